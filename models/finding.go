@@ -122,6 +122,8 @@ type Finding struct {
 	Confidence float64  `json:"confidence"`
 	Message    string   `json:"message"` // one sentence for a person
 	Evidence   []Span   `json:"evidence,omitempty"`
+	// Omitted counts spans that were left out of Evidence for want of room.
+	Omitted int `json:"omitted_evidence,omitempty"`
 	// Counter lists what speaks against the finding and was already weighed.
 	Counter []CounterEvidence `json:"counter_evidence,omitempty"`
 }

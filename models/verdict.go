@@ -102,6 +102,8 @@ type Coverage struct {
 	// Complete is set when every detector inspected every part.
 	Complete bool      `json:"complete"`
 	Skipped  []Skipped `json:"skipped,omitempty"`
+	// Omitted counts the skipped parts that were left out for want of room.
+	Omitted int `json:"omitted_skipped,omitempty"`
 	// Degraded names the detectors that did not inspect the event.
 	Degraded []string `json:"degraded,omitempty"`
 }
@@ -174,7 +176,7 @@ func (v *Verdict) Validate() error {
 		return &FieldError{"severity", fmt.Sprintf("%q is not one of %v", v.Severity, Severities())}
 	case !(v.RiskScore >= 0 && v.RiskScore <= 100):
 		return &FieldError{"risk_score", fmt.Sprintf("%v is outside [0, 100]", v.RiskScore)}
-	case v.Coverage.Complete && (len(v.Coverage.Degraded) > 0 || len(v.Coverage.Skipped) > 0):
+	case v.Coverage.Complete && (len(v.Coverage.Degraded) > 0 || len(v.Coverage.Skipped) > 0 || v.Coverage.Omitted > 0):
 		return &FieldError{"coverage.complete", "set although something was not inspected"}
 	}
 	return nil
