@@ -50,7 +50,8 @@ type Run struct {
 	Count     int // units, at least 1
 }
 
-func (r Run) viewEnd() int { return r.ViewStart + r.Count*r.ViewUnit }
+// ViewEnd is the first byte of the view behind the run.
+func (r Run) ViewEnd() int { return r.ViewStart + r.Count*r.ViewUnit }
 
 // OffsetMap is a list of runs in ascending order of ViewStart that covers its view without gaps. The body offsets
 // need not ascend (a reversed text maps backwards).
@@ -64,7 +65,7 @@ func (m OffsetMap) Raw(start, end int) (rawStart, rawEnd int) {
 	}
 	last := max(end-1, start)
 	first := true
-	for i := m.find(start); i < len(m) && m[i].ViewStart <= last; i++ {
+	for i := m.Find(start); i < len(m) && m[i].ViewStart <= last; i++ {
 		lo, hi := m[i].raw(start, last)
 		if first || lo < rawStart {
 			rawStart = lo
@@ -80,9 +81,10 @@ func (m OffsetMap) Raw(start, end int) (rawStart, rawEnd int) {
 	return rawStart, rawEnd
 }
 
-// find returns the index of the run that holds the view byte at offset, or the last run.
-func (m OffsetMap) find(offset int) int {
-	i := sort.Search(len(m), func(i int) bool { return m[i].viewEnd() > offset })
+// Find returns the index of the run that holds the view byte at offset: of the last run if offset is behind them all, -1
+// in an empty map.
+func (m OffsetMap) Find(offset int) int {
+	i := sort.Search(len(m), func(i int) bool { return m[i].ViewEnd() > offset })
 	return min(i, len(m)-1)
 }
 
