@@ -1,0 +1,79 @@
+// Package heuristic is the detector of rules: it finds instructions to the model, hidden text and leaking links in
+// everything an MCP peer says, by combinations of signals rather than by words. README.md says what it finds and misses.
+package heuristic
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aad6b6dc/taster/detectors"
+	"github.com/aad6b6dc/taster/detectors/internal/directive"
+	"github.com/aad6b6dc/taster/models"
+)
+
+const version = "1.0.0"
+
+// Spec describes the detector.
+var Spec = detectors.Spec{
+	Name:     "heuristic",
+	Version:  version,
+	Purpose:  "Finds instructions to the model, hidden text and leaking links by combinations of signals.",
+	Classes:  []models.Class{"A1", "A2", "A3", "A5", "A7", "A12", "A15", "A16", "B1", "B2", "B3", "B4", "B6", "B10", "C1", "C2", "C3", "C5", "C6", "C7", "C9", "C10", "D5", "E8"},
+	Stage:    detectors.Fast,
+	Deadline: 2 * time.Second,
+	New:      newDetector,
+}
+
+// Config is empty: the detector has nothing to set.
+type Config struct{}
+
+type detector struct {
+	lexicon  *directive.Lexicon
+	revision string
+}
+
+func newDetector(_ context.Context, cfg detectors.Config) (detectors.Detector, error) {
+	if err := cfg.Decode(&Config{}); err != nil {
+		return nil, err
+	}
+	lexicon, err := directive.Default()
+	if err != nil {
+		return nil, fmt.Errorf("compiling the lexicon: %w", err)
+	}
+	return &detector{lexicon: lexicon, revision: models.Digest([]byte(directive.Source()))}, nil
+}
+
+// Detect judges each event on its own. It is safe for concurrent use.
+func (d *detector) Detect(ctx context.Context, batch *detectors.Batch) (detectors.Answer, error) {
+	answer := detectors.Answer{Outcomes: make([]models.Outcome, 0, len(batch.Inputs)), Revision: d.revision}
+	for i := range batch.Inputs {
+		if err := ctx.Err(); err != nil {
+			return detectors.Answer{}, fmt.Errorf("judging event %d of %d: %w", i+1, len(batch.Inputs), err)
+		}
+		answer.Outcomes = append(answer.Outcomes, d.judge(&batch.Inputs[i]))
+	}
+	return answer, nil
+}
+
+// judge looks at every view of every segment.
+func (d *detector) judge(in *detectors.Input) models.Outcome {
+	if in.Event.Oversize != nil {
+		return models.NotInspected(models.ReasonOversize, "the event has no body")
+	}
+	e := examination{lexicon: d.lexicon, input: in}
+	for i := range in.Segments {
+		e.segment(i)
+	}
+	e.concealAmplifies()
+	outcome := models.Found(e.report()...)
+	for _, f := range outcome.Findings {
+		outcome.Score = max(outcome.Score, f.Confidence*weight[f.Severity])
+	}
+	return outcome
+}
+
+// weight is how much of a finding's confidence counts towards the event being an attack.
+var weight = map[models.Severity]float64{
+	models.SeverityCritical: 1, models.SeverityHigh: 0.9, models.SeverityMedium: 0.5, models.SeverityLow: 0.2, models.SeverityInfo: 0.05,
+}

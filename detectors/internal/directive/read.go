@@ -1,0 +1,116 @@
+package directive
+
+import (
+	"slices"
+	"sort"
+)
+
+// Hit is a signal at a place in a text.
+type Hit struct {
+	Signal     Signal
+	Start, End int // bytes of the text
+	Sentence   int
+}
+
+// Reading is what a text holds.
+type Reading struct {
+	// Hits are in the order of the text. Hits of one signal may overlap those of another.
+	Hits []Hit
+	// Words is the number of words in the text, Sentences that of its sentences.
+	Words, Sentences int
+	sentenceStart    []int
+}
+
+// Sentence returns the number of the sentence that holds the byte at offset.
+func (r *Reading) Sentence(offset int) int {
+	return max(sort.SearchInts(r.sentenceStart, offset+1)-1, 0)
+}
+
+// Bounds returns the bytes that sentence n spans, up to the first word of the next one.
+func (r *Reading) Bounds(n, textLen int) (start, end int) {
+	if len(r.sentenceStart) == 0 {
+		return 0, textLen
+	}
+	end = textLen
+	if n+1 < len(r.sentenceStart) {
+		end = r.sentenceStart[n+1]
+	}
+	return r.sentenceStart[n], end
+}
+
+// Read finds all signals in text.
+func (l *Lexicon) Read(text string) Reading {
+	tokens := l.tokenise(text, make([]token, 0, len(text)/6+8))
+	r := Reading{Words: len(tokens)}
+	for _, t := range tokens {
+		if t.sentence == len(r.sentenceStart) {
+			r.sentenceStart = append(r.sentenceStart, t.start)
+		}
+	}
+	r.Sentences = len(r.sentenceStart)
+	r.Hits = l.matchIndexed(tokens, r.Hits)
+	r.shapes(text)
+	slices.SortStableFunc(r.Hits, func(a, b Hit) int { return a.Start - b.Start })
+	return r
+}
+
+func (r *Reading) add(s Signal, start, end int) {
+	r.Hits = append(r.Hits, Hit{Signal: s, Start: start, End: end, Sentence: r.Sentence(start)})
+}
+
+// matchIndexed tries at each word only the patterns that can start with it.
+func (l *Lexicon) matchIndexed(tokens []token, hits []Hit) []Hit {
+	for i, t := range tokens {
+		if t.word == 0 {
+			continue
+		}
+		for _, p := range l.byFirst[t.word] {
+			hits = l.try(&l.patterns[p], tokens, i, hits)
+		}
+	}
+	return hits
+}
+
+func (l *Lexicon) try(p *pattern, tokens []token, i int, hits []Hit) []Hit {
+	last := p.match(0, tokens, i, tokens[i].sentence)
+	if last < 0 {
+		return hits
+	}
+	return append(hits, Hit{Signal: p.signal, Start: tokens[i].start, End: tokens[last].end, Sentence: tokens[i].sentence})
+}
+
+// match returns the index of the last token that elements[e:] match from token i on, or -1.
+func (p *pattern) match(e int, tokens []token, i, sentence int) int {
+	el := &p.elements[e]
+	for skipped := 0; skipped <= el.gap && i+skipped < len(tokens); skipped++ {
+		at := i + skipped
+		if tokens[at].sentence != sentence {
+			break
+		}
+		if !el.words.has(tokens[at].word) {
+			continue
+		}
+		if e+1 == len(p.elements) {
+			return at
+		}
+		if last := p.match(e+1, tokens, at+1, sentence); last >= 0 {
+			return last
+		}
+		if p.restOptional(e + 1) {
+			return at
+		}
+	}
+	if el.optional && e+1 < len(p.elements) {
+		return p.match(e+1, tokens, i, sentence)
+	}
+	return -1
+}
+
+func (p *pattern) restOptional(e int) bool {
+	for _, el := range p.elements[e:] {
+		if !el.optional {
+			return false
+		}
+	}
+	return true
+}
