@@ -29,6 +29,7 @@ const shown = 4
 
 // shape recognises one kind of secret. The secret is the first group, or the whole match if there is none.
 type shape struct {
+	hints   []string // in lower case: text with none of them has no such secret
 	pattern *regexp.Regexp
 	shown   int  // bytes of the secret that stay
 	guess   bool // known by what stands before it only, so it has to look random too
@@ -36,31 +37,48 @@ type shape struct {
 
 var shapes = []shape{
 	// PEM (RFC 7468): private keys only, up to the end of the text if the end line is missing.
-	{regexp.MustCompile(`-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----([\s\S]*?)(?:-----END|\z)`), 0, false},
+	{[]string{"private key"}, regexp.MustCompile(`-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----([\s\S]*?)(?:-----END|\z)`), 0, false},
 	// JSON Web Tokens and encrypted ones: base64url of `{"`, three to five parts (RFC 7515, 7516).
-	{regexp.MustCompile(`\beyJ[\w-]{8,}(?:\.[\w-]*){2,4}`), shown, false},
-	{regexp.MustCompile(`\b(?:` + strings.Join([]string{
-		`(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}`,                    // Amazon access key ids
-		`AIza[\w-]{35}`, `ya29\.[\w-]{20,}`, `GOCSPX-[\w-]{20,}`, // Google API keys, access tokens, client secrets
-		`gh[pousr]_[A-Za-z0-9]{36,}`, `github_pat_\w{22,}`, // GitHub
-		`gl(?:pat|dt|rt|ptt|soat|ft)-[\w-]{20,}`,     // GitLab
-		`xox[abeoprs]-[\w-]{10,}`, `xapp-[\w-]{20,}`, // Slack
-		`sk-[\w-]{20,}`,                                                     // OpenAI, Anthropic (sk-ant-) and others
-		`[rs]k_(?:live|test)_[A-Za-z0-9]{16,}`, `whsec_[A-Za-z0-9+/=]{24,}`, // Stripe
-		`npm_[A-Za-z0-9]{36}`, `pypi-[\w-]{50,}`, `hf_[A-Za-z0-9]{30,}`, // npm, PyPI, Hugging Face
-		`SG\.[\w-]{16,}\.[\w-]{16,}`, `shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}`, // SendGrid, Shopify
-		`do[opr]_v1_[a-f0-9]{64}`, `hvs\.[\w-]{24,}`, `dapi[a-f0-9]{32}`, // DigitalOcean, HashiCorp Vault, Databricks
-		`\d{8,10}:AA[\w-]{33}`, // Telegram bots
-		`AGE-SECRET-KEY-1[0-9A-Z]{58}`,
-	}, `|`) + `)`), shown, false},
+	token(`eyJ[\w-]{8,}(?:\.[\w-]*){2,4}`, "eyj"),
+	// Amazon access key ids.
+	token(`(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}`, "akia", "asia", "abia", "acca"),
+	// Google API keys, access tokens, client secrets.
+	token(`(?:AIza[\w-]{35}|ya29\.[\w-]{20,}|GOCSPX-[\w-]{20,})`, "aiza", "ya29", "gocspx"),
+	// GitHub and GitLab.
+	token(`(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,}|gl(?:pat|dt|rt|ptt|soat|ft)-[\w-]{20,})`, "gh", "gl"),
+	// Slack.
+	token(`(?:xox[abeoprs]-[\w-]{10,}|xapp-[\w-]{20,})`, "xox", "xapp-"),
+	// OpenAI, Anthropic (sk-ant-) and others.
+	token(`sk-[\w-]{20,}`, "sk-"),
+	// Stripe.
+	token(`(?:[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9+/=]{24,})`, "k_live_", "k_test_", "whsec_"),
+	// npm, PyPI, Hugging Face.
+	token(`(?:npm_[A-Za-z0-9]{36}|pypi-[\w-]{50,}|hf_[A-Za-z0-9]{30,})`, "npm_", "pypi-", "hf_"),
+	// SendGrid, Shopify.
+	token(`(?:SG\.[\w-]{16,}\.[\w-]{16,}|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32})`, "sg.", "shp"),
+	// DigitalOcean, HashiCorp Vault, Databricks.
+	token(`(?:do[opr]_v1_[a-f0-9]{64}|hvs\.[\w-]{24,}|dapi[a-f0-9]{32})`, "_v1_", "hvs.", "dapi"),
+	// Telegram bots.
+	token(`\d{8,10}:AA[\w-]{33}`, ":aa"),
+	// age.
+	token(`AGE-SECRET-KEY-1[0-9A-Z]{58}`, "age-secret-key-"),
 	// Slack and Discord webhooks: who has the address may post.
-	{regexp.MustCompile(`(?:hooks\.slack\.com/services|discord(?:app)?\.com/api/webhooks)/([\w/-]{20,})`), 0, false},
+	{[]string{"hooks.slack.com", "/api/webhooks/"}, regexp.MustCompile(`(?:hooks\.slack\.com/services|discord(?:app)?\.com/api/webhooks)/([\w/-]{20,})`), 0, false},
 	// The password in a URL's user information (RFC 3986, section 3.2.1).
-	{regexp.MustCompile(`://[^\s/:@"']{0,64}:([^\s/@"']{3,128})@`), 0, false},
+	{[]string{"://"}, regexp.MustCompile(`://[^\s/:@"']{0,64}:([^\s/@"']{3,128})@`), 0, false},
 	// HTTP Authorization (RFC 7617, 6750).
-	{regexp.MustCompile(`(?i)\b(?:bearer|basic)\s+([\w.~+/-]{16,}=*)`), shown, true},
+	{[]string{"bearer", "basic"}, regexp.MustCompile(`(?i)\b(?:bearer|basic)\s+([\w.~+/-]{16,}=*)`), shown, true},
 	// A value given to a name that says it is secret.
-	{regexp.MustCompile(`(?i)(?:passw(?:or)?d|passphrase|pwd|secret|token|credential|api[_-]?key|access[_-]?key|account[_-]?key|private[_-]?key|auth[_-]?key)\w{0,16}["']?\s{0,4}(?::=|=>|[:=])\s{0,4}["']?([^\s"'\x60,;&<>(){}\[\]]{6,})`), 0, true},
+	{
+		[]string{"passw", "passphrase", "pwd", "secret", "token", "credential", "key"},
+		regexp.MustCompile(`(?i)(?:passw(?:or)?d|passphrase|pwd|secret|token|credential|(?:api|access|account|private|auth)[_-]?key)\w{0,16}["']?\s{0,4}(?::=|=>|[:=])\s{0,4}["']?([^\s"'\x60,;&<>(){}\[\]]{6,})`),
+		0, true,
+	},
+}
+
+// token is the shape of a secret that begins as no other word does.
+func token(pattern string, hints ...string) shape {
+	return shape{hints, regexp.MustCompile(`\b` + pattern), shown, false}
 }
 
 var placeholder = regexp.MustCompile(`(?i)example|placeholder|your[_-]|changeme|change[_-]me|redacted|dummy|sample|xxxx|\*\*\*|\.\.\.|…|[<>${}]`)
@@ -108,7 +126,11 @@ func surroundings(text string, start, end int) (from, to int) {
 // secrets finds the secrets of s, in order, without overlaps.
 func secrets(s string) []secret {
 	var all []secret
+	lower := strings.ToLower(s)
 	for i := range shapes {
+		if !slices.ContainsFunc(shapes[i].hints, func(hint string) bool { return strings.Contains(lower, hint) }) {
+			continue
+		}
 		for _, m := range shapes[i].pattern.FindAllStringSubmatchIndex(s, -1) {
 			start, end := m[len(m)-2], m[len(m)-1]
 			value := s[start:end]
