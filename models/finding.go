@@ -71,6 +71,7 @@ const (
 	ReasonDeliveries  Reason = "deliveries"   // the event was delivered too often without an answer
 	ReasonOverBudget  Reason = "over_budget"  // a budget was used up
 	ReasonRefused     Reason = "refused"      // the judge refused, or its answer did not pass the checks
+	ReasonPending     Reason = "pending"      // a later revision of the verdict brings the answer
 )
 
 // Outcome is one detector's answer for one event.
