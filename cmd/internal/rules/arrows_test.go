@@ -1,0 +1,97 @@
+package rules
+
+import (
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+type arrow struct {
+	pkg  string
+	may  []string
+	note string
+}
+
+// arrows says for each package which others of this module it may import, tests aside. A pattern ending in "/..." means
+// a package and everything below it. The first row that matches counts. A new package is a decision: it gets a row.
+var arrows = []arrow{
+	{"models", nil, "what flows"},
+	{"models/...", []string{"models/..."}, "views, frames, redaction, the wire schema"},
+
+	{"detectors", []string{"models"}, "the contract"},
+	{"detectors/internal/protocol/...", []string{"models", "detectors", "detectors/internal/protocol/..."}, "the plugin line"},
+	{"detectors/internal/...", []string{"models/...", "detectors", "detectors/internal/..."}, "what several detectors need"},
+	{"detectors/plugin", []string{"models", "detectors", "detectors/internal/protocol/..."}, "the author's side"},
+	{"detectors/host", []string{"models", "detectors", "detectors/internal/protocol/..."}, "the engine's side"},
+	{"detectors/detectortest", []string{"models/...", "detectors", "detectors/internal/protocol/...", "detectors/host", "detectors/plugin"}, "the conformance suite"},
+	{"detectors/catalog", []string{"detectors/..."}, "the list of the shipped detectors"},
+	{"detectors/...", []string{"models/...", "detectors", "detectors/internal/..."}, "one detector each"},
+
+	{"pipeline", nil, "the invariants"},
+	{"pipeline/engine", []string{"models", "models/view", "models/redact", "detectors"}, "event to verdict"},
+	{"pipeline/stream", []string{"models", "models/rpc", "models/wire", "detectors", "pipeline/engine"}, "JetStream in and out"},
+	{"pipeline/natsembed", nil, "the server in the process"},
+	{"pipeline/client", []string{"models", "models/wire"}, "what a gateway imports"},
+	{"pipeline/mcp", []string{"models", "models/rpc"}, "live servers and client configurations"},
+	{"pipeline/config", []string{"models", "pipeline/engine"}, "configuration"},
+
+	{"corpus", []string{"models/..."}, "samples, manifest, splits"},
+	{"corpus/...", []string{"models/...", "corpus/..."}, "variations, scores, the bench"},
+
+	{"cmd/taster", []string{"cmd/internal/cli"}, "main"},
+	{"cmd/detector-example", []string{"models", "detectors", "detectors/plugin"}, "an outside plugin"},
+	{"cmd/internal/...", []string{"..."}, "the only place that sees everything"},
+}
+
+func matches(pattern, pkg string) bool {
+	if pattern == "..." || pattern == pkg {
+		return true
+	}
+	prefix, deep := strings.CutSuffix(pattern, "/...")
+	return deep && (pkg == prefix || strings.HasPrefix(pkg, prefix+"/"))
+}
+
+func TestArrows(t *testing.T) {
+	used := make([]bool, len(arrows))
+	for _, s := range sources(t) {
+		i := slices.IndexFunc(arrows, func(row arrow) bool { return matches(row.pkg, s.pkg()) })
+		if i < 0 {
+			t.Errorf("%s: package %s has no row in the table of arrows", s.path, s.pkg())
+			continue
+		}
+		used[i] = true
+		if s.test() {
+			continue
+		}
+		for _, imported := range s.imports() {
+			if imported != s.pkg() && !slices.ContainsFunc(arrows[i].may, func(p string) bool { return matches(p, imported) }) {
+				t.Errorf("%s: %s may not import %s", s.path, s.pkg(), imported)
+			}
+		}
+	}
+	for i, row := range arrows {
+		if !used[i] {
+			t.Logf("row %q matches no package yet", row.pkg)
+		}
+		if row.note == "" {
+			t.Errorf("row %q does not say what the package is", row.pkg)
+		}
+	}
+}
+
+// TestPipelineAndCorpusAreApart holds for tests too: what is measured must not know what measures it.
+func TestPipelineAndCorpusAreApart(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, imported := range s.imports() {
+			if from, to := top(s.path), top(imported); from == "pipeline" && to == "corpus" || from == "corpus" && to == "pipeline" {
+				t.Errorf("%s imports %s", s.path, imported)
+			}
+		}
+	}
+}
+
+func top(p string) string {
+	first, _, _ := strings.Cut(path.Clean(p), "/")
+	return first
+}
