@@ -34,6 +34,7 @@ const (
 	place     = directive.Place
 	send      = directive.Send
 	secret    = directive.Secret
+	cred      = directive.Credential
 	private   = directive.Private
 	param     = directive.Param
 	reply     = directive.Reply
@@ -65,21 +66,39 @@ const (
 var rules = []rule{
 	{
 		id: "secret-to-sink", class: "A1", severity: models.SeverityCritical, confidence: 0.9, reach: 1,
-		message: "Orders the model to read a key or credential and hand it over.",
+		message: "Orders the model to read a key or credential file and hand it over.",
 		need:    []directive.Signals{any(secret), any(fetch, execute), any(place, send), any(param, address, reply, dropFile), any(must, when, coerce, conceal, covert, marker)},
 		against: any(mention, negated, setup),
 	},
 	{
-		id: "secret-first", class: "A1", severity: models.SeverityHigh, confidence: 0.75,
-		message: "Makes reading a key or credential a step of using the tool.",
-		need:    []directive.Signals{any(secret), any(fetch, execute), any(when, marker), any(must, coerce, authority, conceal, marker)},
+		id: "secret-sent-out", class: "A1", severity: models.SeverityCritical, confidence: 0.9,
+		message: "Orders the model to send a key or credential file to an address.",
+		need:    []directive.Signals{any(secret), any(send), any(address), any(fetch, must, when, coerce, conceal, covert, marker)},
 		against: any(mention, negated, setup),
+	},
+	{
+		id: "secret-first", class: "A1", severity: models.SeverityHigh, confidence: 0.75, reach: 1,
+		message: "Makes reading a key or credential file a step of using the tool.",
+		need:    []directive.Signals{any(secret), any(fetch, execute), any(when, marker, coerce), any(must, coerce, authority, conceal, marker)},
+		against: any(mention, negated, setup),
+	},
+	{
+		id: "credential-to-sink", class: "A1", severity: models.SeverityHigh, confidence: 0.75, reach: 1,
+		message: "Orders the model to collect credentials and hand them over.",
+		need:    []directive.Signals{any(cred), any(fetch, execute), any(place, send), any(param, address, dropFile, reply), any(conceal, covert, marker, scope, dropFile), any(must, when, conceal, covert)},
+		against: any(mention, negated, setup, hygiene),
 	},
 	{
 		id: "private-to-sink", class: "A1", severity: models.SeverityHigh, confidence: 0.7, reach: 1,
 		message: "Orders the model to hand over what the user or the session keeps to itself.",
 		need:    []directive.Signals{any(private), any(place, send), any(param, address, dropFile), any(conceal, covert, coerce), any(must, when, marker, fetch)},
 		against: any(mention, negated, setup, hygiene),
+	},
+	{
+		id: "copy-out", class: "A1", severity: models.SeverityHigh, confidence: 0.65,
+		message: "Has copies of what the tool handles sent to a fixed address.",
+		need:    []directive.Signals{any(address), any(send), any(redirect, all, private), any(authority, conceal, covert, scope), any(must, when, authority)},
+		against: any(mention, negated, setup), commands: true,
 	},
 	{
 		id: "conceal-action", class: "A7", severity: models.SeverityHigh, confidence: 0.75, reach: 1,
@@ -102,13 +121,13 @@ var rules = []rule{
 	{
 		id: "unguard", class: "A1", severity: models.SeverityHigh, confidence: 0.7,
 		message: "Tells the model to lift safety measures.",
-		need:    []directive.Signals{any(unguard), any(marker, override, agent, template, coerce)},
+		need:    []directive.Signals{any(unguard), any(marker, override, agent, template, coerce, unguard)},
 		against: any(mention),
 	},
 	{
 		id: "redirect", class: "A5", severity: models.SeverityHigh, confidence: 0.8,
 		message: "Puts an address of its own into what other tools send.",
-		need:    []directive.Signals{any(redirect), any(address), any(must, conceal, covert, when, coerce)},
+		need:    []directive.Signals{any(redirect), any(address), any(must, conceal, covert, when, coerce, foreign)},
 		against: any(mention), commands: true,
 	},
 	{
@@ -126,7 +145,7 @@ var rules = []rule{
 	{
 		id: "marked-order", class: "A1", severity: models.SeverityHigh, confidence: 0.7, reach: 1,
 		message: "Plays a system message that gives orders beyond the tool.",
-		need:    []directive.Signals{any(marker), any(secret, private, address, conceal, unguard, override, dropFile, foreign), any(must, when, scope, covert), any(fetch, place, send, execute, unguard, override)},
+		need:    []directive.Signals{any(marker), any(secret, cred, private, address, conceal, unguard, override, dropFile, foreign, all), any(must, when, scope, covert), any(fetch, place, send, execute, unguard, override)},
 		against: any(mention), commands: true,
 	},
 	{

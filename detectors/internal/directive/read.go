@@ -49,9 +49,29 @@ func (l *Lexicon) Read(text string) Reading {
 	}
 	r.Sentences = len(r.sentenceStart)
 	r.Hits = l.matchIndexed(tokens, r.Hits)
+	words := len(r.Hits)
 	r.shapes(text)
+	r.Hits = slices.DeleteFunc(r.Hits, insideAddress(r.Hits[words:]))
 	slices.SortStableFunc(r.Hits, func(a, b Hit) int { return a.Start - b.Start })
 	return r
+}
+
+// insideAddress reports hits of words that are part of an address: a host called example is no example.
+func insideAddress(shapes []Hit) func(Hit) bool {
+	var addresses []Hit
+	for _, h := range shapes {
+		if h.Signal == Address {
+			addresses = append(addresses, h)
+		}
+	}
+	return func(h Hit) bool {
+		for _, a := range addresses {
+			if h != a && a.Start <= h.Start && h.End <= a.End && h.Signal != Execute && h.Signal != Secret {
+				return true
+			}
+		}
+		return false
+	}
 }
 
 func (r *Reading) add(s Signal, start, end int) {

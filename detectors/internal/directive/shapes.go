@@ -158,7 +158,7 @@ func wordAfter(text string, i int) string {
 // The words of headings that play a message of the system or of the operator. Any heading can be a marker if it
 // says so: "[SYSTEM NOTE]", "<hidden>", "### Instruction".
 var (
-	markerWords   = wordTable("important system hidden instruction instructions instruction_override system_instruction secret admin developer override directive priority critical internal background shadow setup assistant ai agent note sys im_start im_end inst system_prompt security_bypass admin_override system_override priority_instruction system_context context system_command_buffer ai_system_message hidden_context_for_ai confidential")
+	markerWords   = wordTable("important system hidden instruction instruction_override system_instruction secret admin developer override directive priority critical internal background shadow setup assistant ai agent note sys im_start im_end inst system_prompt security_bypass admin_override system_override priority_instruction system_context context system_command_buffer ai_system_message hidden_context_for_ai confidential")
 	templateMarks = []string{"<|im_start|>", "<|im_end|>", "<|system|>", "<|user|>", "<|assistant|>", "<|endoftext|>", "<|turn|>", "<|priority|>", "<|eot_id|>", "<|start_header_id|>", "[INST]", "[/INST]", "<<SYS>>", "</tool_result>", "</result>", "</function_results>"}
 )
 

@@ -23,6 +23,7 @@ const (
 	Place                    // an order to put something somewhere: "pass", "append"
 	Send                     // an order to let something out: "forward", "upload"
 	Secret                   // a key or credential that lies on the user's machine: "~/.ssh/id_rsa"
+	Credential               // a credential by its kind: "API keys", "environment variables"
 	Private                  // what the session or the user keeps to itself: "chat history", "API keys"
 	Param                    // a parameter as the place where something goes: "as 'note'"
 	Reply                    // the answer as the place where something goes
@@ -52,7 +53,7 @@ const (
 )
 
 var signalNames = [numSignals]string{
-	"when", "scope", "must", "fetch", "place", "send", "secret", "private", "param", "reply", "address", "dropfile",
+	"when", "scope", "must", "fetch", "place", "send", "secret", "credential", "private", "param", "reply", "address", "dropfile",
 	"conceal", "covert", "coerce", "override", "unguard", "authority", "marker", "template", "addressee", "execute",
 	"foreign", "redirect", "persist", "agent", "everything", "mention", "hygiene", "negated", "render", "setup",
 }
