@@ -45,7 +45,7 @@ var shapes = []shape{
 	// Google API keys, access tokens, client secrets.
 	token(`(?:AIza[\w-]{35}|ya29\.[\w-]{20,}|GOCSPX-[\w-]{20,})`, "aiza", "ya29", "gocspx"),
 	// GitHub and GitLab.
-	token(`(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,}|gl(?:pat|dt|rt|ptt|soat|ft)-[\w-]{20,})`, "gh", "gl"),
+	token(`(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,}|gl(?:pat|dt|rt|ptt|soat|ft)-[\w-]{20,})`, "gh", "github_pat_", "gl"),
 	// Slack.
 	token(`(?:xox[abeoprs]-[\w-]{10,}|xapp-[\w-]{20,})`, "xox", "xapp-"),
 	// OpenAI, Anthropic (sk-ant-) and others.
