@@ -43,9 +43,8 @@ func Parse(data []byte, server string) (Batch, error) {
 func (c *collector) values(data []byte) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	for n := 0; ; n++ {
+		start := int(dec.InputOffset())
 		var raw json.RawMessage
-		start := skipSpace(data, int(dec.InputOffset()))
-		line := 1 + bytes.Count(data[:start], []byte("\n"))
 		err := dec.Decode(&raw)
 		switch {
 		case errors.Is(err, io.EOF) && n == 0:
@@ -53,10 +52,12 @@ func (c *collector) values(data []byte) error {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return malformed("line %d: not JSON: %v", line, err)
+			err = malformed("not JSON: %v", err)
+		default:
+			err = c.value(raw)
 		}
-		if err := c.value(raw); err != nil {
-			return at(fmt.Sprintf("line %d", line), err)
+		if err != nil {
+			return at(fmt.Sprintf("line %d", 1+bytes.Count(data[:skipSpace(data, start)], []byte("\n"))), err)
 		}
 	}
 }

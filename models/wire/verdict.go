@@ -58,44 +58,58 @@ func sequence(n uint64) string {
 const maxSkippedBytes = models.MaxVerdictBytes / 16
 
 func marshalVerdict(v *models.Verdict) ([]byte, error) {
-	data, err := marshal(v)
+	cut := *v
+	// Lists that are empty are empty lists on the bus, not null.
+	if cut.Findings == nil {
+		cut.Findings = []models.Finding{}
+	}
+	if cut.Detectors == nil {
+		cut.Detectors = []models.DetectorReport{}
+	}
+	data, err := marshal(&cut)
 	if err != nil {
 		return nil, invalid(err)
 	}
-	if len(data) <= models.MaxVerdictBytes {
-		return data, nil
-	}
-	cut := *v
-	cut.Coverage.Skipped, cut.Coverage.Omitted = cutSkipped(v.Coverage.Skipped, v.Coverage.Omitted)
 	fits := func() bool {
 		data, err = marshal(&cut)
 		return err == nil && len(data) <= models.MaxVerdictBytes
 	}
+	if len(data) <= models.MaxVerdictBytes {
+		return data, nil
+	}
+	cut.Coverage.Skipped, cut.Coverage.Omitted = cutSkipped(v.Coverage.Skipped, v.Coverage.Omitted)
 	keepFindings := func(n int) bool {
 		cut.Findings, cut.Omitted = v.Findings[:n], v.Omitted+len(v.Findings)-n
 		return fits()
 	}
-	if n := most(len(v.Findings), keepFindings); n > 0 || len(v.Findings) == 0 {
-		if keepFindings(n) {
-			return data, nil
-		}
-		return nil, tooLarge("verdict", len(data), models.MaxVerdictBytes)
-	}
-	top := v.Findings[0]
-	keepEvidence := func(n int) bool {
-		f := top
-		f.Evidence, f.Omitted = top.Evidence[:n], top.Omitted+len(top.Evidence)-n
-		cut.Findings, cut.Omitted = []models.Finding{f}, v.Omitted+len(v.Findings)-1
-		return fits()
-	}
-	if keepEvidence(most(len(top.Evidence), keepEvidence)) {
+	if n := most(len(v.Findings), keepFindings); n > 0 {
+		keepFindings(n)
 		return data, nil
 	}
-	return nil, tooLarge("verdict", len(data), models.MaxVerdictBytes)
+	if len(v.Findings) > 0 {
+		cutTopFinding(&cut, v, fits)
+	}
+	if !fits() {
+		return nil, tooLarge("verdict", len(data), models.MaxVerdictBytes)
+	}
+	return data, nil
+}
+
+// cutTopFinding leaves cut with v's first finding and as much of its evidence as fits.
+func cutTopFinding(cut, v *models.Verdict, fits func() bool) {
+	top := v.Findings[0]
+	cut.Omitted = v.Omitted + len(v.Findings) - 1
+	keep := func(n int) bool {
+		f := top
+		f.Evidence, f.Omitted = top.Evidence[:n], top.Omitted+len(top.Evidence)-n
+		cut.Findings = []models.Finding{f}
+		return fits()
+	}
+	keep(most(len(top.Evidence), keep))
 }
 
 // most returns the largest n up to limit for which keep holds, or 0. keep must hold for every number below one that it
-// holds for.
+// holds for; it may be called in any order.
 func most(limit int, keep func(n int) bool) int {
 	return sort.Search(limit, func(i int) bool { return !keep(i + 1) })
 }
