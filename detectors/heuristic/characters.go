@@ -46,7 +46,7 @@ func (e *examination) invisibles(i int, text string) {
 	}
 	severity, confidence := models.SeverityMedium, 0.6
 	switch {
-	case found.longest >= manyInvisible || found.count >= manyInvisible || len(found.kinds) >= 3:
+	case found.longest >= manyInvisible || len(found.kinds) >= 3 || found.count >= manyInvisible && e.input.Event.Kind.Definition():
 		severity, confidence = models.SeverityHigh, 0.85
 	case found.kinds["tag"]:
 		severity, confidence = models.SeverityHigh, 0.7
@@ -134,14 +134,18 @@ func inFlag(text string, at int) bool {
 	if start < 0 {
 		return false
 	}
+	start += len(flag)
+	if rest, ok := strings.CutPrefix(text[start:], "\ufe0f"); ok {
+		start = len(text) - len(rest)
+	}
 	var spelled []byte
-	for _, r := range text[start+len(flag):] {
+	for _, r := range text[start:] {
 		if r < 0xe0020 || r > 0xe007f {
 			break
 		}
 		spelled = append(spelled, byte(r-0xe0000))
 	}
-	if at >= start+len(flag)+4*len(spelled) {
+	if at >= start+4*len(spelled) {
 		return false
 	}
 	switch string(spelled) {

@@ -10,7 +10,7 @@ import (
 
 // examination collects the findings on one event.
 type examination struct {
-	lexicon  *directive.Lexicon
+	reader   *directive.Reader
 	input    *detectors.Input
 	findings []models.Finding
 }
@@ -34,15 +34,15 @@ func (e *examination) view(i, v int) {
 		return
 	}
 	e.links(i, v)
-	reading := e.lexicon.Read(view.Text)
-	if len(reading.Hits) < 1 {
+	reading := e.reader.Read(view.Text)
+	if len(reading.Hits) == 0 {
 		return
 	}
 	regions := hiddenRegions(view.Text)
-	for _, m := range matches(&reading) {
+	for _, m := range matches(reading) {
 		e.matched(i, v, m, regions)
 	}
-	e.hiddenOrders(i, v, &reading, regions)
+	e.hiddenOrders(i, v, reading, regions)
 }
 
 // minTextBytes is the shortest text that can hold an order.
@@ -62,6 +62,12 @@ func (e *examination) matched(i, v int, m match, regions []region) {
 	}
 	if kind == models.KindUserPrompt || kind == models.KindToolCall {
 		severity = lowered(severity)
+	}
+	if kind == models.KindUserPrompt && m.rule.class == "A1" && !m.rule.need[0].Has(override) {
+		severity = lowered(severity)
+	}
+	if !kind.Definition() && m.rule.need[0].Has(secret) {
+		confidence *= documentShare
 	}
 	if confidence < firmConfidence && severity.Rank() > models.SeverityMedium.Rank() {
 		severity = models.SeverityMedium

@@ -46,22 +46,23 @@ func newDetector(_ context.Context, cfg detectors.Config) (detectors.Detector, e
 
 // Detect judges each event on its own. It is safe for concurrent use.
 func (d *detector) Detect(ctx context.Context, batch *detectors.Batch) (detectors.Answer, error) {
+	reader := d.lexicon.Reader()
 	answer := detectors.Answer{Outcomes: make([]models.Outcome, 0, len(batch.Inputs)), Revision: d.revision}
 	for i := range batch.Inputs {
 		if err := ctx.Err(); err != nil {
 			return detectors.Answer{}, fmt.Errorf("judging event %d of %d: %w", i+1, len(batch.Inputs), err)
 		}
-		answer.Outcomes = append(answer.Outcomes, d.judge(&batch.Inputs[i]))
+		answer.Outcomes = append(answer.Outcomes, judge(reader, &batch.Inputs[i]))
 	}
 	return answer, nil
 }
 
 // judge looks at every view of every segment.
-func (d *detector) judge(in *detectors.Input) models.Outcome {
+func judge(reader *directive.Reader, in *detectors.Input) models.Outcome {
 	if in.Event.Oversize != nil {
 		return models.NotInspected(models.ReasonOversize, "the event has no body")
 	}
-	e := examination{lexicon: d.lexicon, input: in}
+	e := examination{reader: reader, input: in}
 	for i := range in.Segments {
 		e.segment(i)
 	}

@@ -185,6 +185,7 @@ const (
 	doubtIfHidden  = 0.4  // of the doubt, if the text was hidden
 	minConfidence  = 0.3  // below, a finding is not reported
 	firmConfidence = 0.6  // below, a finding is at most of medium severity
+	documentShare  = 0.9  // of the confidence of orders about secrets outside definitions: run-books speak of key files, too
 	maxReachBytes  = 700  // signals farther apart do not belong together, whatever the punctuation
 	maxAnchors     = 64   // places of a rule's first signal that are tried in one text
 )

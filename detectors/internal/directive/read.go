@@ -16,43 +16,43 @@ type Hit struct {
 type Reading struct {
 	// Hits are in the order of the text. Hits of one signal may overlap those of another.
 	Hits []Hit
-	// Words is the number of words in the text, Sentences that of its sentences.
-	Words, Sentences int
-	sentenceStart    []int
+	// Words is the number of words in the text.
+	Words         int
+	sentenceStart []int
 }
 
-// Sentence returns the number of the sentence that holds the byte at offset.
-func (r *Reading) Sentence(offset int) int {
+// sentence returns the number of the sentence that holds the byte at offset.
+func (r *Reading) sentence(offset int) int {
 	return max(sort.SearchInts(r.sentenceStart, offset+1)-1, 0)
 }
 
-// Bounds returns the bytes that sentence n spans, up to the first word of the next one.
-func (r *Reading) Bounds(n, textLen int) (start, end int) {
-	if len(r.sentenceStart) == 0 {
-		return 0, textLen
-	}
-	end = textLen
-	if n+1 < len(r.sentenceStart) {
-		end = r.sentenceStart[n+1]
-	}
-	return r.sentenceStart[n], end
+// Reader reads one text after the other, in the same memory. It is not safe for concurrent use.
+type Reader struct {
+	lexicon *Lexicon
+	tokens  []token
+	reading Reading
 }
 
-// Read finds all signals in text.
-func (l *Lexicon) Read(text string) Reading {
-	tokens := l.tokenise(text, make([]token, 0, len(text)/6+8))
-	r := Reading{Words: len(tokens)}
-	for _, t := range tokens {
+// Reader returns a new reader with the lexicon.
+func (l *Lexicon) Reader() *Reader { return &Reader{lexicon: l} }
+
+// Read finds all signals in text. What it returns is valid until the next call.
+func (rd *Reader) Read(text string) *Reading {
+	rd.tokens = rd.lexicon.tokenise(text, rd.tokens[:0])
+	r := &rd.reading
+	r.Words, r.sentenceStart = len(rd.tokens), r.sentenceStart[:0]
+	for _, t := range rd.tokens {
 		if t.sentence == len(r.sentenceStart) {
 			r.sentenceStart = append(r.sentenceStart, t.start)
 		}
 	}
-	r.Sentences = len(r.sentenceStart)
-	r.Hits = l.matchIndexed(tokens, r.Hits)
+	r.Hits = rd.lexicon.matchIndexed(rd.tokens, r.Hits[:0])
 	words := len(r.Hits)
 	r.shapes(text)
-	r.Hits = slices.DeleteFunc(r.Hits, insideAddress(r.Hits[words:]))
-	slices.SortStableFunc(r.Hits, func(a, b Hit) int { return a.Start - b.Start })
+	if len(r.Hits) > words {
+		r.Hits = slices.DeleteFunc(r.Hits, insideAddress(r.Hits[words:]))
+		slices.SortStableFunc(r.Hits, func(a, b Hit) int { return a.Start - b.Start })
+	}
 	return r
 }
 
@@ -75,7 +75,7 @@ func insideAddress(shapes []Hit) func(Hit) bool {
 }
 
 func (r *Reading) add(s Signal, start, end int) {
-	r.Hits = append(r.Hits, Hit{Signal: s, Start: start, End: end, Sentence: r.Sentence(start)})
+	r.Hits = append(r.Hits, Hit{Signal: s, Start: start, End: end, Sentence: r.sentence(start)})
 }
 
 // matchIndexed tries at each word only the patterns that can start with it.

@@ -19,6 +19,8 @@ func (r *Reading) shapes(text string) {
 			r.heading(text, i)
 		case '/':
 			r.dropFile(text, i)
+		case '~':
+			r.homeFile(text, i)
 		case '+':
 			r.telephone(text, i)
 		case 's', 'S':
@@ -231,6 +233,24 @@ func (r *Reading) dropFile(text string, i int) {
 				end++
 			}
 			r.add(DropFile, i, end)
+			return
+		}
+	}
+}
+
+// homeFile finds a hidden file of the home directory that by its name holds a credential: "~/.acme/api_key".
+func (r *Reading) homeFile(text string, i int) {
+	if !strings.HasPrefix(text[i:], "~/.") {
+		return
+	}
+	end := i + len("~/.")
+	for end < len(text) && (isName(text[end]) || text[end] == '/') {
+		end++
+	}
+	path := strings.ToLower(text[i:end])
+	for _, word := range []string{"key", "token", "cred", "secret", "auth", "passw", "env", "history"} {
+		if strings.Contains(path, word) {
+			r.add(Secret, i, end)
 			return
 		}
 	}
