@@ -154,9 +154,12 @@ func ParsePolicy(data []byte) (Policy, error) {
 	if len(data) > MaxPolicyBytes {
 		return Policy{}, &models.FieldError{Field: "policy", Problem: fmt.Sprintf("%d bytes, the limit is %d", len(data), MaxPolicyBytes)}
 	}
-	p := DefaultPolicy()
+	var p Policy
 	if err := yaml.UnmarshalWithOptions(data, &p, yaml.Strict()); err != nil {
 		return Policy{}, fmt.Errorf("reading policy: %w", err)
+	}
+	if p.Rules == nil { // an empty file
+		return DefaultPolicy(), nil
 	}
 	return p, nil
 }
@@ -164,17 +167,17 @@ func ParsePolicy(data []byte) (Policy, error) {
 // UnmarshalYAML reads a policy inside another document, over [DefaultPolicy], as [ParsePolicy] does.
 func (p *Policy) UnmarshalYAML(unmarshal func(any) error) error {
 	var file struct {
-		section `yaml:",inline"`
+		Common  section            `yaml:",inline"`
 		Tenants map[string]section `yaml:"tenants"`
 	}
 	if err := unmarshal(&file); err != nil {
 		return err
 	}
 	*p = DefaultPolicy()
-	if err := file.section.checkKinds(""); err != nil {
+	if err := file.Common.checkKinds(""); err != nil {
 		return err
 	}
-	p.TenantPolicy = file.section.over(p.TenantPolicy)
+	p.TenantPolicy = file.Common.over(p.TenantPolicy)
 	for _, name := range slices.Sorted(maps.Keys(file.Tenants)) {
 		s := file.Tenants[name]
 		if err := s.checkKinds("tenants." + name + "."); err != nil {
