@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -166,11 +167,15 @@ func (s *Server) ClientURL() string {
 	return s.nats.ClientURL()
 }
 
-// Connect connects inside the process, without a port. With accounts, the options need a user. The connection ends
-// with the server and never comes back: connect anew to a server that was started anew.
+// Connect connects inside the process, without a port. With accounts, the options need a user; a wrong one is only
+// noticed after ten seconds, when the server gives up writing its refusal. The connection ends with the server and
+// never comes back: connect anew to a server that was started anew.
 func (s *Server) Connect(opts ...nats.Option) (*nats.Conn, error) {
 	nc, err := nats.Connect("", append([]nats.Option{nats.InProcessServer(s)}, opts...)...)
-	if err != nil {
+	switch {
+	case errors.Is(err, io.ErrClosedPipe):
+		return nil, fmt.Errorf("connecting to the embedded NATS server: refused: wrong user or password, or shut down: %w", err)
+	case err != nil:
 		return nil, fmt.Errorf("connecting to the embedded NATS server: %w", err)
 	}
 	return nc, nil

@@ -96,7 +96,8 @@ func TestConfigFile(t *testing.T) {
 	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	srv := startServer(t, Settings{Dir: filepath.Join(dir, "data"), ConfigFile: file})
+	settings := Settings{Dir: filepath.Join(dir, "data"), ConfigFile: file}
+	srv := startServer(t, settings)
 	if url := srv.ClientURL(); url != "" {
 		t.Errorf("a file without an address opened %q", url)
 	}
@@ -104,9 +105,17 @@ func TestConfigFile(t *testing.T) {
 	if got := nc.MaxPayload(); got != MaxPayload {
 		t.Errorf("max payload %d, want %d", got, MaxPayload)
 	}
-	if nc, err := srv.Connect(nats.UserInfo("a", "wrong")); err == nil {
+	srv.Shutdown()
+	if nc, err := srv.Connect(nats.UserInfo("a", "secret")); err == nil {
 		nc.Close()
-		t.Error("connected with a wrong password")
+		t.Error("connected to a server that was shut down")
+	}
+
+	settings.Listen = "127.0.0.1:0"
+	url := startServer(t, settings).ClientURL()
+	if nc, err := nats.Connect(url, nats.UserInfo("a", "wrong")); !errors.Is(err, nats.ErrAuthorization) {
+		nc.Close()
+		t.Errorf("connecting with a wrong password: %v", err)
 	}
 }
 

@@ -1,0 +1,316 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/aad6b6dc/taster/models"
+	"github.com/aad6b6dc/taster/models/wire"
+)
+
+// path leads from a verdict to everything that is stored of it. Workers, the check endpoint, the deep worker, the
+// backstop and the rescore share it.
+type path struct {
+	engine Engine
+	out    *outbox
+	last   *register // last verdict per object
+	live   *register // last definition per object
+	meters *metrics
+	log    *slog.Logger
+}
+
+// answer is a verdict to store, with the event that it is about.
+type answer struct {
+	event   *models.Event
+	verdict models.Verdict
+	deep    bool // the deep detectors shall follow
+}
+
+// settle stores the answers' verdicts, alerts and deep jobs, then puts each in its place as last verdict and live
+// definition. It returns an error, or nil, for each answer; a nil one is stored completely.
+func (p *path) settle(ctx context.Context, answers []answer) []error {
+	errs := p.storeAnswers(ctx, answers)
+	var verdicts []models.Verdict
+	var definitions []entry
+	for i := range answers {
+		if errs[i] != nil {
+			continue
+		}
+		a := &answers[i]
+		p.meters.verdicts.WithLabelValues(a.verdict.Subject.Tenant, string(a.verdict.Decision)).Inc()
+		verdicts = append(verdicts, a.verdict)
+		if e, ok := p.liveEntry(a); ok {
+			definitions = append(definitions, e)
+		}
+	}
+	err := p.remember(ctx, verdicts)
+	if err == nil {
+		err = p.keepLive(ctx, definitions)
+	}
+	if err != nil {
+		for i := range errs {
+			errs[i] = errors.Join(errs[i], err)
+		}
+	}
+	return errs
+}
+
+// storeAnswers stores what each answer has to say on the streams.
+func (p *path) storeAnswers(ctx context.Context, answers []answer) []error {
+	errs := make([]error, len(answers))
+	var msgs []*nats.Msg
+	var owner []int
+	for i := range answers {
+		own, err := encodeAnswer(&answers[i])
+		if err != nil {
+			errs[i] = err
+			continue
+		}
+		for _, m := range own {
+			msgs, owner = append(msgs, toMsg(m)), append(owner, i)
+		}
+	}
+	for n, err := range p.out.store(ctx, msgs, tooLong) {
+		if err != nil {
+			errs[owner[n]] = errors.Join(errs[owner[n]], fmt.Errorf("storing on %q: %w", msgs[n].Subject, err))
+		}
+	}
+	return errs
+}
+
+func encodeAnswer(a *answer) ([]wire.Message, error) {
+	verdict, err := wire.EncodeVerdict(&a.verdict)
+	if err != nil {
+		return nil, fmt.Errorf("encoding verdict: %w", err)
+	}
+	msgs := []wire.Message{verdict}
+	if a.verdict.Flagged() {
+		alert, err := wire.EncodeAlert(&a.verdict)
+		if err != nil {
+			return nil, fmt.Errorf("encoding alert: %w", err)
+		}
+		msgs = append(msgs, alert)
+	}
+	if a.deep {
+		job, err := wire.EncodeDeepJob(&wire.DeepJob{Event: *a.event, Verdict: a.verdict})
+		if err != nil {
+			return nil, fmt.Errorf("encoding deep job: %w", err)
+		}
+		msgs = append(msgs, job)
+	}
+	return msgs, nil
+}
+
+// objectGroup is verdicts on one object, in the order of their place.
+type objectGroup struct {
+	key      string
+	verdicts []models.Verdict
+}
+
+// remember makes each object's newest verdict its last one, and alerts to every change away from flagged that it sees
+// in doing so: whoever finds a flagged verdict beside a newer one that is not flagged says so, whichever came first.
+func (p *path) remember(ctx context.Context, verdicts []models.Verdict) error {
+	groups := group(verdicts)
+	for wait := backoffFirst; len(groups) > 0; wait = min(2*wait, backoffMost) {
+		rest, err := p.rememberOnce(ctx, groups)
+		if err != nil && !sleep(ctx, wait) {
+			return fmt.Errorf("replacing last verdicts: %w", err)
+		}
+		groups = rest
+	}
+	return nil
+}
+
+func group(verdicts []models.Verdict) []objectGroup {
+	var groups []objectGroup
+	index := map[string]int{}
+	for _, v := range verdicts {
+		key := wire.LastKey(v.Subject)
+		i, ok := index[v.Subject.Tenant+" "+key]
+		if !ok {
+			i = len(groups)
+			index[v.Subject.Tenant+" "+key] = i
+			groups = append(groups, objectGroup{key: key})
+		}
+		groups[i].insert(v)
+	}
+	return groups
+}
+
+func (g *objectGroup) insert(v models.Verdict) {
+	i := len(g.verdicts)
+	for i > 0 && g.verdicts[i-1].Newer(&v) {
+		i--
+	}
+	g.verdicts = append(g.verdicts, models.Verdict{})
+	copy(g.verdicts[i+1:], g.verdicts[i:])
+	g.verdicts[i] = v
+}
+
+func (g *objectGroup) newest() *models.Verdict { return &g.verdicts[len(g.verdicts)-1] }
+
+// rememberOnce tries once, for all groups together, and returns those that another writer was faster on.
+func (p *path) rememberOnce(ctx context.Context, groups []objectGroup) ([]objectGroup, error) {
+	entries := make([]entry, len(groups))
+	for i := range groups {
+		var err error
+		if entries[i], err = lastEntry(&groups[i]); err != nil {
+			return groups, err
+		}
+	}
+	old, err := p.last.getAll(ctx, entries)
+	if err != nil {
+		return groups, err
+	}
+	if err := p.alertChanges(ctx, groups, old); err != nil {
+		return groups, err
+	}
+	var newer []entry
+	var replaced []held
+	var index []int
+	for i := range groups {
+		if old[i].precedes(groups[i].newest()) {
+			newer, replaced, index = append(newer, entries[i]), append(replaced, old[i]), append(index, i)
+		}
+	}
+	done, err := p.last.put(newer, replaced)
+	var rest []objectGroup
+	for n, ok := range done {
+		if !ok {
+			rest = append(rest, groups[index[n]])
+		}
+	}
+	return rest, err
+}
+
+func lastEntry(g *objectGroup) (entry, error) {
+	v := g.newest()
+	m, err := wire.EncodeVerdict(v)
+	if err != nil {
+		return entry{}, fmt.Errorf("encoding verdict: %w", err)
+	}
+	header := nats.Header(m.Header)
+	header.Del(wire.HeaderMsgID) // a value may come back to a bucket
+	return entry{tenant: v.Subject.Tenant, key: g.key, header: header, data: m.Data, place: *v}, nil
+}
+
+// alertChanges stores an alert for each verdict that is not flagged and follows one that is.
+func (p *path) alertChanges(ctx context.Context, groups []objectGroup, old []held) error {
+	var msgs []*nats.Msg
+	alert := func(v *models.Verdict) error {
+		m, err := wire.EncodeAlert(v)
+		if err == nil {
+			msgs = append(msgs, toMsg(m))
+		}
+		return err
+	}
+	for i := range groups {
+		before := old[i].place
+		for n := range groups[i].verdicts {
+			v := &groups[i].verdicts[n]
+			switch {
+			case before.ID == "" || v.Newer(&before):
+				if before.Flagged() && !v.Flagged() {
+					if err := alert(v); err != nil {
+						return err
+					}
+				}
+				before = *v
+			case v.Flagged() && !before.Flagged():
+				stored, err := p.lastVerdict(ctx, v.Subject.Tenant, groups[i].key)
+				if err != nil {
+					return err
+				}
+				if stored != nil && !stored.Flagged() {
+					if err := alert(stored); err != nil {
+						return err
+					}
+				}
+			}
+		}
+	}
+	return errors.Join(p.out.store(ctx, msgs, tooLong)...)
+}
+
+// lastVerdict reads the last verdict on an object, nil if there is none.
+func (p *path) lastVerdict(ctx context.Context, tenant, key string) (*models.Verdict, error) {
+	msg, err := p.last.read(ctx, tenant, key)
+	if err != nil || msg == nil {
+		return nil, err
+	}
+	v, err := readVerdict(msg)
+	if err != nil {
+		return nil, err
+	}
+	return &v, nil
+}
+
+func readVerdict(msg *jetstream.RawStreamMsg) (models.Verdict, error) {
+	return wire.DecodeVerdict(wire.Message{Header: msg.Header, Data: msg.Data})
+}
+
+// Headers of a live definition: the place of the verdict that it belongs to. The data is the event's JSON form.
+const (
+	headerEventID  = "Taster-Event-Id"
+	headerSequence = "Taster-Sequence"
+	headerEpoch    = "Taster-Epoch"
+	headerRevision = "Taster-Revision"
+	headerTime     = "Taster-Time"
+)
+
+// liveEntry is what the live bucket keeps of an answer: definitions that can be judged again.
+func (p *path) liveEntry(a *answer) (entry, bool) {
+	v := &a.verdict
+	if a.event == nil || !a.event.Kind.Definition() || a.event.Oversize != nil {
+		return entry{}, false
+	}
+	data, err := wire.MarshalEvent(a.event)
+	if err != nil {
+		p.log.Error("keeping a definition", "server", a.event.Server, "object", a.event.Object, "error", err)
+		return entry{}, false
+	}
+	header := nats.Header{}
+	header.Set(headerEventID, v.EventID)
+	header.Set(headerSequence, strconv.FormatUint(v.Sequence, 10))
+	header.Set(headerEpoch, v.Epoch)
+	header.Set(headerRevision, strconv.Itoa(v.Revision))
+	header.Set(headerTime, v.Time.UTC().Format(time.RFC3339Nano))
+	return entry{tenant: v.Subject.Tenant, key: wire.LastKey(v.Subject), header: header, data: data, place: *v}, true
+}
+
+// readPlace reads the place that a live definition has.
+func readPlace(msg *jetstream.RawStreamMsg) (models.Verdict, error) {
+	sequence, err1 := strconv.ParseUint(msg.Header.Get(headerSequence), 10, 64)
+	revision, err2 := strconv.Atoi(msg.Header.Get(headerRevision))
+	at, err3 := time.Parse(time.RFC3339Nano, msg.Header.Get(headerTime))
+	return models.Verdict{
+		ID: "live", EventID: msg.Header.Get(headerEventID), Sequence: sequence,
+		Revision: revision, Time: at, Epoch: msg.Header.Get(headerEpoch),
+	}, errors.Join(err1, err2, err3)
+}
+
+// keepLive puts definitions in the live bucket; of several on one object the newest.
+func (p *path) keepLive(ctx context.Context, definitions []entry) error {
+	newest := map[string]entry{}
+	for _, e := range definitions {
+		subject := p.live.subject(e.tenant, e.key)
+		if old, ok := newest[subject]; !ok || e.place.Newer(&old.place) {
+			newest[subject] = e
+		}
+	}
+	entries := make([]entry, 0, len(newest))
+	for _, e := range newest {
+		entries = append(entries, e)
+	}
+	if err := p.live.keep(ctx, entries); err != nil {
+		return fmt.Errorf("keeping live definitions: %w", err)
+	}
+	return nil
+}

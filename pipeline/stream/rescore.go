@@ -1,0 +1,229 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/aad6b6dc/taster/models"
+	"github.com/aad6b6dc/taster/models/wire"
+	"github.com/aad6b6dc/taster/pipeline/engine"
+)
+
+// causeRescored says in a verdict that the event is the old one and the judgement new.
+const causeRescored = "rescored"
+
+const rescoreBatch = 256
+
+// Rescored counts what [Runner.Rescore] did.
+type Rescored struct {
+	Judged    int // live definitions that were judged in the current epoch
+	Changed   int // of them, those with another decision, severity or findings: a new verdict was published
+	Unchanged int
+	Current   int // definitions that had a verdict of this epoch already
+}
+
+// Rescore judges every live definition of a tenant in the current epoch. A new verdict, which names the one that it
+// supersedes, is published only where decision, severity or findings changed. It can be interrupted and called again.
+func (r *Runner) Rescore(ctx context.Context, tenant string) (Rescored, error) {
+	w, ok := r.workers[tenant]
+	if !ok {
+		return Rescored{}, fmt.Errorf("rescoring: %w", &models.FieldError{Field: "tenant", Problem: fmt.Sprintf("%q is not configured", tenant)})
+	}
+	var count Rescored
+	err := w.liveDefinitions(ctx, func(batch []definition) error { return w.rescore(ctx, batch, &count) })
+	if err != nil {
+		return count, fmt.Errorf("rescoring tenant %q: %w", tenant, err)
+	}
+	return count, nil
+}
+
+// definition is an entry of the live bucket.
+type definition struct {
+	event models.Event
+	place models.Verdict
+}
+
+// liveDefinitions hands the live bucket's entries to visit, in batches.
+func (w *worker) liveDefinitions(ctx context.Context, visit func([]definition) error) error {
+	bucket := wire.LiveBucket(w.tenant.Name)
+	filter := bucketSubject(bucket, wire.Filter{}.Keys())
+	cons, err := w.out.js.OrderedConsumer(ctx, bucketStream(bucket), jetstream.OrderedConsumerConfig{
+		FilterSubjects: []string{filter},
+		DeliverPolicy:  jetstream.DeliverLastPerSubjectPolicy,
+	})
+	if err != nil {
+		return fmt.Errorf("reading bucket %q: %w", bucket, err)
+	}
+	for {
+		batch, err := fetchDefinitions(cons)
+		if err != nil {
+			return fmt.Errorf("reading bucket %q: %w", bucket, err)
+		}
+		if len(batch) == 0 {
+			return ctx.Err()
+		}
+		if err := visit(batch); err != nil {
+			return err
+		}
+	}
+}
+
+func fetchDefinitions(cons jetstream.Consumer) ([]definition, error) {
+	msgs, err := cons.FetchNoWait(rescoreBatch)
+	if err != nil {
+		return nil, err
+	}
+	var batch []definition
+	for m := range msgs.Messages() {
+		raw := &jetstream.RawStreamMsg{Header: m.Headers(), Data: m.Data()}
+		place, err := readPlace(raw)
+		if err != nil {
+			continue // another version's entry; the next event on the object replaces it
+		}
+		e, err := wire.UnmarshalEvent(m.Data())
+		if err != nil {
+			continue
+		}
+		batch = append(batch, definition{e, place})
+	}
+	return batch, msgs.Error()
+}
+
+// rescore judges definitions again and settles what changed.
+func (w *worker) rescore(ctx context.Context, batch []definition, count *Rescored) error {
+	epoch := w.engine.Epoch(w.tenant.Name).Epoch
+	var jobs []engine.Job
+	var before []*models.Verdict
+	for _, d := range batch {
+		key := wire.LastKey(models.Subject{Server: d.event.Server, Kind: d.event.Kind, Object: d.event.Object})
+		last, err := w.lastVerdict(ctx, w.tenant.Name, key)
+		if err != nil {
+			return err
+		}
+		if last != nil && (last.Epoch == epoch || last.EventID != d.place.EventID) {
+			count.Current++ // or on a newer event, which is on its way through a worker of this epoch
+			continue
+		}
+		job := engine.Job{Event: d.event, EventID: d.place.EventID, Sequence: d.place.Sequence, Cause: causeRescored}
+		if last != nil {
+			job.Supersedes = last.Key()
+		}
+		jobs, before = append(jobs, job), append(before, last)
+	}
+	if len(jobs) == 0 {
+		return nil
+	}
+	var answers []answer
+	for i, j := range w.engine.Judge(ctx, jobs) {
+		count.Judged++
+		v := j.Verdict
+		if j.Deep {
+			// Revision 1 alone would take back, for a while, what the deep detectors had found.
+			v = w.engine.Deepen(ctx, jobs[i], v)
+			v.Supersedes, v.Cause = jobs[i].Supersedes, jobs[i].Cause
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if before[i] != nil && sameAnswer(before[i], &v) {
+			count.Unchanged++
+			continue
+		}
+		answers = append(answers, answer{verdict: v})
+	}
+	count.Changed += len(answers)
+	return errors.Join(w.settle(ctx, answers)...)
+}
+
+// sameAnswer reports whether two verdicts on the same event say the same.
+func sameAnswer(a, b *models.Verdict) bool {
+	return a.Decision == b.Decision && a.Severity == b.Severity && a.Omitted == b.Omitted &&
+		slices.EqualFunc(a.Findings, b.Findings, func(f, g models.Finding) bool { return reflect.DeepEqual(f, g) })
+}
+
+// announceEpoch stores the tenant's epoch on its notice stream if the last one stored there is another.
+func (w *worker) announceEpoch(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, adminDeadline)
+	defer cancel()
+	notices := wire.NoticeStream(w.tenant.Name)
+	s, err := w.out.js.Stream(ctx, notices.Name)
+	if err != nil {
+		return fmt.Errorf("opening stream %q: %w", notices.Name, err)
+	}
+	notice := w.engine.Epoch(w.tenant.Name)
+	last, err := s.GetLastMsgForSubject(ctx, wire.EpochSubject(w.tenant.Name))
+	var sequence uint64
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+	case err != nil:
+		return fmt.Errorf("reading the last epoch: %w", err)
+	default:
+		before, err := wire.DecodeEpoch(wire.Message{Subject: last.Subject, Header: last.Header, Data: last.Data})
+		if err == nil && before.Epoch == notice.Epoch {
+			return nil
+		}
+		sequence, notice.Previous = last.Sequence, before.Epoch
+	}
+	m, err := wire.EncodeEpoch(&notice)
+	if err != nil {
+		return fmt.Errorf("encoding epoch: %w", err)
+	}
+	// Several engines may announce at once; whoever is late finds the subject taken, and looks again.
+	_, err = w.out.js.PublishMsg(ctx, toMsg(m), jetstream.WithExpectLastSequenceForSubject(sequence, m.Subject))
+	if err != nil {
+		return fmt.Errorf("announcing epoch: %w", err)
+	}
+	return nil
+}
+
+// rescoredKey is a key of the live bucket that no object has: it holds the epoch that was scored to the end.
+const rescoredKey = "rescored"
+
+// catchUp announces the current epoch and judges the live definitions in it, unless both was done before.
+func (r *Runner) catchUp(ctx context.Context, w *worker) error {
+	for wait := backoffFirst; ; wait = min(2*wait, backoffMost) {
+		err := w.announceEpoch(ctx)
+		if err == nil {
+			break
+		}
+		if !sleep(ctx, wait) {
+			return err
+		}
+	}
+	epoch := w.engine.Epoch(w.tenant.Name).Epoch
+	done, err := w.live.read(ctx, w.tenant.Name, rescoredKey)
+	if err != nil || done != nil && string(done.Data) == epoch {
+		return err
+	}
+	count, err := r.Rescore(ctx, w.tenant.Name)
+	if err != nil {
+		return err
+	}
+	r.log.Info("live definitions judged in the current epoch", "tenant", w.tenant.Name, "epoch", epoch,
+		"judged", count.Judged, "changed", count.Changed)
+	marker := &nats.Msg{Subject: w.live.subject(w.tenant.Name, rescoredKey), Data: []byte(epoch)}
+	return errors.Join(w.out.store(ctx, []*nats.Msg{marker}, tooLong)...)
+}
+
+// follow catches up with each new epoch until ctx ends.
+func (r *Runner) follow(ctx context.Context, w *worker, changed <-chan struct{}) {
+	for {
+		if err := r.catchUp(ctx, w); err != nil && ctx.Err() == nil {
+			r.log.Warn("following the epoch", "tenant", w.tenant.Name, "error", err)
+			sleep(ctx, time.Second)
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		}
+	}
+}
