@@ -19,7 +19,8 @@ type Loaded struct {
 	Detector detectors.Detector
 	// Digest stands for code, name, version and configuration.
 	Digest string
-	// Process names the process that it shares with others, and their crashes: "" for this one.
+	// Process names the process that it shares with others, and their crashes: "" for this one, else unique in the host
+	// and the same across restarts.
 	Process string
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aad6b6dc/taster/detectors"
@@ -54,6 +55,7 @@ type Process struct {
 	source  Source
 	opts    Options
 	specs   []detectors.Spec
+	group   string // unique in this host
 	sockets string
 	release func()
 
@@ -68,6 +70,9 @@ type Process struct {
 	closed   bool
 }
 
+// launched counts processes, so that two of one source have different names.
+var launched atomic.Uint64
+
 // Launch starts a plugin, checks, configures and probes its detectors, and supervises the process from then on. ctx
 // limits the start only. The caller closes the Process. An error that is about the process and not the source has
 // [*detectors.Error] in its chain.
@@ -77,6 +82,7 @@ func Launch(ctx context.Context, source Source, opts Options) (*Process, error) 
 	}
 	p := &Process{source: source, opts: opts.withDefaults(), done: make(chan struct{}), changed: make(chan struct{})}
 	p.opts.Logger = p.opts.Logger.With("plugin", source.Name)
+	p.group = fmt.Sprintf("%s/%d", source.Name, launched.Add(1))
 	var err error
 	if p.sockets, p.release, err = newSocketDir(p.opts.SocketDir, source.User); err != nil {
 		return nil, fmt.Errorf("launching plugin %q: %w", source.Name, err)
@@ -104,7 +110,7 @@ func (p *Process) Detectors() []Loaded {
 	code := p.source.codeDigest()
 	for i, spec := range p.specs {
 		loaded[i] = Loaded{
-			Spec: spec, Detector: guard{&remote{p, spec}}, Process: p.source.Name,
+			Spec: spec, Detector: guard{&remote{p, spec}}, Process: p.group,
 			Digest: detectorDigest(code, &spec, p.source.Configs[spec.Name]),
 		}
 	}

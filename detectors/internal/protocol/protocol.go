@@ -17,7 +17,7 @@ import (
 // Limits of a message in bytes. A request holds one cut of a batch ([detectors.MaxBatchBytes]) or one event with all
 // its views and siblings.
 const (
-	MaxRequestBytes  = 32 << 20
+	MaxRequestBytes  = 64 << 20
 	MaxAnswerBytes   = 8 << 20
 	MaxDescribeBytes = 1 << 20
 )

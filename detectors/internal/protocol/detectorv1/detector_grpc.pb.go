@@ -29,7 +29,7 @@
 // # Limits
 //
 // A batch has at most 256 events and about 4 MiB; a single event may be larger together with its views. A request has
-// at most 32 MiB and an answer at most 8 MiB. gRPC libraries usually refuse more than 4 MiB: raise the receive limit.
+// at most 64 MiB and an answer at most 8 MiB. gRPC libraries usually refuse more than 4 MiB: raise the receive limit.
 //
 // # Errors
 //
