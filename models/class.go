@@ -1,5 +1,7 @@
 package models
 
+//go:generate go run ./internal/genclasses
+
 // ClassInfo describes a threat class.
 type ClassInfo struct {
 	ID   Class  `json:"id"`
@@ -12,7 +14,7 @@ type ClassInfo struct {
 }
 
 // Mapping is the class's counterpart in a public list. Three of these lists were renumbered within a year, so an id
-// means nothing without its edition.
+// means nothing without its edition. classes.json is where classes and mappings are edited.
 type Mapping struct {
 	Framework string `json:"framework"` // "owasp-mcp", "owasp-asi", "owasp-llm", "mitre-atlas", "saf-mcp", "cwe", "cosai-mcp"
 	Edition   string `json:"edition"`
