@@ -153,6 +153,7 @@ func expect(m *Message, types ...string) (attributes, error) {
 // everything outside printable ASCII.
 func escapeHeader(s string) string {
 	var b strings.Builder
+	b.Grow(len(s))
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c >= 0x7f || c == '"' || c == '%' {
 			b.Write([]byte{'%', upperHex[c>>4], upperHex[c&15]})
@@ -165,6 +166,7 @@ func escapeHeader(s string) string {
 
 func unescapeHeader(s string) (string, error) {
 	var b strings.Builder
+	b.Grow(len(s))
 	for i := 0; i < len(s); i++ {
 		if s[i] != '%' {
 			b.WriteByte(s[i])

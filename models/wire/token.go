@@ -29,6 +29,7 @@ func escape(name string, mark byte) string {
 		return string(mark)
 	}
 	var b strings.Builder
+	b.Grow(MaxTokenBytes + 3)
 	head := 0 // where a shortened token would be cut
 	for i := range len(name) {
 		c := name[i]
