@@ -23,8 +23,8 @@ var encodings = []decoder{
 	{"percent", hasPercent, decodePercent},
 	{"html", hasAmpersand, decodeHTML},
 	{"escapes", hasBackslash, decodeEscapes},
-	{"rot13", hasSpace, decodeRot13},
-	{"reversed", hasSpace, decodeReversed},
+	{"rot13", hasRotated, decodeRot13},
+	{"reversed", hasReversed, decodeReversed},
 }
 
 // minRun is how many characters of base64 or hex are looked at: fewer hide no instruction.
@@ -94,6 +94,9 @@ func (b *builder) base64(text string, from, to int) bool {
 		return false
 	}
 	plain := unbase64(text[from:to])
+	for pad := 0; pad < 2 && to < len(text) && text[to] == '='; pad++ {
+		to++
+	}
 	if wide, ok := fromUTF16(plain); ok {
 		b.part(from, func(b *builder) { b.whole(wide, from, to) })
 		return true
@@ -105,7 +108,7 @@ func (b *builder) base64(text string, from, to int) bool {
 	return true
 }
 
-// groups appends decoded base64: three bytes from each four, what remains as a whole.
+// groups appends decoded base64: three bytes from each four, what remains from the last ones and their padding.
 func (b *builder) groups(plain string, from, to int) {
 	whole := len(plain) / 3 * 3
 	b.add(plain[:whole], 3, from, 4)
@@ -267,8 +270,11 @@ func textControl(r rune) bool {
 	return r == '\t' || r == '\n' || r == '\r' || r == 0x1b || r == '\a' || r == '\b'
 }
 
-// readable reports whether s reads as text: valid, with hardly any control character, at least a third of it letters (or
-// the invisible ones that hide some), at least half letters, digits and white space.
+// surely is the length from which valid UTF-8 with hardly any control character can't be chance.
+const surely = 32
+
+// readable reports whether s reads as text: valid, with hardly any control character, and if it is short, at least a third
+// of it letters (or the invisible ones that hide some), at least half letters, digits and white space.
 func readable(s string) bool {
 	if !utf8.ValidString(s) {
 		return false
@@ -285,7 +291,7 @@ func readable(s string) bool {
 			controls++
 		}
 	}
-	return all > 0 && letters*3 >= all && (letters+words)*2 >= all && controls*16 <= all
+	return controls*16 <= all && (all >= surely || letters > 0 && letters*3 >= all && (letters+words)*2 >= all)
 }
 
 // decodePercent resolves percent-encoded UTF-8 (RFC 3986).
@@ -360,7 +366,8 @@ func decodeEscapes(text string) *builder {
 			}
 		case 'u':
 			if _, ok := hexValue(text, i+2, 4); ok {
-				return resolve(text[i:])
+				r, n := resolve(text[i:])
+				return string(r), n
 			}
 			return bracedEscape(text[i:])
 		}

@@ -18,12 +18,8 @@ const lexicon = `
 	conversation history parameter argument value silently any please
 `
 
-// cipher recognises the words of the lexicon in disguise.
-type cipher struct {
-	words map[string]bool
-	// first and last have, for each length of word, the letters that such words begin and end with, as bits.
-	first, last [maxLexiconWord + 1]uint32
-}
+// cipher is the lexicon in disguise.
+type cipher map[string]bool
 
 const (
 	minLexiconWord = 3
@@ -37,26 +33,21 @@ var (
 )
 
 // newCipher disguises the lexicon, without the disguises that are words themselves.
-func newCipher(disguise func(string) string, without ...string) *cipher {
-	c := &cipher{words: map[string]bool{}}
+func newCipher(disguise func(string) string, without ...string) cipher {
+	c := cipher{}
 	for _, w := range strings.Fields(lexicon) {
-		c.words[disguise(w)] = true
+		c[disguise(w)] = true
 	}
 	for _, w := range without {
-		delete(c.words, w)
-	}
-	for w := range c.words {
-		c.first[len(w)] |= 1 << (w[0] - 'a')
-		c.last[len(w)] |= 1 << (w[len(w)-1] - 'a')
+		delete(c, w)
 	}
 	return c
 }
 
 // score is 0 for a word that is not in the cipher, in any case, else the more the longer the word is.
-func (c *cipher) score(word string) int {
+func (c cipher) score(word string) int {
 	n := len(word)
-	if n < minLexiconWord || n > maxLexiconWord ||
-		c.first[n]>>(word[0]|0x20-'a')&1 == 0 || c.last[n]>>(word[n-1]|0x20-'a')&1 == 0 {
+	if n < minLexiconWord || n > maxLexiconWord {
 		return 0
 	}
 	var lower [maxLexiconWord]byte
@@ -64,7 +55,7 @@ func (c *cipher) score(word string) int {
 		lower[i] = word[i] | 0x20
 	}
 	switch {
-	case !c.words[string(lower[:n])]:
+	case !c[string(lower[:n])]:
 		return 0
 	case n == minLexiconWord:
 		return 2
@@ -72,39 +63,83 @@ func (c *cipher) score(word string) int {
 	return 3
 }
 
+// sketch has the disguises that words with one hash may wear. It spares nearly all words of a text the look-up in a map.
+var sketch = func() (t [1 << 12]features) {
+	for w := range rotated {
+		t[hash(w)] |= hasRotated
+	}
+	for w := range backward {
+		t[hash(w)] |= hasReversed
+	}
+	return t
+}()
+
+func hash(word string) uint32 {
+	var h uint32
+	for i := range len(word) {
+		h = mix(h, word[i])
+	}
+	return h % (1 << 12)
+}
+
+func mix(h uint32, c byte) uint32 { return h*33 ^ uint32(c|0x20) }
+
+// disguises returns the disguises in which text has enough words of the lexicon to be English.
+func disguises(text string) features {
+	var f features
+	turned, reversed := 0, 0
+	for i := 0; i < len(text); {
+		if !letter(text[i]) {
+			i++
+			continue
+		}
+		start := i
+		var h uint32
+		for ; i < len(text) && letter(text[i]); i++ {
+			h = mix(h, text[i])
+		}
+		may := sketch[h%(1<<12)]
+		if may.has(hasRotated) {
+			turned += rotated.score(text[start:i])
+		}
+		if may.has(hasReversed) {
+			reversed += backward.score(text[start:i])
+		}
+	}
+	if turned >= enough {
+		f |= hasRotated
+	}
+	if reversed >= enough {
+		f |= hasReversed
+	}
+	return f
+}
+
 // enough is the score of a stretch that is taken for disguised English: three short words, or a longer one and another.
 const enough = 5
 
 // stretches returns the [start, end) of the stretches of text that read as English only in disguise: enough words in
 // disguise, and none in plain English between them.
-func (c *cipher) stretches(text string) [][2]int {
-	total := 0
-	for start, end := nextLetters(text, 0); end > 0; start, end = nextLetters(text, end) {
-		total += c.score(text[start:end])
-	}
-	if total < enough {
-		return nil
-	}
+func (c cipher) stretches(text string) [][2]int {
 	var found [][2]int
-	from, to, score := 0, 0, 0
+	from, to, score := -1, 0, 0
 	flush := func() {
 		if score >= enough {
 			found = append(found, [2]int{from, to})
 		}
-		score = 0
+		from, score = -1, 0
 	}
-	fresh := true
 	for start, end := nextLetters(text, 0); end > 0; start, end = nextLetters(text, end) {
-		if plain.score(text[start:end]) > 0 {
+		word := text[start:end]
+		if plain.score(word) > 0 {
 			flush()
-			fresh = true
 			continue
 		}
-		if fresh {
-			from, fresh = start, false
+		if from < 0 {
+			from = start
 		}
 		to = end
-		score += c.score(text[start:end])
+		score += c.score(word)
 	}
 	flush()
 	return found

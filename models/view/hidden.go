@@ -14,38 +14,43 @@ var hidden = []decoder{
 
 // Tag characters mirror ASCII at U+E0000 and take four bytes of UTF-8 each.
 const (
-	tagBase   = 0xe0000
-	tagCancel = 0xe007f
-	tagBytes  = 4
-	blackFlag = "\U0001f3f4"
+	tagBase    = 0xe0000
+	tagCancel  = 0xe007f
+	tagBytes   = 4
+	blackFlag  = "\U0001f3f4"
+	emojiStyle = "\ufe0f"
 )
 
 // flags are the tag sequences behind a black flag that Unicode recommends for interchange (UTS #51): England, Scotland
 // and Wales. They hide nothing.
-var flags = map[string]bool{"gbeng\x7f": true, "gbsct\x7f": true, "gbwls\x7f": true}
+var flags = map[string]bool{"gbeng": true, "gbsct": true, "gbwls": true}
 
+// decodeTags reads tag characters as the ASCII that they mirror. What is scattered over a text is read in one go.
 func decodeTags(text string) *builder {
 	var b builder
 	for i := 0; ; {
-		at := strings.IndexFunc(text[i:], func(r rune) bool { return r > tagBase && r <= tagCancel })
+		at := strings.IndexFunc(text[i:], tag)
 		if at < 0 {
 			return b.parts()
 		}
 		start := i + at
-		var plain []byte
+		var run builder
 		for i = start; i < len(text); i += tagBytes {
 			r, _ := utf8.DecodeRuneInString(text[i:])
-			if r <= tagBase || r > tagCancel {
+			if !tag(r) {
 				break
 			}
-			plain = append(plain, byte(r-tagBase))
+			if c := byte(r - tagBase); c >= ' ' && r != tagCancel {
+				run.add(string([]byte{c}), 1, i, tagBytes)
+			}
 		}
-		if flags[string(plain)] && strings.HasSuffix(text[:start], blackFlag) {
-			continue
+		if before := strings.TrimSuffix(text[:start], emojiStyle); !flags[string(run.text)] || !strings.HasSuffix(before, blackFlag) {
+			b.append(&run)
 		}
-		b.part(start, func(b *builder) { b.add(string(plain), 1, start, tagBytes) })
 	}
 }
+
+func tag(r rune) bool { return r > tagBase && r <= tagCancel }
 
 // selector returns the byte that a variation selector stands for: VS1 to VS256 count from 0.
 func selector(r rune) (byte, bool) {

@@ -23,26 +23,29 @@ var normalisation = []step{
 	{"fold_lookalikes", foldLookalikes},
 }
 
-// normalise applies the steps that change something.
-func normalise(r reading) reading {
-	f := survey(r.text)
+// normalise applies the steps that change something to r, whose features are f, and returns the features of the result.
+func normalise(r reading, f features) (reading, features) {
 	if !f.has(hasControl | hasMultibyte) {
-		return r
+		return r, f
 	}
+	before := len(r.chain)
 	for _, s := range normalisation {
-		if !f.has(hasMultibyte) && s.name != "strip_controls" {
-			break
-		}
 		if b := s.apply(r.text); b != nil {
 			r = r.then(s.name, b)
 		}
 	}
-	return r
+	if len(r.chain) > before {
+		f = survey(r.text)
+	}
+	return r, f
 }
 
 // stripControls removes terminal escape sequences (ECMA-48: CSI, OSC, DCS, SOS, PM, APC, and two-byte ones) and control
 // characters (C0 but tab, line feed and carriage return; DEL; C1).
 func stripControls(text string) *builder {
+	if strings.IndexFunc(text, unicode.IsControl) < 0 {
+		return nil
+	}
 	return rewrite(text, func(i int) (string, int) {
 		c := text[i]
 		switch {

@@ -10,21 +10,18 @@ import (
 type reading struct {
 	chain []string
 	text  string
-	runs  models.OffsetMap // from text to body, never nil unless text is empty
-}
-
-// identity maps n bytes of text to the body unchanged, from start on.
-func identity(start, n int) models.OffsetMap {
-	if n == 0 {
-		return nil
-	}
-	return models.OffsetMap{{RawStart: start, ViewUnit: 1, RawUnit: 1, Count: n}}
+	start int              // in the body, of a text that stands there unchanged
+	runs  models.OffsetMap // from text to body; nil if it is unchanged or empty
 }
 
 // then returns the reading that one more transform makes of r.
 func (r reading) then(step string, b *builder) reading {
-	chain := make([]string, 0, len(r.chain)+1)
-	return reading{append(append(chain, r.chain...), step), string(b.text), compose(b.runs, r.runs)}
+	inner := r.runs
+	if inner == nil {
+		inner = models.OffsetMap{{RawStart: r.start, ViewUnit: 1, RawUnit: 1, Count: len(r.text)}}
+	}
+	chain := append(make([]string, 0, len(r.chain)+1), r.chain...)
+	return reading{chain: append(chain, step), text: string(b.text), runs: compose(b.runs, inner)}
 }
 
 // builder collects the text that a transform makes, with its map to the text it is made from.

@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -16,9 +17,11 @@ type scanner struct {
 	pointer []byte // of the value being read
 	shared  string // pointer as a string, where the member's name has already made one; else empty
 	depth   int
-	views   []models.View // room for raw views, handed out one by one
-	doc     *models.Document
+	views   []models.View    // room for raw views, handed out one by one
+	doc     *models.Document // nil: only the canonical form is wanted
 	budget  budget
+
+	canonical canonical
 }
 
 // budget counts down what a document may still cost.
@@ -81,17 +84,29 @@ func (s *scanner) expect(c byte) error {
 func (s *scanner) value() error {
 	switch c := s.peek(); {
 	case c == '"':
-		return s.text(false)
+		_, err := s.text(false)
+		return err
 	case c == '{':
-		return s.nested('}', s.member)
+		first := len(s.canonical.members)
+		if err := s.nested('}', s.member); err != nil {
+			return err
+		}
+		s.canonical.sort(first)
+		s.canonical.punct('}')
+		return nil
 	case c == '[':
-		return s.nested(']', s.element)
+		if err := s.nested(']', s.element); err != nil {
+			return err
+		}
+		s.canonical.punct(']')
+		return nil
 	case c == '-' || '0' <= c && c <= '9':
 		return s.number()
 	}
 	for _, word := range [...]string{"true", "false", "null"} {
 		if strings.HasPrefix(s.body[s.pos:], word) {
 			s.pos += len(word)
+			s.canonical.text = append(s.canonical.text, word...)
 			return nil
 		}
 	}
@@ -132,6 +147,7 @@ func (s *scanner) number() error {
 	if !ok {
 		return s.fail("want a digit")
 	}
+	s.canonical.number(rest[:n])
 	return nil
 }
 
@@ -143,6 +159,7 @@ func (s *scanner) nested(closing byte, item func(i int) error) error {
 	if s.depth == MaxDepth+1 {
 		s.skip(reasonDepth)
 	}
+	s.canonical.punct(s.body[s.pos])
 	s.pos++
 	length := len(s.pointer)
 	for i := 0; ; i++ {
@@ -158,6 +175,7 @@ func (s *scanner) nested(closing byte, item func(i int) error) error {
 		} else if c != ',' {
 			return s.fail(fmt.Sprintf("want ',' or %q", closing))
 		}
+		s.canonical.punct(',')
 		s.pos++
 	}
 	s.pos++
@@ -169,17 +187,26 @@ func (s *scanner) member(int) error {
 	if s.peek() != '"' {
 		return s.fail("want a member's name")
 	}
-	if err := s.text(true); err != nil {
+	c := &s.canonical
+	m := member{start: len(c.text)}
+	var err error
+	if m.name, err = s.text(true); err != nil {
 		return err
 	}
 	if err := s.expect(':'); err != nil {
 		return err
 	}
-	return s.value()
+	c.punct(':')
+	if err := s.value(); err != nil {
+		return err
+	}
+	m.end = len(c.text)
+	c.members = append(c.members, m)
+	return nil
 }
 
 func (s *scanner) element(i int) error {
-	s.pointer = fmt.Appendf(s.pointer, "/%d", i)
+	s.pointer = strconv.AppendInt(append(s.pointer, '/'), int64(i), 10)
 	s.shared = ""
 	return s.value()
 }
@@ -208,8 +235,8 @@ const (
 	classMultibyte
 )
 
-// text reads a string and makes it a segment. A member's name becomes part of the pointer.
-func (s *scanner) text(key bool) error {
+// text reads a string, makes it a segment and returns it. A member's name becomes part of the pointer.
+func (s *scanner) text(key bool) (string, error) {
 	s.pos++
 	start := s.pos
 	escaped, multibyte := false, false
@@ -223,20 +250,20 @@ func (s *scanner) text(key bool) error {
 		case classEscape:
 			n := escapeLen(s.body[s.pos:])
 			if n == 0 {
-				return s.fail("bad escape")
+				return "", s.fail("bad escape")
 			}
 			escaped = true
 			s.pos += n
 		case classControl:
-			return s.fail("control character in a string")
+			return "", s.fail("control character in a string")
 		case classQuote:
 			end := s.pos
 			s.pos++
-			s.segment(key, start, end, escaped || multibyte && !utf8.ValidString(s.body[start:end]))
-			return nil
+			rewritten := escaped || multibyte && !utf8.ValidString(s.body[start:end])
+			return s.segment(key, start, end, rewritten), nil
 		}
 	}
-	return s.fail("string without end")
+	return "", s.fail("string without end")
 }
 
 // escapeLen returns the length of the JSON escape that s begins with, or 0.
@@ -255,23 +282,33 @@ func escapeLen(s string) int {
 	return 0
 }
 
-func (s *scanner) segment(key bool, start, end int, rewritten bool) {
+// segment takes in the string at body[start:end]. It is rewritten if its text differs from the bytes.
+func (s *scanner) segment(key bool, start, end int, rewritten bool) string {
 	raw := models.View{Kind: models.ViewRaw, Text: s.body[start:end]}
 	if rewritten {
-		raw.Text, raw.Map = unescape(s.body, start, end)
+		var exact bool
+		raw.Text, raw.Map, exact = unescape(s.body, start, end)
+		s.canonical.refused = s.canonical.refused || !exact
+		s.canonical.quote(raw.Text)
+	} else {
+		s.canonical.verbatim(raw.Text)
+	}
+	if s.doc == nil {
+		return raw.Text
 	}
 	if key {
 		s.pointer = appendToken(s.pointer, raw.Text)
 		s.shared = ""
 	}
 	if s.depth > MaxDepth || !s.charge() {
-		return
+		return raw.Text
 	}
 	if len(s.shared) == 0 {
 		s.shared = string(s.pointer)
 	}
 	s.doc.Segments = append(s.doc.Segments, models.Segment{Pointer: s.shared, Key: key, Start: start, End: end, Views: s.room(raw)})
 	s.read(&s.doc.Segments[len(s.doc.Segments)-1])
+	return raw.Text
 }
 
 // charge takes one segment off the budget, or notes that there is none left.
@@ -296,7 +333,7 @@ func (s *scanner) charge() bool {
 // room puts a raw view in a slice of its own without an allocation of its own.
 func (s *scanner) room(raw models.View) []models.View {
 	if len(s.views) == cap(s.views) {
-		s.views = make([]models.View, 0, min(max(2*cap(s.views), 16), 1024))
+		s.views = make([]models.View, 0, 256)
 	}
 	n := len(s.views)
 	s.views = append(s.views, raw)
@@ -305,6 +342,9 @@ func (s *scanner) room(raw models.View) []models.View {
 
 // skip notes that the value at the pointer is left out.
 func (s *scanner) skip(reason string) {
+	if s.doc == nil {
+		return
+	}
 	if len(s.doc.Skipped) == maxSkipped {
 		s.doc.Skipped = append(s.doc.Skipped, models.Skipped{Reason: reasonSkips})
 	}

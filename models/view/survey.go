@@ -12,6 +12,8 @@ const (
 	hasAmpersand
 	hasBackslash
 	hasSpace
+	hasRotated  // perhaps English in rot13
+	hasReversed // perhaps English backwards
 )
 
 func (f features) has(any features) bool { return f&any != 0 }
@@ -40,6 +42,9 @@ func survey(text string) features {
 	var f features
 	for i := range len(text) {
 		f |= featureOf[text[i]]
+	}
+	if f.has(hasSpace) {
+		f |= disguises(text)
 	}
 	return f
 }

@@ -11,8 +11,9 @@ import (
 const replacement = string(utf8.RuneError)
 
 // unescape resolves the JSON escapes of body[start:end]. What no Unicode text can hold, a lone surrogate or a byte that
-// is not UTF-8, becomes U+FFFD, as it does in most parsers.
-func unescape(body string, start, end int) (string, models.OffsetMap) {
+// is not UTF-8, becomes U+FFFD, as it does in most parsers, and the result is not exact.
+func unescape(body string, start, end int) (text string, runs models.OffsetMap, exact bool) {
+	exact = true
 	b := builder{text: make([]byte, 0, end-start)}
 	for i := start; i < end; {
 		plain := i
@@ -23,43 +24,43 @@ func unescape(body string, start, end int) (string, models.OffsetMap) {
 		if i == end {
 			break
 		}
-		var text string
-		n := 0
 		if body[i] == '\\' {
-			text, n = resolve(body[i:end])
-		} else {
-			_, n = utf8.DecodeRuneInString(body[i:end])
-			text = body[i : i+n]
-			if n == 1 {
-				text = replacement
-			}
+			r, n := resolve(body[i:end])
+			exact = exact && r != surrogate
+			b.whole(string(r), i, i+n)
+			i += n
+			continue
 		}
-		if text == body[i:i+n] {
-			b.keep(body, i, i+n)
+		r, n := utf8.DecodeRuneInString(body[i:end])
+		if r == utf8.RuneError && n == 1 {
+			exact = false
+			b.whole(replacement, i, i+1)
 		} else {
-			b.whole(text, i, i+n)
+			b.keep(body, i, i+n)
 		}
 		i += n
 	}
-	return string(b.text), b.runs
+	return string(b.text), b.runs, exact
 }
 
+// surrogate is what [resolve] makes of a lone surrogate: no rune, so that it prints as U+FFFD.
+const surrogate rune = -1
+
 // resolve returns what the JSON escape that s begins with stands for, and its length.
-func resolve(s string) (string, int) {
+func resolve(s string) (rune, int) {
 	if s[1] != 'u' {
-		i := strings.IndexByte(`"\/bfnrt`, s[1])
-		return "\"\\/\b\f\n\r\t"[i : i+1], 2
+		return rune("\"\\/\b\f\n\r\t"[strings.IndexByte(`"\/bfnrt`, s[1])]), 2
 	}
 	r, _ := hexValue(s, 2, 4)
 	if !utf16.IsSurrogate(r) {
-		return string(r), 6
+		return r, 6
 	}
 	if len(s) >= 12 && s[6] == '\\' && s[7] == 'u' {
 		if low, ok := hexValue(s, 8, 4); ok && utf16.DecodeRune(r, low) != utf8.RuneError {
-			return string(utf16.DecodeRune(r, low)), 12
+			return utf16.DecodeRune(r, low), 12
 		}
 	}
-	return replacement, 6
+	return surrogate, 6
 }
 
 // hexValue reads n hex digits of s from i on.

@@ -26,6 +26,8 @@
 package view
 
 import (
+	"strings"
+
 	"github.com/aad6b6dc/taster/models"
 )
 
@@ -37,7 +39,8 @@ const (
 	MaxSegments = 1 << 16
 	// MaxPointerBytes limits the pointers of all segments together, the pointer that name and value share counted once.
 	MaxPointerBytes = 16 << 20
-	// MaxViewBytes limits the text of all normalised and decoded views together.
+	// MaxViewBytes limits the normalised and decoded views of all segments together: their text, and 16 bytes for each
+	// run of their maps.
 	MaxViewBytes = 16 << 20
 	// MaxViews limits the views of one segment.
 	MaxViews = 16
@@ -46,6 +49,7 @@ const (
 
 	maxNesting = 10000 // as encoding/json has it
 	maxSkipped = 64
+	runBytes   = 16
 )
 
 const (
@@ -60,16 +64,20 @@ const (
 // Build takes a body apart. It returns a [*SyntaxError] if body is not one JSON value, or nested deeper than 10,000
 // levels; every other oddity survives.
 func Build(body []byte) (*models.Document, error) {
-	doc := &models.Document{}
 	s := scanner{
-		body: string(body), doc: doc,
-		budget: budget{segments: MaxSegments, pointers: MaxPointerBytes, views: MaxViewBytes},
+		body:      string(body),
+		doc:       &models.Document{},
+		budget:    budget{segments: MaxSegments, pointers: MaxPointerBytes, views: MaxViewBytes},
+		canonical: newCanonical(len(body)),
 	}
+	room := min(strings.Count(s.body, `"`)/2, MaxSegments)
+	s.doc.Segments = make([]models.Segment, 0, room)
+	s.views = make([]models.View, 0, room)
 	if err := s.document(); err != nil {
 		return nil, err
 	}
-	doc.CanonicalDigest = CanonicalDigest(body)
-	return doc, nil
+	s.doc.CanonicalDigest = s.canonical.digest(body)
+	return s.doc, nil
 }
 
 // shortest is the length below which a text without any oddity can hide nothing.
@@ -82,22 +90,18 @@ func (s *scanner) read(seg *models.Segment) {
 	if f&^hasSpace == 0 && len(raw.Text) < shortest {
 		return
 	}
-	r := reading{text: raw.Text, runs: raw.Map}
-	if r.runs == nil {
-		r.runs = identity(seg.Start, len(r.text))
-	}
-	clean := normalise(r)
+	r := reading{text: raw.Text, start: seg.Start, runs: raw.Map}
+	clean, cleanFeatures := normalise(r, f)
 	s.view(seg, models.ViewNormalised, clean)
 	if b := words(clean.text); b != nil {
 		s.view(seg, models.ViewNormalised, clean.then("words", b))
 	}
-	s.decode(seg, r, hidden, 1)
-	s.decode(seg, clean, encodings, 1)
+	s.decode(seg, r, f, hidden, 1)
+	s.decode(seg, clean, cleanFeatures, encodings, 1)
 }
 
-// decode adds what each decoder finds in r, and goes on in what it finds.
-func (s *scanner) decode(seg *models.Segment, r reading, decoders []decoder, depth int) {
-	f := survey(r.text)
+// decode adds what each decoder finds in r, whose features are f, and goes on in what it finds.
+func (s *scanner) decode(seg *models.Segment, r reading, f features, decoders []decoder, depth int) {
 	for _, d := range decoders {
 		if d.needs != 0 && !f.has(d.needs) {
 			continue
@@ -110,11 +114,12 @@ func (s *scanner) decode(seg *models.Segment, r reading, decoders []decoder, dep
 		if !s.view(seg, models.ViewDecoded, found) {
 			continue
 		}
-		clean := normalise(found)
+		f := survey(found.text)
+		clean, cleanFeatures := normalise(found, f)
 		s.view(seg, models.ViewDecoded, clean)
 		if depth < MaxDecodings {
-			s.decode(seg, found, hidden, depth+1)
-			s.decode(seg, clean, encodings, depth+1)
+			s.decode(seg, found, f, hidden, depth+1)
+			s.decode(seg, clean, cleanFeatures, encodings, depth+1)
 		}
 	}
 }
@@ -129,15 +134,16 @@ func (s *scanner) view(seg *models.Segment, kind models.ViewKind, r reading) boo
 			return false
 		}
 	}
+	cost := len(r.text) + runBytes*len(r.runs)
 	switch {
 	case len(seg.Views) == MaxViews:
 		s.skipRest(reasonFanOut)
 		return false
-	case s.budget.views < len(r.text):
+	case s.budget.views < cost:
 		s.skipRest(reasonViews)
 		return false
 	}
-	s.budget.views -= len(r.text)
+	s.budget.views -= cost
 	seg.Views = append(seg.Views, models.View{Kind: kind, Chain: r.chain, Text: r.text, Map: r.runs})
 	return true
 }
