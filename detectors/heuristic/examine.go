@@ -66,14 +66,14 @@ func (e *examination) matched(i, v int, m match, regions []region) {
 	if kind == models.KindUserPrompt && m.rule.class == "A1" && !m.rule.need[0].Has(override) {
 		severity = lowered(severity)
 	}
-	if !kind.Definition() && m.rule.need[0].Has(secret) {
+	if !kind.Definition() && m.rule.need[0].Has(secret) && !m.amplified {
 		confidence *= documentShare
 	}
 	if confidence < firmConfidence && severity.Rank() > models.SeverityMedium.Rank() {
 		severity = models.SeverityMedium
 	}
 	e.add(models.Finding{
-		Rule: m.rule.id, Version: version, Class: classOf(m.rule.class, kind, s), Severity: severity, Confidence: confidence,
+		Rule: m.rule.id, Version: version, Class: classOf(m.rule.class, e.input.Event, s), Severity: severity, Confidence: confidence,
 		Message: m.rule.message, Evidence: []models.Span{span}, Counter: m.counter,
 	})
 }

@@ -27,7 +27,7 @@ func hiding(v *models.View) models.Class {
 // Words that make a hidden text an order: someone who is spoken to or something that must not be, and what to do.
 // In a comment, "please include a screenshot" is for people; it takes more there.
 var (
-	orderSigns   = any(addressee, marker, override, unguard, conceal, covert, scope, secret, coerce, template, agent, must, when)
+	orderSigns   = any(address, addressee, marker, override, unguard, conceal, covert, scope, secret, coerce, template, agent, must, when)
 	commentSigns = any(marker, override, unguard, conceal, covert, secret, template, agent)
 	orderActions = any(fetch, place, send, execute, redirect, override, unguard, persist)
 	graveSigns   = any(secret, address, execute, dropFile)

@@ -10,6 +10,7 @@ type match struct {
 	rule       *rule
 	start, end int // bytes of the text, around all signals that the rule needs
 	confidence float64
+	amplified  bool // more than the rule needs speaks for it
 	counter    []models.CounterEvidence
 }
 
@@ -67,7 +68,7 @@ func (r *rule) at(hits []directive.Hit, anchor int) (match, bool) {
 	for _, h := range hits[from:to] {
 		around |= 1 << h.Signal
 	}
-	m.weigh(around&^used, hits[from:to], hits[anchor].Sentence)
+	m.weigh(around&^used, hits[from:to], hits[anchor])
 	return m, true
 }
 
@@ -100,17 +101,17 @@ func nearest(hits []directive.Hit, anchor int, set directive.Signals) (best dire
 	return best, ok
 }
 
-// weigh raises the confidence for what else stands around, and lowers it for what speaks against in the same sentence.
-func (m *match) weigh(around directive.Signals, hits []directive.Hit, sentence int) {
+// weigh raises the confidence for what else stands around, and lowers it for what speaks against the anchor.
+func (m *match) weigh(around directive.Signals, hits []directive.Hit, anchor directive.Hit) {
 	doubt := 1 - m.rule.confidence
 	for n := (around & amplifiers).Count(); n > 0; n-- {
 		doubt *= doubtLeft
 	}
-	m.confidence = 1 - doubt
+	m.confidence, m.amplified = 1-doubt, around&amplifiers != 0
 	var seen directive.Signals
 	for _, h := range hits {
 		c, ok := counters[h.Signal]
-		if !ok || h.Sentence != sentence || seen.Has(h.Signal) || !m.rule.against.Has(h.Signal) {
+		if !ok || seen.Has(h.Signal) || !m.rule.against.Has(h.Signal) || !speaksAgainst(h, anchor) {
 			continue
 		}
 		seen |= 1 << h.Signal
@@ -118,5 +119,17 @@ func (m *match) weigh(around directive.Signals, hits []directive.Hit, sentence i
 		m.counter = append(m.counter, models.CounterEvidence{Kind: c.kind, Message: c.message, Weight: c.weight})
 	}
 }
+
+// speaksAgainst reports whether h is about the anchor: in its sentence, and for a value that is to be kept secret, right
+// within or behind the words that say so.
+func speaksAgainst(h, anchor directive.Hit) bool {
+	if h.Sentence != anchor.Sentence {
+		return false
+	}
+	return h.Signal != hygiene || h.End > anchor.Start && h.Start < anchor.End+hygieneBytes
+}
+
+// hygieneBytes is how far behind "never show" the value may be named.
+const hygieneBytes = 20
 
 func abs(n int) int { return max(n, -n) }

@@ -60,6 +60,7 @@ const (
 	negated   = directive.Negated
 	setup     = directive.Setup
 	render    = directive.Render
+	leaks     = directive.Leaks
 )
 
 // rules is the table. The numbers are estimates from real tools and published attacks; the README has the figures.
@@ -83,16 +84,22 @@ var rules = []rule{
 		against: any(mention, negated, setup),
 	},
 	{
+		id: "secret-order", class: "A1", severity: models.SeverityHigh, confidence: 0.65,
+		message: "Orders the model to put a key or credential file into its work.",
+		need:    []directive.Signals{any(secret), any(fetch), any(place, send), any(must, when, reply, address, param)},
+		against: any(mention, negated, setup),
+	},
+	{
 		id: "credential-to-sink", class: "A1", severity: models.SeverityHigh, confidence: 0.75, reach: 1,
 		message: "Orders the model to collect credentials and hand them over.",
 		need:    []directive.Signals{any(cred), any(fetch, execute), any(place, send), any(param, address, dropFile, reply), any(conceal, covert, marker, scope, dropFile), any(must, when, conceal, covert)},
-		against: any(mention, negated, setup, hygiene),
+		against: any(mention, negated, setup),
 	},
 	{
 		id: "private-to-sink", class: "A1", severity: models.SeverityHigh, confidence: 0.7, reach: 1,
 		message: "Orders the model to hand over what the user or the session keeps to itself.",
 		need:    []directive.Signals{any(private), any(place, send), any(param, address, dropFile), any(conceal, covert, coerce), any(must, when, marker, fetch)},
-		against: any(mention, negated, setup, hygiene),
+		against: any(mention, negated, setup),
 	},
 	{
 		id: "copy-out", class: "A1", severity: models.SeverityHigh, confidence: 0.65,
@@ -105,6 +112,36 @@ var rules = []rule{
 		message: "Tells the model to keep an action from the user.",
 		need:    []directive.Signals{any(conceal), any(send, place, when, must, fetch, marker, execute)},
 		against: any(mention, hygiene),
+	},
+	{
+		id: "conceal-only", class: "A7", severity: models.SeverityHigh, confidence: 0.65,
+		message: "Tells the model to keep something from the user.",
+		need:    []directive.Signals{any(conceal)},
+		against: any(mention, hygiene),
+	},
+	{
+		id: "leaks", class: "A6", severity: models.SeverityHigh, confidence: 0.65,
+		message: "Says that it lets out what the user or the session keeps to itself.",
+		need:    []directive.Signals{any(leaks), any(address, private, cred, secret), any(conceal, covert, address, authority, dropFile)},
+		against: any(mention, negated, setup),
+	},
+	{
+		id: "no-consent", class: "A8", severity: models.SeverityHigh, confidence: 0.62,
+		message: "Has data passed on without asking the user.",
+		need:    []directive.Signals{any(unguard), any(send, place), any(must, when), any(foreign, private, address, secret, cred)},
+		against: any(mention, negated, setup),
+	},
+	{
+		id: "command-first", class: "A1", severity: models.SeverityHigh, confidence: 0.7,
+		message: "Makes a command that reaches out of the machine a step of using the tool.",
+		need:    []directive.Signals{any(execute), any(address), any(when, scope), any(must)},
+		against: any(mention, negated, setup),
+	},
+	{
+		id: "private-order", class: "A1", severity: models.SeverityHigh, confidence: 0.61,
+		message: "Orders the model to hand over what the user or the session keeps to itself.",
+		need:    []directive.Signals{any(private), any(place, send), any(param, address), any(when), any(must), any(all, foreign, authority)},
+		against: any(mention, negated, setup),
 	},
 	{
 		id: "session-rule", class: "A2", severity: models.SeverityHigh, confidence: 0.75,
@@ -171,8 +208,8 @@ type counter struct {
 
 // counters maps signals near a finding to what they say against it.
 var counters = map[directive.Signal]counter{
-	mention: {"mention", "The text speaks about such instructions, or gives an example.", 0.5},
-	hygiene: {"secret_hygiene", "What is to be kept from the user is a value, not an action.", 0.6},
+	mention: {"mention", "The text speaks about such instructions, or gives an example.", 0.65},
+	hygiene: {"secret_hygiene", "What is to be kept from the user is a value, not an action.", 0.65},
 	negated: {"negated_access", "The text says that access does not happen.", 0.5},
 	setup:   {"operator_setup", "The text tells the operator what to configure.", 0.5},
 }

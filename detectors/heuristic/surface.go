@@ -1,6 +1,7 @@
 package heuristic
 
 import (
+	"encoding/json"
 	"strings"
 
 	"github.com/aad6b6dc/taster/models"
@@ -52,17 +53,27 @@ var instructionClass = map[models.Kind]models.Class{
 	models.KindElicitation: "C7", models.KindNotification: "C9", models.KindAgentCard: "E8",
 }
 
-// classOf is the class of a rule's finding in segment s of an event of kind k.
-func classOf(class models.Class, k models.Kind, s *models.Segment) models.Class {
+// classOf is the class of a rule's finding in segment s of event ev.
+func classOf(class models.Class, ev *models.Event, s *models.Segment) models.Class {
 	switch {
-	case class != "A1" && class != "A2" && class != "A5":
+	case class != "A1" && class != "A2" && class != "A5" && class != "A6" && class != "A8":
 		return class
-	case k == models.KindTool && schemaResident(s):
+	case ev.Kind == models.KindTool && schemaResident(s):
 		return "A3"
-	case k == models.KindTool:
+	case ev.Kind == models.KindTool:
 		return class
+	case ev.Kind == models.KindToolResult && isError(ev.Body):
+		return "C2"
 	}
-	return instructionClass[k]
+	return instructionClass[ev.Kind]
+}
+
+// isError reports whether a tool's result says that the call failed.
+func isError(body []byte) bool {
+	var result struct {
+		IsError bool `json:"isError"`
+	}
+	return json.Unmarshal(body, &result) == nil && result.IsError
 }
 
 // commanding reports whether the event speaks for a person or is a prompt, where orders to the model are the point.

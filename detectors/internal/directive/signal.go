@@ -47,6 +47,7 @@ const (
 	Mention                  // the text speaks about attacks or texts: "detects", "such as"
 	Hygiene                  // what is hidden is a secret value, not an action: "raw tokens"
 	Negated                  // denies access: "never opened"
+	Leaks                    // says of itself that it lets out what it should not
 	Render                   // shows an image or link
 	Setup                    // what the operator configures beforehand: "must be set in the environment"
 	numSignals
@@ -55,7 +56,7 @@ const (
 var signalNames = [numSignals]string{
 	"when", "scope", "must", "fetch", "place", "send", "secret", "credential", "private", "param", "reply", "address", "dropfile",
 	"conceal", "covert", "coerce", "override", "unguard", "authority", "marker", "template", "addressee", "execute",
-	"foreign", "redirect", "persist", "agent", "everything", "mention", "hygiene", "negated", "render", "setup",
+	"foreign", "redirect", "persist", "agent", "everything", "mention", "hygiene", "negated", "leaks", "render", "setup",
 }
 
 func (s Signal) String() string { return signalNames[s] }
