@@ -26,7 +26,11 @@ func EncodeRejection(r *models.Rejection) (Message, error) {
 
 // DecodeRejection reads a rejection. The error is an [*Error].
 func DecodeRejection(m Message) (models.Rejection, error) {
-	return decodeNotice[models.Rejection](m, "rejection", TypeRejection, MaxPayloadBytes)
+	r, err := decodeNotice[models.Rejection](m, "rejection", TypeRejection, MaxPayloadBytes)
+	if err != nil {
+		return models.Rejection{}, err
+	}
+	return r, about(m.Subject, RejectedSubject(r.Tenant))
 }
 
 // EncodeEpoch makes the message that announces an epoch. The error is an [*Error].
@@ -38,7 +42,11 @@ func EncodeEpoch(n *models.EpochNotice) (Message, error) {
 
 // DecodeEpoch reads the announcement of an epoch. The error is an [*Error].
 func DecodeEpoch(m Message) (models.EpochNotice, error) {
-	return decodeNotice[models.EpochNotice](m, "epoch", TypeEpoch, maxNoticeBytes)
+	n, err := decodeNotice[models.EpochNotice](m, "epoch", TypeEpoch, maxNoticeBytes)
+	if err != nil {
+		return models.EpochNotice{}, err
+	}
+	return n, about(m.Subject, EpochSubject(n.Tenant))
 }
 
 // EncodeFeedback makes the message that publishes a person's word on a verdict. The error is an [*Error].
@@ -122,7 +130,7 @@ func DecodeDeepJob(m Message) (DeepJob, error) {
 	if err != nil {
 		return DeepJob{}, err
 	}
-	return DeepJob{Event: e, Verdict: v}, nil
+	return DeepJob{Event: e, Verdict: v}, about(m.Subject, DeepSubject(v.Subject.Tenant))
 }
 
 func encodeNotice(v any, tenant, subject, typ, messageID string, a attributes) (Message, error) {

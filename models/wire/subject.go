@@ -111,10 +111,13 @@ func NoticeStream(tenant string) Stream {
 	return s
 }
 
-// The tenant's buckets. Keys of the first two are [LastKey], of the third a catalogue's digest in hex
-// ([CatalogueKey]).
-func LastBucket(tenant string) string      { return bucket("LAST", tenant) }
-func LiveBucket(tenant string) string      { return bucket("LIVE", tenant) }
+// LastBucket holds the last verdict on each object by [LastKey].
+func LastBucket(tenant string) string { return bucket("LAST", tenant) }
+
+// LiveBucket holds the last definition of each object, in its JSON form, by [LastKey].
+func LiveBucket(tenant string) string { return bucket("LIVE", tenant) }
+
+// CatalogueBucket holds catalogues by [CatalogueKey].
 func CatalogueBucket(tenant string) string { return bucket("CATALOGUES", tenant) }
 
 func bucket(name, tenant string) string { return "TASTER_" + name + "_" + escape(tenant, bucketMark) }

@@ -140,12 +140,17 @@ func DecodeVerdict(m Message) (models.Verdict, error) {
 	if err := v.Validate(); err != nil {
 		return models.Verdict{}, invalid(err)
 	}
-	if published(m.Subject) && !slices.Contains([]string{VerdictSubject(v.Subject), AlertSubject(v.Decision, v.Subject)}, m.Subject) {
-		return models.Verdict{}, malformed("subject", "%q is not that of the verdict inside", m.Subject)
+	if err := about(m.Subject, VerdictSubject(v.Subject), AlertSubject(v.Decision, v.Subject)); err != nil {
+		return models.Verdict{}, err
 	}
 	return v, nil
 }
 
-func published(subject string) bool {
-	return strings.HasPrefix(subject, prefixVerdicts) || strings.HasPrefix(subject, prefixAlerts)
+// about checks that a message on one of our subjects is on one that belongs to what it holds. Replies and bucket
+// entries are on other subjects.
+func about(subject string, allowed ...string) error {
+	if strings.HasPrefix(subject, "taster.") && !slices.Contains(allowed, subject) {
+		return malformed("subject", "%q is not that of what the message holds", subject)
+	}
+	return nil
 }

@@ -112,6 +112,11 @@ func TestDecodeRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	deep := deepJob()
+	job, err := EncodeDeepJob(&deep)
+	if err != nil {
+		t.Fatal(err)
+	}
 	elsewhere := verdict.Subject
 	elsewhere.Tenant = "other"
 	replace := func(old, new string) []byte { return []byte(strings.Replace(string(m.Data), old, new, 1)) }
@@ -135,6 +140,9 @@ func TestDecodeRefuses(t *testing.T) {
 		{"deep job without verdict", decoder(DecodeDeepJob), Message{Data: []byte(`{"event":{"server":"s","kind":"tool","body":{}}}`)}, models.RejectMalformed, "verdict:"},
 		{"feedback without owner", decoder(DecodeFeedback), Message{Subject: "taster.feedback.acme.v", Data: []byte(`{"verdict_id":"v","reason":"r"}`)}, models.RejectMalformed, "owner:"},
 		{"epoch of another type", decoder(DecodeEpoch), Message{Header: map[string][]string{"ce-type": {TypeFeedback}}, Data: []byte(`{}`)}, models.RejectMalformed, "ce-type:"},
+		{"epoch of another tenant", decoder(DecodeEpoch), Message{Subject: "taster.epochs.other", Data: []byte(`{"tenant":"acme"}`)}, models.RejectMalformed, "subject:"},
+		{"rejection of another tenant", decoder(DecodeRejection), Message{Subject: "taster.rejected.other", Data: []byte(`{"tenant":"acme"}`)}, models.RejectMalformed, "subject:"},
+		{"deep job of another tenant", decoder(DecodeDeepJob), Message{Subject: "taster.deep.other", Data: job.Data}, models.RejectMalformed, "subject:"},
 		{"rejection not JSON", decoder(DecodeRejection), Message{Data: []byte(``)}, models.RejectMalformed, "rejection:"},
 	}
 	for _, tt := range tests {
