@@ -16,10 +16,17 @@ func itoa(n uint64) string { return strconv.FormatUint(n, 10) }
 
 func tenantOf(e *models.Event) string { return cmp.Or(e.Tenant, models.DefaultTenant) }
 
-// EncodeRejection makes the message that keeps an input nobody could read, also as the reply to a check. The error is
-// an [*Error].
+// maxKeptBytes is the largest body that a rejection can keep: as base64 it takes a third more, beside everything else.
+const maxKeptBytes = (MaxPayloadBytes - maxNoticeBytes) / 4 * 3
+
+// EncodeRejection makes the message that keeps an input nobody could read, also as the reply to a check. A body that
+// would not fit the bus is left out; digest and length remain. The error is an [*Error].
 func EncodeRejection(r *models.Rejection) (Message, error) {
-	return encodeNotice(r, r.Tenant, RejectedSubject(r.Tenant), TypeRejection,
+	kept := *r
+	if len(kept.Body) > maxKeptBytes {
+		kept.Body = nil
+	}
+	return encodeNotice(&kept, r.Tenant, RejectedSubject(r.Tenant), TypeRejection,
 		models.Hash("rejection", r.Tenant, r.Subject, itoa(r.Sequence), r.RawDigest, formatTime(r.Time)),
 		attributes{"time": formatTime(r.Time), "reason": r.Reason})
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aad6b6dc/taster/models"
 	"pgregory.net/rapid"
 )
 
@@ -71,6 +72,12 @@ func TestTokensAreSafeAndReversible(t *testing.T) {
 			t.Fatalf("UnescapeToken(%q): %v", token, err)
 		}
 	})
+}
+
+func TestCatalogueKey(t *testing.T) {
+	if key := CatalogueKey(models.Digest(nil)); !keyPattern.MatchString(key) || strings.Contains(key, "==") {
+		t.Errorf("CatalogueKey = %q", key)
+	}
 }
 
 func TestTokensDiffer(t *testing.T) {

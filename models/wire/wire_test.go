@@ -187,6 +187,24 @@ func TestEncodeRefuses(t *testing.T) {
 	}
 }
 
+func TestRejectionAlwaysFits(t *testing.T) {
+	for _, size := range []int{maxKeptBytes, maxKeptBytes + 1} {
+		r := rejection()
+		r.Body, r.Bytes = make([]byte, size), size
+		m, err := EncodeRejection(&r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := DecodeRejection(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kept := len(got.Body) == size; kept != (size == maxKeptBytes) || got.Bytes != size || len(m.Data) > MaxPayloadBytes-maxNoticeBytes/2 {
+			t.Errorf("%d bytes: kept %v, counted %d, message of %d", size, kept, got.Bytes, len(m.Data))
+		}
+	}
+}
+
 func TestEventID(t *testing.T) {
 	a, b := toolEvent(), toolEvent()
 	b.Tenant = "other"
