@@ -9,9 +9,12 @@ type ViewKind string
 const (
 	// ViewRaw is the string as any JSON parser reads it: escapes resolved, nothing else changed.
 	ViewRaw ViewKind = "raw"
-	// ViewNormalised is NFKC with invisibles and tag characters stripped, look-alikes folded, identifiers untouched.
+	// ViewNormalised is NFKC with control sequences, invisibles and tag characters stripped and look-alikes folded. A
+	// second one, with "words" in its chain, spells out an identifier of several words.
 	ViewNormalised ViewKind = "normalised"
 	// ViewDecoded is what an encoding in the segment hides: base64, hex, percent, HTML entities, rot13, tag characters.
+	// It has the hidden text alone where the encoding hides whole words, and the segment with its escapes resolved where
+	// it hides single characters.
 	ViewDecoded ViewKind = "decoded"
 )
 

@@ -1,9 +1,6 @@
 package view
 
-import (
-	"unicode"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
 // foldTo leads from a look-alike to its ASCII letter. It is built from [lookalikes].
 var foldTo = func() map[rune]byte {
@@ -22,13 +19,16 @@ var foldTo = func() map[rune]byte {
 //     unless at least half of its letters are ASCII; or
 //   - it consists of look-alikes only and stands in a text most of whose letters are ASCII.
 func foldLookalikes(text string) *builder {
-	mostlyASCII := mostLettersASCII(text)
+	ascii, other := countLetters(text)
+	if ascii == 0 {
+		return nil
+	}
 	var b *builder
 	kept := 0
 	for i := 0; i < len(text); {
 		w := nextWord(text, i)
 		i = w.end
-		if !w.suspect(mostlyASCII) {
+		if !w.suspect(ascii > other) {
 			continue
 		}
 		if b == nil {
@@ -50,16 +50,17 @@ func foldLookalikes(text string) *builder {
 	return b
 }
 
-func mostLettersASCII(text string) bool {
-	ascii, other := 0, 0
+func countLetters(text string) (ascii, other int) {
 	for _, r := range text {
-		if r >= utf8.RuneSelf {
+		if r < utf8.RuneSelf {
+			if letter(byte(r)) {
+				ascii++
+			}
+		} else if runeFeatures(r).has(hasLetter) {
 			other++
-		} else if letter(byte(r)) {
-			ascii++
 		}
 	}
-	return ascii > other
+	return ascii, other
 }
 
 // word is a run of letters, digits, marks and underscores, with the counts of what it is made of.
@@ -97,13 +98,13 @@ func nextWord(text string, i int) word {
 		}
 		r, n := utf8.DecodeRuneInString(text[i:])
 		i += n
-		switch {
-		case foldTo[r] != 0:
+		switch f := runeFeatures(r); {
+		case f.has(hasLookalike):
 			w.lookalikes++
-		case !unicode.In(r, unicode.L, unicode.M):
+		case !f.has(hasLetter | hasMark):
 			w.end = i
 			return w
-		case unicode.IsLetter(r) && !unicode.Is(unicode.Latin, r):
+		case f.has(hasForeign):
 			w.stranger++
 		}
 	}

@@ -7,9 +7,9 @@ import (
 
 // hidden lists the decoders for text in characters that can't be seen. They read what normalisation strips.
 var hidden = []decoder{
-	{"tags", hasMultibyte, decodeTags},
-	{"variation_selectors", hasMultibyte, decodeSelectors},
-	{"zero_width", hasMultibyte, decodeZeroWidth},
+	{"tags", hasInvisible, decodeTags},
+	{"variation_selectors", hasInvisible, decodeSelectors},
+	{"zero_width", hasInvisible, decodeZeroWidth},
 }
 
 // Tag characters mirror ASCII at U+E0000 and take four bytes of UTF-8 each.

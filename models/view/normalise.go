@@ -2,40 +2,37 @@ package view
 
 import (
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
 
-// step is one transform of text. apply returns nil if it changes nothing.
+// step is one transform of text.
 type step struct {
 	name  string
-	apply func(text string) *builder
+	needs features                   // changes nothing where none of them occurs
+	apply func(text string) *builder // nil if it changes nothing
 }
 
 // normalisation lists the steps of the normalised view, in order.
 var normalisation = []step{
-	{"strip_controls", stripControls},
-	{"strip_invisible", stripInvisible},
-	{"nfkc", nfkc},
-	{"strip_marks", stripMarks},
-	{"fold_lookalikes", foldLookalikes},
+	{"strip_controls", hasControl, stripControls},
+	{"strip_invisible", hasInvisible, stripInvisible},
+	{"nfkc", hasMultibyte, nfkc},
+	{"strip_marks", hasMark, stripMarks},
+	{"fold_lookalikes", hasLookalike, foldLookalikes},
 }
 
 // normalise applies the steps that change something to r, whose features are f, and returns the features of the result.
 func normalise(r reading, f features) (reading, features) {
-	if !f.has(hasControl | hasMultibyte) {
-		return r, f
-	}
-	before := len(r.chain)
 	for _, s := range normalisation {
+		if !f.has(s.needs) {
+			continue
+		}
 		if b := s.apply(r.text); b != nil {
 			r = r.then(s.name, b)
+			f = survey(r.text)
 		}
-	}
-	if len(r.chain) > before {
-		f = survey(r.text)
 	}
 	return r, f
 }
@@ -43,9 +40,6 @@ func normalise(r reading, f features) (reading, features) {
 // stripControls removes terminal escape sequences (ECMA-48: CSI, OSC, DCS, SOS, PM, APC, and two-byte ones) and control
 // characters (C0 but tab, line feed and carriage return; DEL; C1).
 func stripControls(text string) *builder {
-	if strings.IndexFunc(text, unicode.IsControl) < 0 {
-		return nil
-	}
 	return rewrite(text, func(i int) (string, int) {
 		c := text[i]
 		switch {
@@ -122,9 +116,6 @@ func invisible(r rune) bool {
 }
 
 func stripInvisible(text string) *builder {
-	if strings.IndexFunc(text, invisible) < 0 {
-		return nil
-	}
 	return rewrite(text, func(i int) (string, int) {
 		if text[i] < utf8.RuneSelf {
 			return "", 0
@@ -143,19 +134,26 @@ func nfkc(text string) *builder {
 	if norm.NFKC.IsNormalString(text) && !strings.Contains(text, blank) {
 		return nil
 	}
+	var composed []byte
+	known := 0 // text up to here is in form KC, or rewritten
 	return rewrite(text, func(i int) (string, int) {
-		if text[i] < utf8.RuneSelf && (i+1 == len(text) || text[i+1] < utf8.RuneSelf) {
-			return "", 0
-		}
 		if strings.HasPrefix(text[i:], blank) {
 			return " ", len(blank)
 		}
-		n := norm.NFKC.NextBoundaryInString(text[i:], true)
-		composed := norm.NFKC.String(text[i : i+n])
-		if composed == text[i:i+n] {
+		if i < known {
 			return "", 0
 		}
-		return composed, n
+		if n := norm.NFKC.QuickSpanString(text[i:]); n > 0 {
+			known = i + n
+			return "", 0
+		}
+		n := norm.NFKC.NextBoundaryInString(text[i:], true)
+		known = i + n
+		composed = norm.NFKC.AppendString(composed[:0], text[i:known])
+		if string(composed) == text[i:known] {
+			return "", 0
+		}
+		return string(composed), n
 	})
 }
 
@@ -168,7 +166,7 @@ func stripMarks(text string) *builder {
 			return "", 0
 		}
 		r, n := utf8.DecodeRuneInString(text[i:])
-		if r < 0x300 || !unicode.Is(unicode.M, r) {
+		if !runeFeatures(r).has(hasMark) {
 			plain = false
 			return "", 0
 		}

@@ -1,12 +1,15 @@
 package view
 
-import "unicode/utf8"
+import (
+	"unicode"
+	"unicode/utf8"
+)
 
-// features says which bytes occur in a text, and so which transforms could change it.
-type features uint8
+// features says what occurs in a text, and so which transforms could change it.
+type features uint16
 
 const (
-	hasControl features = 1 << iota // C0 but white space, and DEL
+	hasControl features = 1 << iota // C0 but white space, DEL, C1
 	hasMultibyte
 	hasPercent
 	hasAmpersand
@@ -14,9 +17,31 @@ const (
 	hasSpace
 	hasRotated  // perhaps English in rot13
 	hasReversed // perhaps English backwards
+	hasInvisible
+	hasMark
+	hasLookalike
+	hasLetter  // beyond ASCII
+	hasForeign // a letter beyond ASCII that is not Latin
 )
 
 func (f features) has(any features) bool { return f&any != 0 }
+
+// survey looks at every character once.
+func survey(text string) features {
+	var f features
+	for i := range len(text) {
+		f |= featureOf[text[i]]
+	}
+	if f.has(hasMultibyte) {
+		for _, r := range text {
+			f |= runeFeatures(r)
+		}
+	}
+	if f.has(hasSpace) {
+		f |= disguises(text)
+	}
+	return f
+}
 
 var featureOf = func() (t [256]features) {
 	for i := range t {
@@ -38,16 +63,59 @@ var featureOf = func() (t [256]features) {
 	return t
 }()
 
-func survey(text string) features {
-	var f features
-	for i := range len(text) {
-		f |= featureOf[text[i]]
+// runeFeatures returns the features of a character beyond ASCII, and none for the others.
+func runeFeatures(r rune) features {
+	switch {
+	case int(r) < len(lowFeatures):
+		return lowFeatures[r]
+	case r >= 0x4e00 && r < 0xa000, r >= 0xac00 && r < 0xd7a4: // Han, Hangul
+		return hasLetter | hasForeign
 	}
-	if f.has(hasSpace) {
-		f |= disguises(text)
+	var f features
+	if invisible(r) {
+		f |= hasInvisible
+	}
+	if foldTo[r] != 0 {
+		f |= hasLookalike
+	}
+	switch {
+	case unicode.Is(unicode.M, r):
+		f |= hasMark
+	case unicode.Is(unicode.Latin, r):
+		f |= hasLetter
+	case unicode.IsLetter(r):
+		f |= hasLetter | hasForeign
 	}
 	return f
 }
+
+// lowFeatures has the features of the characters that alphabets are made of. It is filled range by range.
+var lowFeatures = func() (t [0x3100]features) {
+	fill := func(table *unicode.RangeTable, set, clear features) {
+		for _, span := range table.R16 {
+			for r := int(span.Lo); r <= int(span.Hi) && r < len(t); r += int(span.Stride) {
+				t[r] = t[r]&^clear | set
+			}
+		}
+	}
+	fill(unicode.L, hasLetter|hasForeign, 0)
+	fill(unicode.Latin, hasLetter, hasForeign)
+	fill(unicode.M, hasMark, 0)
+	fill(unicode.Cc, hasControl, 0)
+	for r := range foldTo {
+		if int(r) < len(t) {
+			t[r] |= hasLookalike
+		}
+	}
+	for r := range rune(len(t)) {
+		if r < utf8.RuneSelf {
+			t[r] = 0
+		} else if invisible(r) {
+			t[r] |= hasInvisible
+		}
+	}
+	return t
+}()
 
 // byteSet is a set of bytes.
 type byteSet [256]bool
