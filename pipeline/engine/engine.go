@@ -177,7 +177,10 @@ func newSlots(from []Slot, log *slog.Logger, m *meters) []*slot {
 		if gates[group] == nil {
 			gates[group] = newGate()
 		}
-		slots = append(slots, &slot{Slot: s, gate: gates[group], log: log.With("detector", s.Spec.Name), meters: m.forDetector(s.Spec.Name)})
+		slots = append(slots, &slot{
+			Slot: s, gate: gates[group], restartLimit: restartLimit,
+			log: log.With("detector", s.Spec.Name), meters: m.forDetector(s.Spec.Name),
+		})
 	}
 	slices.SortFunc(slots, func(a, b *slot) int { return cmp.Compare(a.Spec.Name, b.Spec.Name) })
 	return slots

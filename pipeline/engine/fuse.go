@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"maps"
 	"math"
+	"slices"
 
 	"github.com/aad6b6dc/taster/models"
 )
@@ -59,39 +61,31 @@ func Fuse(findings []models.Finding, scores []float64) Risk {
 		}
 	}
 	for _, s := range models.Severities() {
-		p := atLeastOne(findings, s)
+		doubt := doubtOf(findings, s)
 		if s.Rank() <= scoreSeverity.Rank() {
-			p = either(p, maximum(scores))
+			doubt *= 1 - maximum(scores)
 		}
-		risk.Score = max(risk.Score, bandTop[s]*p)
+		risk.Score = max(risk.Score, bandTop[s]*(1-doubt))
 	}
 	risk.Score = math.Round(risk.Score*100) / 100
 	return risk
 }
 
-// atLeastOne is the probability that a finding of severity s or above is right.
-func atLeastOne(findings []models.Finding, s models.Severity) float64 {
+// doubtOf is the probability that no finding of severity s or above is right. It is a product in a fixed order, which
+// keeps it monotone and the same to the last bit whatever the order of the findings.
+func doubtOf(findings []models.Finding, s models.Severity) float64 {
 	best := make(map[models.Class]float64, len(findings))
-	var order []models.Class // of first sight: floating point sums depend on order
 	for i := range findings {
-		f := &findings[i]
-		if f.Severity.Rank() < s.Rank() {
-			continue
+		if f := &findings[i]; f.Severity.Rank() >= s.Rank() {
+			best[f.Class] = max(best[f.Class], f.Confidence)
 		}
-		if _, seen := best[f.Class]; !seen {
-			order = append(order, f.Class)
-		}
-		best[f.Class] = max(best[f.Class], f.Confidence)
 	}
-	var p float64
-	for _, c := range order {
-		p = either(p, best[c])
+	doubt := 1.0
+	for _, c := range slices.Sorted(maps.Keys(best)) {
+		doubt *= 1 - best[c]
 	}
-	return p
+	return doubt
 }
-
-// either is the probability that at least one of two independent things holds.
-func either(p, q float64) float64 { return p + q - p*q }
 
 func maximum(values []float64) float64 {
 	var m float64

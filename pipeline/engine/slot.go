@@ -20,6 +20,9 @@ const (
 	isolationLimit = 10 * time.Second
 	// restartLimit is how long a detector that went down gets to come back before its events end unavailable.
 	restartLimit = 2 * time.Second
+	// downFor is how long a detector that did not come back is taken at its word when it says so again: its batches end
+	// unavailable at once, instead of each waiting for restartLimit.
+	downFor      = 5 * time.Second
 	firstBackoff = 5 * time.Millisecond
 	maxBackoff   = 200 * time.Millisecond
 	// maxAbandoned is how many calls of a detector may be running past their deadline. At that number it gets no more.
@@ -32,10 +35,12 @@ const (
 // sound outcome per event.
 type slot struct {
 	Slot
-	gate      *gate
-	log       *slog.Logger
-	meters    *slotMeters
-	abandoned atomic.Int32
+	gate         *gate
+	log          *slog.Logger
+	meters       *slotMeters
+	restartLimit time.Duration
+	abandoned    atomic.Int32              // calls running past their deadline
+	downUntil    atomic.Pointer[time.Time] // nil: not known to be down
 }
 
 // answer is one detector's outcome for one event.
@@ -60,7 +65,7 @@ func (s *slot) inspect(ctx context.Context, inputs []detectors.Input) []answer {
 	switch {
 	case err == nil:
 		return answers
-	case ctx.Err() != nil || blameless(err) || s.Spec.Stage == detectors.Deep:
+	case ctx.Err() != nil || blameless(err) || s.isDown(err) || s.Spec.Stage == detectors.Deep:
 		return notInspected(len(inputs), err)
 	}
 	s.log.Warn("batch failed, trying its events one by one", "events", len(inputs), "error", err)
@@ -70,6 +75,12 @@ func (s *slot) inspect(ctx context.Context, inputs []detectors.Input) []answer {
 // blameless reports whether err says nothing about the events of the call.
 func blameless(err *detectors.Error) bool {
 	return err.Code == detectors.CodeCircuitOpen || err.Code == detectors.CodeOverloaded
+}
+
+// isDown reports whether err comes from a detector that was waited for in vain just now.
+func (s *slot) isDown(err *detectors.Error) bool {
+	until := s.downUntil.Load()
+	return err.Code == detectors.CodeUnavailable && until != nil && time.Now().Before(*until)
 }
 
 // isolate tries each event alone, once, while the detector's group has no other call running, so that nobody else's
@@ -89,6 +100,8 @@ func (s *slot) isolate(ctx context.Context, inputs []detectors.Input) []answer {
 	for i := range inputs {
 		if !up {
 			if err := s.awaitUp(limited); err != nil {
+				until := time.Now().Add(downFor)
+				s.downUntil.Store(&until)
 				return append(answers, notInspected(len(inputs)-i, err)...)
 			}
 		}
@@ -132,7 +145,7 @@ func notInspected(n int, err *detectors.Error) []answer {
 
 // awaitUp probes until the detector answers. The host restarts it meanwhile.
 func (s *slot) awaitUp(ctx context.Context) *detectors.Error {
-	ctx, cancel := context.WithTimeout(ctx, restartLimit)
+	ctx, cancel := context.WithTimeout(ctx, s.restartLimit)
 	defer cancel()
 	for backoff := firstBackoff; ; backoff = min(2*backoff, maxBackoff) {
 		err := s.probe(ctx)
