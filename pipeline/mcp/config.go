@@ -16,21 +16,21 @@ import (
 const MaxConfigBytes = 8 << 20
 
 // ErrNotConfig means that a document is not an MCP client configuration.
-var ErrNotConfig = errors.New("not an MCP client configuration: no mcpServers, servers, mcp or context_servers")
+var ErrNotConfig = errors.New("not an MCP client configuration")
 
 // ClientConfigs returns the servers that an MCP client's configuration names, by name. Comments and trailing commas
 // are allowed. It knows the layouts of Claude Desktop, Claude Code, Cursor, Windsurf, Cline and Gemini CLI
 // (mcpServers), VS Code (servers, and mcp.servers in its settings), opencode (mcp) and Zed (context_servers).
 //
-// References to variables stay as they are ([Target.Expand]). The error is [ErrNotConfig] if the document is JSON but
-// nothing of that; a server that can't be listed is an error that names it.
+// References to variables stay as they are ([Target.Expand]). The error is [ErrNotConfig] if the document is nothing
+// of that; a server that can't be listed is an error that names it.
 func ClientConfigs(data []byte) ([]Target, error) {
 	if len(data) > MaxConfigBytes {
-		return nil, fmt.Errorf("client configuration has %d bytes, the limit is %d", len(data), MaxConfigBytes)
+		return nil, fmt.Errorf("%w: %d bytes, the limit is %d", ErrNotConfig, len(data), MaxConfigBytes)
 	}
 	plain, err := hujson.Standardize(slices.Clone(data))
 	if err != nil {
-		return nil, fmt.Errorf("reading client configuration: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrNotConfig, err)
 	}
 	var doc map[string]json.RawMessage
 	if json.Unmarshal(plain, &doc) != nil {

@@ -63,7 +63,7 @@ func TestClientConfigsFails(t *testing.T) {
 		"nothing to start":  {`{"mcpServers":{"s":{}}}`, `"s" has neither`},
 		"both":              {`{"mcpServers":{"s":{"command":"c","url":"https://x.test"}}}`, `"s" has both`},
 		"no web address":    {`{"mcpServers":{"s":{"url":"file:///etc/passwd"}}}`, "not an http"},
-		"not JSON":          {`mcpServers:`, "reading client configuration"},
+		"not JSON":          {`mcpServers:`, "not an MCP client configuration"},
 		"arguments no list": {`{"mcpServers":{"s":{"command":"c","args":"x"}}}`, `server "s"`},
 	} {
 		t.Run(name, func(t *testing.T) {
