@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"maps"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -50,8 +49,11 @@ func writeSARIF(w io.Writer, r *Report, _ Options) error {
 	}
 	for i := range r.Items {
 		item := &r.Items[i]
-		for j := range item.Verdict.Findings {
-			b.result(r, item, &item.Verdict.Findings[j])
+		if len(item.Verdict.Findings) > 0 {
+			at := b.place(r, item)
+			for j := range item.Verdict.Findings {
+				b.result(item, &item.Verdict.Findings[j], at)
+			}
 		}
 		for _, what := range uninspected(&item.Verdict) {
 			b.notify(invocation, name(&item.Verdict.Subject)+" was not wholly inspected: "+what)
@@ -83,7 +85,7 @@ func (b *sarifBuilder) notify(i *sarif.Invocation, text string) {
 	i.AddToolExecutionNotification(sarif.NewNotification().WithLevel("warning").WithMessage(sarif.NewTextMessage(text)))
 }
 
-func (b *sarifBuilder) result(r *Report, item *Item, f *models.Finding) {
+func (b *sarifBuilder) result(item *Item, f *models.Finding, at place) {
 	s := &item.Verdict.Subject
 	id := f.Detector + "/" + f.Rule
 	result := sarif.NewResult().WithRuleID(id).WithRuleIndex(b.rule(id, f)).WithKind("fail").
@@ -98,7 +100,7 @@ func (b *sarifBuilder) result(r *Report, item *Item, f *models.Finding) {
 			WithJustification(item.Verdict.Exception.Reason))
 	}
 	for i := range f.Evidence {
-		location := b.location(r, item, &f.Evidence[i])
+		location := at.location(s, &f.Evidence[i])
 		if i == 0 {
 			result.AddLocation(location)
 		} else {
@@ -106,7 +108,7 @@ func (b *sarifBuilder) result(r *Report, item *Item, f *models.Finding) {
 		}
 	}
 	if len(f.Evidence) == 0 {
-		result.AddLocation(b.location(r, item, &models.Span{}))
+		result.AddLocation(at.location(s, &models.Span{}))
 	}
 	b.run.AddResult(result)
 }
@@ -183,59 +185,51 @@ func (b *sarifBuilder) taxon(m models.Mapping) *sarif.ReportingDescriptorReferen
 		WithToolComponent(sarif.NewToolComponentReference().WithName(*component.Name).WithIndex(t.component))
 }
 
+// place is what an event's body stands in.
+type place struct {
+	uri   string
+	index *index // nil if the text is not at hand
+	start int    // of the body
+}
+
 // location is where a span stands, physically and as a member of its object.
-func (b *sarifBuilder) location(r *Report, item *Item, span *models.Span) *sarif.Location {
-	s := &item.Verdict.Subject
+func (p place) location(s *models.Subject, span *models.Span) *sarif.Location {
 	member := s.Server + "/" + string(s.Kind) + "/" + s.Object + span.Pointer
 	logical := sarif.NewLogicalLocation().WithFullyQualifiedName(visible(member)).WithKind("member").
 		WithName(visible(cmp.Or(lastToken(span.Pointer), s.Object, s.Server)))
-	location := sarif.NewLocation().AddLogicalLocation(logical)
-	uri, ix, start := b.artifact(r, item)
-	physical := sarif.NewPhysicalLocation().WithArtifactLocation(sarif.NewSimpleArtifactLocation(uri))
-	if ix != nil {
-		physical.WithRegion(ix.region(start+span.RawStart, start+span.RawEnd))
+	physical := sarif.NewPhysicalLocation().WithArtifactLocation(sarif.NewSimpleArtifactLocation(p.uri))
+	if p.index != nil {
+		physical.WithRegion(p.index.region(p.start+span.RawStart, p.start+span.RawEnd))
 	}
-	return location.WithPhysicalLocation(physical)
+	return sarif.NewLocation().AddLogicalLocation(logical).WithPhysicalLocation(physical)
 }
 
 func lastToken(pointer string) string {
 	return pointer[strings.LastIndexByte(pointer, '/')+1:]
 }
 
-// artifact returns the address of what an item stands in, an index of its text if that is at hand, and where the
-// event's body begins in it.
-func (b *sarifBuilder) artifact(r *Report, item *Item) (uri string, ix *index, start int) {
+// place adds what an item stands in to the artifacts.
+func (b *sarifBuilder) place(r *Report, item *Item) place {
 	if item.Offset >= 0 && item.Source < len(r.Sources) {
 		source := &r.Sources[item.Source]
-		uri = (&url.URL{Path: filepath.ToSlash(source.Name)}).String()
+		uri := (&url.URL{Path: filepath.ToSlash(source.Name)}).String()
 		b.run.AddDistinctArtifact(uri)
 		if b.indexes[item.Source] == nil && source.Data != nil {
 			b.indexes[item.Source] = newIndex(source.Data)
 		}
-		return uri, b.indexes[item.Source], item.Offset
+		return place{uri, b.indexes[item.Source], item.Offset}
 	}
 	s := &item.Verdict.Subject
-	uri = "mcp-catalogue/" + strings.Join([]string{
+	uri := "mcp-catalogue/" + strings.Join([]string{
 		url.PathEscape(s.Server), string(s.Kind), url.PathEscape(cmp.Or(s.Object, "-")),
-	}, "/") + "-" + strings.TrimPrefix(s.RawDigest, "sha256:")[:8] + ".json"
+	}, "/") + "-" + models.Hash(s.RawDigest)[:8] + ".json"
 	if item.Event == nil || item.Event.Oversize != nil {
-		return uri, nil, 0
+		return place{uri: uri}
 	}
 	// A secret is masked in excerpts, so it is not handed on in a whole text either.
 	if body := string(item.Event.Body); redact.Mask(body) == body {
 		b.run.AddDistinctArtifact(uri).WithContents(sarif.NewArtifactContent().WithText(body)).
 			WithMimeType("application/json").WithEncoding("UTF-8")
 	}
-	return uri, newIndex(item.Event.Body), 0
-}
-
-// frameworks is every framework that the classes map to, for tests.
-func frameworks() []string {
-	set := map[string]bool{}
-	for _, c := range models.Classes() {
-		for _, m := range c.Mappings {
-			set[m.Framework] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(set))
+	return place{uri: uri, index: newIndex(item.Event.Body)}
 }
