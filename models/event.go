@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 	"unicode/utf8"
 )
@@ -235,7 +236,11 @@ func Digest(parts ...[]byte) string {
 	for _, p := range parts {
 		h.Write(p)
 	}
-	return digestPrefix + hex.EncodeToString(h.Sum(nil))
+	return formatDigest(h.Sum(make([]byte, 0, sha256.Size)))
+}
+
+func formatDigest(sum []byte) string {
+	return string(hex.AppendEncode(append(make([]byte, 0, len(digestPrefix)+2*sha256.Size), digestPrefix...), sum))
 }
 
 // ValidDigest reports whether s has the form that [Digest] returns.
@@ -250,11 +255,13 @@ func ValidDigest(s string) bool {
 // Hash derives a short identifier from strings: 32 hex digits over their length-prefixed concatenation, so that
 // ("ab","c") and ("a","bc") differ.
 func Hash(parts ...string) string {
-	h := sha256.New()
+	buf := make([]byte, 0, 512)
 	for _, p := range parts {
-		fmt.Fprintf(h, "%d:%s", len(p), p)
+		buf = append(strconv.AppendInt(buf, int64(len(p)), 10), ':')
+		buf = append(buf, p...)
 	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
+	sum := sha256.Sum256(buf)
+	return hex.EncodeToString(sum[:16])
 }
 
 // Catalogue is what a set of servers offered together: the context that a detector sees as siblings. It is
@@ -279,5 +286,5 @@ func NewCatalogue(entries []CatalogueObject) *Catalogue {
 		fmt.Fprintf(h, "%d:%s%d:%s%d:", len(e.Server), e.Server, len(e.Kind), e.Kind, len(e.Body))
 		h.Write(e.Body)
 	}
-	return &Catalogue{Digest: digestPrefix + hex.EncodeToString(h.Sum(nil)), Entries: entries}
+	return &Catalogue{Digest: formatDigest(h.Sum(nil)), Entries: entries}
 }

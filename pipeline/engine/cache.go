@@ -3,6 +3,7 @@ package engine
 import (
 	"container/list"
 	"sync"
+	"unique"
 
 	"github.com/aad6b6dc/taster/models"
 )
@@ -72,7 +73,7 @@ func (c *lru[K, V]) drop(e *list.Element) {
 
 // outcomeKey is everything that one detector's outcome for one event may depend on.
 type outcomeKey struct {
-	detector string // name and digest of code, configuration and data
+	detector unique.Handle[string] // name and digest of code, configuration and data; a handle is quick to hash
 	raw      string
 	server   string
 	object   string

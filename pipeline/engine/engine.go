@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unique"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -97,7 +98,10 @@ type Engine struct {
 }
 
 // heldKey names bytes that are held back from a detector.
-type heldKey struct{ detector, raw string }
+type heldKey struct {
+	detector unique.Handle[string] // name and digest of code and configuration
+	raw      string
+}
 
 type heldBack struct {
 	reason models.Reason

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"time"
+	"unique"
 
 	"github.com/aad6b6dc/taster/models"
 )
@@ -37,6 +38,11 @@ func slotDigest(s *slot, revision string) string {
 		return s.Digest
 	}
 	return models.Digest([]byte(s.Digest), []byte{0}, []byte(revision))
+}
+
+// identity names the slot, with a digest of it, in the keys of memory.
+func (s *slot) identity(digest string) unique.Handle[string] {
+	return unique.Make(s.Spec.Name + "@" + digest)
 }
 
 // settle derives digests and epochs from policy and revisions.

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unique"
 
 	"github.com/aad6b6dc/taster/detectors"
 	"github.com/aad6b6dc/taster/models"
@@ -211,7 +212,7 @@ func (e *Engine) inspect(ctx context.Context, b *batch, stage detectors.Stage, f
 // lookUp answers what can be answered without asking slot i, and returns the rest.
 func (e *Engine) lookUp(b *batch, i int) []*miss {
 	s := e.slots[i]
-	identity := s.Spec.Name + "@" + b.state.digests[i]
+	identity := s.identity(b.state.digests[i])
 	var misses []*miss
 	var byKey map[outcomeKey]*miss
 	for j := range b.items {
@@ -248,7 +249,7 @@ func (e *Engine) lookUp(b *batch, i int) []*miss {
 }
 
 // key is what the slot's outcome for the item may depend on. What input blanks is not in it.
-func (it *item) key(s *slot, identity string) outcomeKey {
+func (it *item) key(s *slot, identity unique.Handle[string]) outcomeKey {
 	k := outcomeKey{
 		detector: identity, raw: it.raw, server: it.event.Server, object: it.event.Object, kind: it.event.Kind,
 		toServer: it.event.Direction == models.ClientToServer, excerpts: it.excerpts,
@@ -276,7 +277,7 @@ func (it *item) session() string {
 
 // heldBack reports whether the item's bytes failed the slot lately, and how.
 func (e *Engine) heldBack(s *slot, it *item) (models.Reason, bool) {
-	key := heldKey{s.Spec.Name + "@" + s.Digest, it.raw}
+	key := heldKey{s.identity(s.Digest), it.raw}
 	h, ok := e.held.get(key)
 	if ok && !e.now().Before(h.until) {
 		e.held.delete(key)
@@ -387,14 +388,14 @@ func (e *Engine) keep(s *slot, m *miss, a *answer) {
 	if !a.inspected() {
 		// Invariant 3: not inspected is never cached. The bytes that did it are held back, for a while.
 		if a.culprit != "" {
-			key := heldKey{s.Spec.Name + "@" + s.Digest, it.raw}
+			key := heldKey{s.identity(s.Digest), it.raw}
 			e.held.put(key, heldBack{a.culprit, e.now().Add(heldFor)}, fixedEntryBytes)
 		}
 		return
 	}
 	resolve(&a.outcome, s.Spec.Name, it.doc, len(it.event.Body), m.key.excerpts)
 	key := m.key
-	key.detector = s.Spec.Name + "@" + slotDigest(s, a.revision)
+	key.detector = s.identity(slotDigest(s, a.revision))
 	e.outcomes.put(key, a.outcome, outcomeBytes(key, &a.outcome))
 }
 

@@ -36,10 +36,22 @@ func (e *Engine) countOutcomes(b *batch, stage detectors.Stage) {
 			continue
 		}
 		tally := outcomeTally{}
+		var run outcomeLabels // most neighbours have the same
+		var n float64
 		for j := range b.items {
-			if a := &b.items[j].answers[i]; a.asked {
-				tally[outcomeLabels{a.outcome.Status, a.outcome.Reason, a.cached}]++
+			a := &b.items[j].answers[i]
+			if !a.asked {
+				continue
 			}
+			labels := outcomeLabels{a.outcome.Status, a.outcome.Reason, a.cached}
+			if labels != run && n > 0 {
+				tally[run] += n
+				n = 0
+			}
+			run, n = labels, n+1
+		}
+		if n > 0 {
+			tally[run] += n
 		}
 		s.meters.count(tally)
 	}
