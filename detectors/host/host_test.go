@@ -125,12 +125,12 @@ func TestMisbehaviourIsTypedAndSurvived(t *testing.T) {
 		{"panic:boo", detectors.CodeInternal, "panic: asked to: boo", false},
 		{"exit", detectors.CodeUnavailable, "", true},
 		{"hang", detectors.CodeDeadline, "", false},
-		{"busy", detectors.CodeDeadline, "", false},
 		{"retry", detectors.CodeOverloaded, "later", false},
 		{"short", detectors.CodeBadAnswer, "0 outcomes for 1 events", false},
 		{"span", detectors.CodeBadAnswer, "evidence[0]", false},
 		{"class", detectors.CodeBadAnswer, `"Z9"`, false},
 		{"huge", detectors.CodeTooLarge, "", false},
+		{"busy", detectors.CodeDeadline, "", false}, // last: it goes on being busy
 	}
 	p := start(t, source(t, "obedient"), Options{})
 	for _, tt := range tests {
@@ -231,7 +231,7 @@ func TestLaunchFailures(t *testing.T) {
 	}{
 		{"exit-at-start", "is it a Taster plugin"},
 		{"wrong-handshake", "hello, world"},
-		{"silent", "timeout"},
+		{"silent", "deadline"},
 		{"deaf", "deadline"},
 		{"slow-deadline", "10m0s"},
 	}

@@ -93,7 +93,7 @@ func (i *instance) connect(ctx context.Context, s *Source, socketDir string, opt
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
 		AutoMTLS:         s.TLS,
 		SkipHostEnv:      true,
-		StartTimeout:     time.Until(deadline),
+		StartTimeout:     time.Until(deadline) + stopTime, // the deadline itself is kept by AfterFunc below
 		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: socketDir},
 		GRPCDialOptions:  protocol.DialOptions(),
 		Logger:           hclog.NewNullLogger(),

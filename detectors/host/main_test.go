@@ -75,7 +75,7 @@ func (b behaviour) Detect(ctx context.Context, batch *detectors.Batch) (detector
 func spec(name string, b behaviour) detectors.Spec {
 	return detectors.Spec{
 		Name: name, Version: "1.0.0", Purpose: "Obeys its events.", Classes: []models.Class{"X-test-fixture"},
-		Stage: detectors.Fast, Deadline: 300 * time.Millisecond,
+		Stage: detectors.Fast, Deadline: 500 * time.Millisecond,
 		New: func(_ context.Context, cfg detectors.Config) (detectors.Detector, error) {
 			var c struct{ Refuse bool }
 			if err := cfg.Decode(&c); err != nil {
@@ -107,7 +107,7 @@ func obedient(ctx context.Context, batch *detectors.Batch) (detectors.Answer, er
 			<-ctx.Done()
 			return detectors.Answer{}, ctx.Err()
 		case "busy":
-			for { //nolint:all // the point
+			for {
 			}
 		case "retry":
 			return detectors.Answer{}, &detectors.Error{Code: detectors.CodeOverloaded, Message: "later", RetryAfter: 3 * time.Second}

@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,12 +16,14 @@ import (
 
 // Client is the host's end of the line. It is safe for concurrent use.
 type Client struct {
-	rpc pb.DetectorServiceClient
+	rpc    pb.DetectorServiceClient
+	stream stream
 }
 
 // NewClient returns a client on a connection.
 func NewClient(conn grpc.ClientConnInterface) *Client {
-	return &Client{rpc: pb.NewDetectorServiceClient(conn)}
+	rpc := pb.NewDetectorServiceClient(conn)
+	return &Client{rpc: rpc, stream: stream{rpc: rpc}}
 }
 
 // Describe returns the plugin's specs, without New, as the plugin states them: they are not validated.
@@ -98,12 +101,33 @@ func inputBytes(in *detectors.Input) int {
 func (c *Client) detect(ctx context.Context, detector string, timeout time.Duration, inputs []detectors.Input) (detectors.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	request := newRequest(ctx, detector, inputs)
-	response, err := c.rpc.Detect(ctx, request)
+	response, err := c.exchange(ctx, newRequest(ctx, detector, inputs), small(inputs))
 	if err != nil {
 		return detectors.Answer{}, transportError(ctx, err)
 	}
 	return result(response, len(inputs))
+}
+
+func (c *Client) exchange(ctx context.Context, r *pb.DetectRequest, overStream bool) (*pb.DetectResponse, error) {
+	if overStream {
+		response, err := c.stream.detect(ctx, r)
+		if !errors.Is(err, errUseUnary) {
+			return response, err
+		}
+	}
+	return c.rpc.Detect(ctx, r)
+}
+
+// small reports whether a batch is better off on the stream. Siblings are not counted: they make it large.
+func small(inputs []detectors.Input) bool {
+	size := 0
+	for i := range inputs {
+		size += inputBytes(&inputs[i])
+		if inputs[i].Siblings != nil {
+			return false
+		}
+	}
+	return len(inputs) <= maxStreamedEvents && size <= maxStreamedBytes
 }
 
 func newRequest(ctx context.Context, detector string, inputs []detectors.Input) *pb.DetectRequest {

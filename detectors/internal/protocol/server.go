@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	"sync"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/aad6b6dc/taster/detectors"
 	pb "github.com/aad6b6dc/taster/detectors/internal/protocol/detectorv1"
 )
@@ -71,9 +73,18 @@ func (s *Server) add(name string, d detectors.Detector) error {
 func (s *Server) Detect(ctx context.Context, r *pb.DetectRequest) (*pb.DetectResponse, error) {
 	answer, err := s.detect(ctx, r)
 	if err != nil {
-		return &pb.DetectResponse{Result: &pb.DetectResponse_Error{Error: errorToProto(err)}}, nil
+		return failed(err), nil
 	}
-	return &pb.DetectResponse{Result: &pb.DetectResponse_Answer{Answer: answerToProto(&answer)}}, nil
+	response := &pb.DetectResponse{Result: &pb.DetectResponse_Answer{Answer: answerToProto(&answer)}}
+	if n := proto.Size(response); n > MaxAnswerBytes {
+		// Said here, because gRPC's own refusal would end the stream and with it the calls of others.
+		return failed(&detectors.Error{Code: detectors.CodeTooLarge, Message: fmt.Sprintf("an answer of %d bytes, the limit is %d", n, MaxAnswerBytes)}), nil
+	}
+	return response, nil
+}
+
+func failed(err error) *pb.DetectResponse {
+	return &pb.DetectResponse{Result: &pb.DetectResponse_Error{Error: errorToProto(err)}}
 }
 
 func (s *Server) detect(ctx context.Context, r *pb.DetectRequest) (detectors.Answer, error) {
