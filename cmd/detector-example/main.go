@@ -1,5 +1,11 @@
-// Command detector-example is the smallest complete plugin: it finds strings in capitals. Copy it to begin your own;
-// `taster plugin test FILE` tells whether it keeps the contract of package detectors.
+// Command detector-example is the smallest complete plugin: it finds strings in capitals. Copy it to begin your own.
+//
+// Built, it is a program that Taster runs; `taster plugin test FILE` tells whether it keeps the contract of package
+// detectors. To load it, put a manifest beside it, as package detectors/host describes:
+//
+//	name: example
+//	command: [./detector-example]
+//	files: [{path: ./detector-example, sha256: ...}]
 package main
 
 import (
@@ -50,6 +56,7 @@ func findings(segments []models.Segment) []models.Finding {
 					Severity: models.SeverityLow, Confidence: 0.5, Message: "Shouts at the reader.",
 					Evidence: []models.Span{{Segment: s, View: v, Start: at[0], End: at[1]}},
 				})
+				break // the other views of the segment say the same
 			}
 		}
 	}
