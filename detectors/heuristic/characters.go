@@ -130,17 +130,18 @@ func beyondLatin(r rune) bool {
 // Scotland and Wales. Any other sequence behind a black flag is a way to write unseen.
 func inFlag(text string, at int) bool {
 	const flag = "\U0001f3f4"
-	start := strings.LastIndex(text[:at], flag)
+	near := max(0, at-maxFlagBytes)
+	start := strings.LastIndex(text[near:at], flag)
 	if start < 0 {
 		return false
 	}
-	start += len(flag)
+	start += near + len(flag)
 	if rest, ok := strings.CutPrefix(text[start:], "\ufe0f"); ok {
 		start = len(text) - len(rest)
 	}
 	var spelled []byte
 	for _, r := range text[start:] {
-		if r < 0xe0020 || r > 0xe007f {
+		if r < 0xe0020 || r > 0xe007f || len(spelled) > maxFlagTags {
 			break
 		}
 		spelled = append(spelled, byte(r-0xe0000))
@@ -154,6 +155,12 @@ func inFlag(text string, at int) bool {
 	}
 	return false
 }
+
+// The longest flag in use has a black flag, maybe a variation selector, and six tags of four bytes.
+const (
+	maxFlagTags  = 6
+	maxFlagBytes = 4 + 3 + 4*maxFlagTags
+)
 
 // overrides reports bidirectional overrides in a text without a letter that runs right to left.
 func (e *examination) overrides(i int, text string) {

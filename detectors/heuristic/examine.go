@@ -13,6 +13,7 @@ type examination struct {
 	reader   *directive.Reader
 	input    *detectors.Input
 	findings []models.Finding
+	current  int // index of the first finding in the segment that is being read
 }
 
 // segment reads all views of segment i.
@@ -21,9 +22,14 @@ func (e *examination) segment(i int) {
 	if slotOf(s) == slotOpaque && e.input.Event.Kind != models.KindToolCall {
 		return
 	}
+	e.current = len(e.findings)
 	e.characters(i)
 	for v := range s.Views {
 		e.view(i, v)
+	}
+	e.concealAmplifies()
+	if len(e.findings) > 2*models.MaxFindings {
+		e.keepStrongest()
 	}
 }
 
@@ -88,8 +94,15 @@ func (e *examination) disguised(span models.Span) bool {
 	if class == "" || e.seen(span) {
 		return false
 	}
+	for i := e.current; i < len(e.findings); i++ {
+		f := &e.findings[i]
+		if old := &f.Evidence[0]; f.Rule == hiddenOrderRule && f.Class == class && old.View == span.View {
+			old.Start, old.End = min(old.Start, span.Start), max(old.End, span.End)
+			return true
+		}
+	}
 	e.add(models.Finding{
-		Rule: "hidden-order", Version: version, Class: class, Severity: models.SeverityCritical, Confidence: 0.9,
+		Rule: hiddenOrderRule, Version: version, Class: class, Severity: models.SeverityCritical, Confidence: 0.9,
 		Message: hiddenMessage[class], Evidence: []models.Span{span},
 	})
 	return true
@@ -97,8 +110,8 @@ func (e *examination) disguised(span models.Span) bool {
 
 // seen reports whether a rule for orders has found something in the raw view where span is.
 func (e *examination) seen(span models.Span) bool {
-	for _, f := range e.findings {
-		if old := f.Evidence[0]; old.Segment == span.Segment && old.View == 0 && isOrder[f.Rule] && e.overlap(old, span) {
+	for _, f := range e.findings[e.current:] {
+		if old := f.Evidence[0]; old.View == 0 && isOrder[f.Rule] && e.overlap(old, span) {
 			return true
 		}
 	}
@@ -116,9 +129,9 @@ var isOrder = func() map[string]bool {
 
 // add keeps f, unless the same stretch of the segment has a finding of the class that is as strong; a weaker one it replaces.
 func (e *examination) add(f models.Finding) {
-	for i := range e.findings {
+	for i := e.current; i < len(e.findings); i++ {
 		old := &e.findings[i]
-		if old.Class != f.Class || old.Evidence[0].Segment != f.Evidence[0].Segment || !e.overlap(old.Evidence[0], f.Evidence[0]) {
+		if old.Class != f.Class || !e.overlap(old.Evidence[0], f.Evidence[0]) {
 			continue
 		}
 		if stronger(&f, old) {
@@ -144,25 +157,25 @@ func stronger(f, g *models.Finding) bool {
 	return f.Confidence > g.Confidence
 }
 
-// concealAmplifies raises what stands in the same segment as an order to keep it from the user: nobody hides a feature.
+// concealAmplifies raises what stands in the segment beside an order to keep it from the user: nobody hides a feature.
 func (e *examination) concealAmplifies() {
-	hides := map[int]bool{}
-	for i := range e.findings {
-		if f := &e.findings[i]; f.Class == "A7" && f.Confidence >= firmConfidence {
-			hides[f.Evidence[0].Segment] = true
-		}
+	hides := false
+	for _, f := range e.findings[e.current:] {
+		hides = hides || f.Class == "A7" && f.Confidence >= firmConfidence
 	}
-	for i := range e.findings {
-		f := &e.findings[i]
-		if f.Class != "A7" && hides[f.Evidence[0].Segment] && f.Confidence >= firmConfidence {
+	if !hides {
+		return
+	}
+	for i := e.current; i < len(e.findings); i++ {
+		if f := &e.findings[i]; f.Class != "A7" && f.Confidence >= firmConfidence {
 			f.Severity = f.Severity.Raised()
 			f.Confidence = 1 - (1-f.Confidence)*doubtLeft
 		}
 	}
 }
 
-// report returns the findings in descending order, at most as many as an outcome may have.
-func (e *examination) report() []models.Finding {
+// keepStrongest sorts the findings in descending order and drops those that an outcome has no room for.
+func (e *examination) keepStrongest() {
 	slices.SortStableFunc(e.findings, func(a, b models.Finding) int {
 		switch {
 		case stronger(&a, &b):
@@ -172,5 +185,5 @@ func (e *examination) report() []models.Finding {
 		}
 		return 0
 	})
-	return e.findings[:min(len(e.findings), models.MaxFindings)]
+	e.findings = e.findings[:min(len(e.findings), models.MaxFindings)]
 }

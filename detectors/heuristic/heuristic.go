@@ -66,8 +66,8 @@ func judge(reader *directive.Reader, in *detectors.Input) models.Outcome {
 	for i := range in.Segments {
 		e.segment(i)
 	}
-	e.concealAmplifies()
-	outcome := models.Found(e.report()...)
+	e.keepStrongest()
+	outcome := models.Found(e.findings...)
 	for _, f := range outcome.Findings {
 		outcome.Score = max(outcome.Score, f.Confidence*weight[f.Severity])
 	}

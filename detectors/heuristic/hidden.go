@@ -27,10 +27,10 @@ func hiding(v *models.View) models.Class {
 // Words that make a hidden text an order: someone who is spoken to or something that must not be, and what to do.
 // In a comment, "please include a screenshot" is for people; it takes more there.
 var (
-	orderSigns   = any(address, addressee, marker, override, unguard, conceal, covert, scope, secret, coerce, template, agent, must, when)
-	commentSigns = any(marker, override, unguard, conceal, covert, secret, template, agent)
-	orderActions = any(fetch, place, send, execute, redirect, override, unguard, persist)
-	graveSigns   = any(secret, address, execute, dropFile)
+	orderSigns   = oneOf(address, addressee, marker, override, unguard, conceal, covert, scope, secret, coerce, template, agent, must, when)
+	commentSigns = oneOf(marker, override, unguard, conceal, covert, secret, template, agent)
+	orderActions = oneOf(fetch, place, send, execute, redirect, override, unguard, persist)
+	graveSigns   = oneOf(secret, address, execute, dropFile)
 )
 
 // hiddenOrders reports orders in text that a person does not see: in decoded views, and in the regions of others.
@@ -67,11 +67,13 @@ func (e *examination) hiddenOrder(i, v int, class models.Class, signs directive.
 		severity, confidence = models.SeverityCritical, 0.9
 	}
 	e.add(models.Finding{
-		Rule: "hidden-order", Version: version, Class: class, Severity: severity, Confidence: confidence,
+		Rule: hiddenOrderRule, Version: version, Class: class, Severity: severity, Confidence: confidence,
 		Message:  hiddenMessage[class],
 		Evidence: []models.Span{{Segment: i, View: v, Start: g.start, End: g.end}},
 	})
 }
+
+const hiddenOrderRule = "hidden-order"
 
 var hiddenMessage = map[models.Class]string{
 	"B1": "Hides an order to the model in characters that can't be seen.",

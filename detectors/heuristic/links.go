@@ -39,7 +39,7 @@ func findLinks(text string) []link {
 			start := i + len("](")
 			out = append(out, link{start, addressEnd(text, start, ')'), isImage(text, i)})
 		case text[i] == '<' && len(text)-i > 5 && strings.EqualFold(text[i:i+5], "<img "):
-			if n := strings.Index(text[i:], "http"); n > 0 && n < 200 {
+			if n := strings.Index(text[i:min(len(text), i+200)], "http"); n > 0 {
 				out = append(out, link{i + n, addressEnd(text, i+n, '>'), true})
 			}
 		}

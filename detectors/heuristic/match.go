@@ -8,7 +8,7 @@ import (
 // match is a rule that holds in a text.
 type match struct {
 	rule       *rule
-	start, end int // bytes of the text, around all signals that the rule needs
+	start, end int // bytes of the text: the evidence
 	confidence float64
 	amplified  bool // more than the rule needs speaks for it
 	counter    []models.CounterEvidence
@@ -21,71 +21,100 @@ func matches(r *directive.Reading) []match {
 		present |= 1 << h.Signal
 	}
 	var out []match
+	var around [maxReach + 1][]neighbourhood
 	for i := range rules {
-		if m, ok := rules[i].match(r.Hits, present); ok {
+		rule := &rules[i]
+		if !rule.satisfied(present) {
+			continue
+		}
+		if around[rule.reach] == nil {
+			around[rule.reach] = neighbourhoods(r.Hits, rule.reach)
+		}
+		if m, ok := rule.match(r.Hits, around[rule.reach]); ok {
 			out = append(out, m)
 		}
 	}
 	return out
 }
 
-// match tries every place of the rule's first signal and returns the one with the highest confidence.
-func (r *rule) match(hits []directive.Hit, present directive.Signals) (best match, ok bool) {
+// satisfied reports whether present has a signal of every set that the rule needs.
+func (r *rule) satisfied(present directive.Signals) bool {
 	for _, set := range r.need {
 		if present&set == 0 {
-			return match{}, false
+			return false
 		}
 	}
-	anchors := 0
+	return true
+}
+
+// neighbourhood is what stands within reach of a hit: hits[from:to], and their signals.
+type neighbourhood struct {
+	from, to int
+	signals  directive.Signals
+}
+
+// neighbourhoods returns the neighbourhood of every hit, in one pass: both ends only move forward.
+func neighbourhoods(hits []directive.Hit, reach int) []neighbourhood {
+	out := make([]neighbourhood, len(hits))
+	var counts [64]int
+	var signals directive.Signals
+	from, to := 0, 0
+	near := func(i, j int) bool {
+		return abs(hits[i].Sentence-hits[j].Sentence) <= reach && abs(hits[i].Start-hits[j].Start) <= maxReachBytes
+	}
 	for i := range hits {
-		if !r.need[0].Has(hits[i].Signal) {
+		for ; to < len(hits) && (to <= i || near(i, to)); to++ {
+			counts[hits[to].Signal]++
+			signals |= 1 << hits[to].Signal
+		}
+		for ; !near(i, from); from++ {
+			if counts[hits[from].Signal]--; counts[hits[from].Signal] == 0 {
+				signals &^= 1 << hits[from].Signal
+			}
+		}
+		out[i] = neighbourhood{from, to, signals}
+	}
+	return out
+}
+
+// match tries the places of the rule's first signal and returns the one with the highest confidence.
+func (r *rule) match(hits []directive.Hit, around []neighbourhood) (best match, ok bool) {
+	found := 0
+	for i := range hits {
+		if !r.need[0].Has(hits[i].Signal) || !r.satisfied(around[i].signals) {
 			continue
 		}
-		if anchors++; anchors > maxAnchors {
-			break
+		m, holds := r.at(hits, i, around[i])
+		if !holds {
+			continue
 		}
-		if m, found := r.at(hits, i); found && m.confidence > best.confidence {
+		if m.confidence > best.confidence {
 			best, ok = m, true
+		}
+		if found++; found == maxPlaces {
+			break
 		}
 	}
 	return best, ok && best.confidence >= minConfidence
 }
 
-// at tries the rule around the hit at index anchor.
-func (r *rule) at(hits []directive.Hit, anchor int) (match, bool) {
-	from, to := r.surroundings(hits, anchor)
+// at tries the rule at the hit with index anchor.
+func (r *rule) at(hits []directive.Hit, anchor int, n neighbourhood) (match, bool) {
 	m := match{rule: r, start: hits[anchor].Start, end: hits[anchor].End}
+	near := hits[n.from:n.to]
 	var used directive.Signals = 1 << hits[anchor].Signal
 	for _, set := range r.need[1:] {
-		h, ok := nearest(hits[from:to], anchor-from, set)
+		h, ok := nearest(near, anchor-n.from, set)
 		if !ok {
 			return match{}, false
 		}
 		used |= 1 << h.Signal
-		m.start, m.end = min(m.start, h.Start), max(m.end, h.End)
+		if !r.pointed {
+			m.start, m.end = min(m.start, h.Start), max(m.end, h.End)
+		}
 	}
-	var around directive.Signals
-	for _, h := range hits[from:to] {
-		around |= 1 << h.Signal
-	}
-	m.weigh(around&^used, hits[from:to], hits[anchor])
+	m.weigh(n.signals&^used, near, hits[anchor])
 	return m, true
-}
-
-// surroundings returns the range of hits within reach of the one at index anchor.
-func (r *rule) surroundings(hits []directive.Hit, anchor int) (from, to int) {
-	a := hits[anchor]
-	near := func(h directive.Hit) bool {
-		return abs(h.Sentence-a.Sentence) <= r.reach && abs(h.Start-a.Start) <= maxReachBytes
-	}
-	from, to = anchor, anchor+1
-	for from > 0 && near(hits[from-1]) {
-		from--
-	}
-	for to < len(hits) && near(hits[to]) {
-		to++
-	}
-	return from, to
 }
 
 // nearest returns the hit of a signal in set that stands nearest to the one at index anchor, and is another one.

@@ -19,12 +19,14 @@ type rule struct {
 	reach int
 	// against are the counter-evidence kinds that apply, see counters.
 	against directive.Signals
+	// pointed is set if the first signal alone is the evidence.
+	pointed bool
 	// commands is set if the combination is ordinary where a person or a prompt gives the orders.
 	commands bool
 }
 
 // One set of signals, for the table.
-func any(signals ...directive.Signal) directive.Signals { return directive.Of(signals...) }
+func oneOf(signals ...directive.Signal) directive.Signals { return directive.Of(signals...) }
 
 const (
 	when      = directive.When
@@ -68,134 +70,134 @@ var rules = []rule{
 	{
 		id: "secret-to-sink", class: "A1", severity: models.SeverityCritical, confidence: 0.9, reach: 1,
 		message: "Orders the model to read a key or credential file and hand it over.",
-		need:    []directive.Signals{any(secret), any(fetch, execute), any(place, send), any(param, address, reply, dropFile), any(must, when, coerce, conceal, covert, marker)},
-		against: any(mention, negated, setup),
+		need:    []directive.Signals{oneOf(secret), oneOf(fetch, execute), oneOf(place, send), oneOf(param, address, reply, dropFile), oneOf(must, when, coerce, conceal, covert, marker)},
+		against: oneOf(mention, negated, setup),
 	},
 	{
 		id: "secret-sent-out", class: "A1", severity: models.SeverityCritical, confidence: 0.9,
 		message: "Orders the model to send a key or credential file to an address.",
-		need:    []directive.Signals{any(secret), any(send), any(address), any(fetch, must, when, coerce, conceal, covert, marker)},
-		against: any(mention, negated, setup),
+		need:    []directive.Signals{oneOf(secret), oneOf(send), oneOf(address), oneOf(fetch, must, when, coerce, conceal, covert, marker)},
+		against: oneOf(mention, negated, setup),
 	},
 	{
 		id: "secret-first", class: "A1", severity: models.SeverityHigh, confidence: 0.75, reach: 1,
 		message: "Makes reading a key or credential file a step of using the tool.",
-		need:    []directive.Signals{any(secret), any(fetch, execute), any(when, marker, coerce), any(must, coerce, authority, conceal, marker)},
-		against: any(mention, negated, setup),
+		need:    []directive.Signals{oneOf(secret), oneOf(fetch, execute), oneOf(when, marker, coerce), oneOf(must, coerce, authority, conceal, marker)},
+		against: oneOf(mention, negated, setup),
 	},
 	{
 		id: "secret-order", class: "A1", severity: models.SeverityHigh, confidence: 0.65,
 		message: "Orders the model to put a key or credential file into its work.",
-		need:    []directive.Signals{any(secret), any(fetch), any(place, send), any(must, when, reply, address, param)},
-		against: any(mention, negated, setup),
+		need:    []directive.Signals{oneOf(secret), oneOf(fetch), oneOf(place, send), oneOf(must, when, reply, address, param)},
+		against: oneOf(mention, negated, setup),
 	},
 	{
 		id: "credential-to-sink", class: "A1", severity: models.SeverityHigh, confidence: 0.75, reach: 1,
 		message: "Orders the model to collect credentials and hand them over.",
-		need:    []directive.Signals{any(cred), any(fetch, execute), any(place, send), any(param, address, dropFile, reply), any(conceal, covert, marker, scope, dropFile), any(must, when, conceal, covert)},
-		against: any(mention, negated, setup),
+		need:    []directive.Signals{oneOf(cred), oneOf(fetch, execute), oneOf(place, send), oneOf(param, address, dropFile, reply), oneOf(conceal, covert, marker, scope, dropFile), oneOf(must, when, conceal, covert)},
+		against: oneOf(mention, negated, setup),
 	},
 	{
 		id: "private-to-sink", class: "A1", severity: models.SeverityHigh, confidence: 0.7, reach: 1,
 		message: "Orders the model to hand over what the user or the session keeps to itself.",
-		need:    []directive.Signals{any(private), any(place, send), any(param, address, dropFile), any(conceal, covert, coerce), any(must, when, marker, fetch)},
-		against: any(mention, negated, setup),
+		need:    []directive.Signals{oneOf(private), oneOf(place, send), oneOf(param, address, dropFile), oneOf(conceal, covert, coerce), oneOf(must, when, marker, fetch)},
+		against: oneOf(mention, negated, setup),
 	},
 	{
 		id: "copy-out", class: "A1", severity: models.SeverityHigh, confidence: 0.65,
 		message: "Has copies of what the tool handles sent to a fixed address.",
-		need:    []directive.Signals{any(address), any(send), any(redirect, all, private), any(authority, conceal, covert, scope), any(must, when, authority)},
-		against: any(mention, negated, setup), commands: true,
+		need:    []directive.Signals{oneOf(address), oneOf(send), oneOf(redirect, all, private), oneOf(authority, conceal, covert, scope), oneOf(must, when, authority)},
+		against: oneOf(mention, negated, setup), commands: true,
 	},
 	{
 		id: "conceal-action", class: "A7", severity: models.SeverityHigh, confidence: 0.75, reach: 1,
 		message: "Tells the model to keep an action from the user.",
-		need:    []directive.Signals{any(conceal), any(send, place, when, must, fetch, marker, execute)},
-		against: any(mention, hygiene),
+		need:    []directive.Signals{oneOf(conceal), oneOf(send, place, when, must, fetch, marker, execute)},
+		against: oneOf(mention, hygiene), pointed: true,
 	},
 	{
 		id: "conceal-only", class: "A7", severity: models.SeverityHigh, confidence: 0.65,
 		message: "Tells the model to keep something from the user.",
-		need:    []directive.Signals{any(conceal)},
-		against: any(mention, hygiene),
+		need:    []directive.Signals{oneOf(conceal)},
+		against: oneOf(mention, hygiene),
 	},
 	{
 		id: "leaks", class: "A6", severity: models.SeverityHigh, confidence: 0.65,
 		message: "Says that it lets out what the user or the session keeps to itself.",
-		need:    []directive.Signals{any(leaks), any(address, private, cred, secret), any(conceal, covert, address, authority, dropFile)},
-		against: any(mention, negated, setup),
+		need:    []directive.Signals{oneOf(leaks), oneOf(address, private, cred, secret), oneOf(conceal, covert, address, authority, dropFile)},
+		against: oneOf(mention, negated, setup),
 	},
 	{
 		id: "no-consent", class: "A8", severity: models.SeverityHigh, confidence: 0.62,
 		message: "Has data passed on without asking the user.",
-		need:    []directive.Signals{any(unguard), any(send, place), any(must, when), any(foreign, private, address, secret, cred)},
-		against: any(mention, negated, setup),
+		need:    []directive.Signals{oneOf(unguard), oneOf(send, place), oneOf(must, when), oneOf(foreign, private, address, secret, cred)},
+		against: oneOf(mention, negated, setup),
 	},
 	{
 		id: "command-first", class: "A1", severity: models.SeverityHigh, confidence: 0.7,
 		message: "Makes a command that reaches out of the machine a step of using the tool.",
-		need:    []directive.Signals{any(execute), any(address), any(when, scope), any(must)},
-		against: any(mention, negated, setup),
+		need:    []directive.Signals{oneOf(execute), oneOf(address), oneOf(when, scope), oneOf(must)},
+		against: oneOf(mention, negated, setup),
 	},
 	{
 		id: "private-order", class: "A1", severity: models.SeverityHigh, confidence: 0.61,
 		message: "Orders the model to hand over what the user or the session keeps to itself.",
-		need:    []directive.Signals{any(private), any(place, send), any(param, address), any(when), any(must), any(all, foreign, authority)},
-		against: any(mention, negated, setup),
+		need:    []directive.Signals{oneOf(private), oneOf(place, send), oneOf(param, address), oneOf(when), oneOf(must), oneOf(all, foreign, authority)},
+		against: oneOf(mention, negated, setup),
 	},
 	{
 		id: "session-rule", class: "A2", severity: models.SeverityHigh, confidence: 0.75,
 		message: "Lays down a rule for work that is not this tool's.",
-		need:    []directive.Signals{any(scope), any(place, send, execute, redirect), any(conceal, covert, coerce, address, dropFile, marker), any(must, when, conceal, covert, coerce)},
-		against: any(mention), commands: true,
+		need:    []directive.Signals{oneOf(scope), oneOf(place, send, execute, redirect), oneOf(conceal, covert, coerce, address, dropFile, marker), oneOf(must, when, conceal, covert, coerce)},
+		against: oneOf(mention), commands: true,
 	},
 	{
 		id: "override", class: "A1", severity: models.SeverityHigh, confidence: 0.85,
 		message: "Tells the model to drop its earlier instructions.",
-		need:    []directive.Signals{any(override)},
-		against: any(mention),
+		need:    []directive.Signals{oneOf(override)},
+		against: oneOf(mention),
 	},
 	{
 		id: "unguard", class: "A1", severity: models.SeverityHigh, confidence: 0.7,
 		message: "Tells the model to lift safety measures.",
-		need:    []directive.Signals{any(unguard), any(marker, override, agent, template, coerce, unguard)},
-		against: any(mention),
+		need:    []directive.Signals{oneOf(unguard), oneOf(marker, override, agent, template, coerce, unguard)},
+		against: oneOf(mention),
 	},
 	{
 		id: "redirect", class: "A5", severity: models.SeverityHigh, confidence: 0.8,
 		message: "Puts an address of its own into what other tools send.",
-		need:    []directive.Signals{any(redirect), any(address), any(must, conceal, covert, when, coerce, foreign)},
-		against: any(mention), commands: true,
+		need:    []directive.Signals{oneOf(redirect), oneOf(address), oneOf(must, conceal, covert, when, coerce, foreign)},
+		against: oneOf(mention), commands: true,
 	},
 	{
 		id: "foreign-copy", class: "A5", severity: models.SeverityHigh, confidence: 0.7,
 		message: "Changes what another tool does, or where its data goes.",
-		need:    []directive.Signals{any(foreign), any(send, place), any(address, dropFile, redirect), any(must, when)},
-		against: any(mention), commands: true,
+		need:    []directive.Signals{oneOf(foreign), oneOf(send, place), oneOf(address, dropFile, redirect), oneOf(must, when)},
+		against: oneOf(mention), commands: true,
 	},
 	{
 		id: "run-command", class: "A1", severity: models.SeverityCritical, confidence: 0.85,
 		message: "Orders the model to run a command that reaches out of the machine.",
-		need:    []directive.Signals{any(execute), any(when, scope, must), any(address, secret), any(coerce, covert, authority, conceal, marker, scope)},
-		against: any(mention, negated, setup),
+		need:    []directive.Signals{oneOf(execute), oneOf(when, scope, must), oneOf(address, secret), oneOf(coerce, covert, authority, conceal, marker, scope)},
+		against: oneOf(mention, negated, setup),
 	},
 	{
 		id: "marked-order", class: "A1", severity: models.SeverityHigh, confidence: 0.7, reach: 1,
 		message: "Plays a system message that gives orders beyond the tool.",
-		need:    []directive.Signals{any(marker), any(secret, cred, private, address, conceal, unguard, override, dropFile, foreign, all), any(must, when, scope, covert), any(fetch, place, send, execute, unguard, override)},
-		against: any(mention), commands: true,
+		need:    []directive.Signals{oneOf(marker), oneOf(secret, cred, private, address, conceal, unguard, override, dropFile, foreign, all), oneOf(must, when, scope, covert), oneOf(fetch, place, send, execute, unguard, override)},
+		against: oneOf(mention), commands: true,
 	},
 	{
 		id: "render-leak", class: "C5", severity: models.SeverityHigh, confidence: 0.7,
 		message: "Tells the model to show a link or image that carries data away.",
-		need:    []directive.Signals{any(render), any(address), any(private, secret, all, redirect), any(place, must, when, send)},
-		against: any(mention),
+		need:    []directive.Signals{oneOf(render), oneOf(address), oneOf(private, secret, all, redirect), oneOf(place, must, when, send)},
+		against: oneOf(mention),
 	},
 	{
 		id: "template-token", class: "B10", severity: models.SeverityHigh, confidence: 0.7,
 		message: "Has a chat-template token with an order behind it.",
-		need:    []directive.Signals{any(template), any(unguard, override, must, agent, secret, conceal, send)},
-		against: any(mention),
+		need:    []directive.Signals{oneOf(template), oneOf(unguard, override, must, agent, secret, conceal, send)},
+		against: oneOf(mention),
 	},
 }
 
@@ -215,7 +217,7 @@ var counters = map[directive.Signal]counter{
 }
 
 // amplifiers are signals that speak for any finding in whose reach they stand: each takes a share of the doubt away.
-var amplifiers = any(conceal, covert, coerce, override, unguard, marker, scope, dropFile, authority)
+var amplifiers = oneOf(conceal, covert, coerce, override, unguard, marker, scope, dropFile, authority)
 
 const (
 	doubtLeft      = 0.75 // of the doubt, per amplifier
@@ -224,5 +226,6 @@ const (
 	firmConfidence = 0.6  // below, a finding is at most of medium severity
 	documentShare  = 0.9  // of the confidence of orders about secrets outside definitions: run-books speak of key files, too
 	maxReachBytes  = 700  // signals farther apart do not belong together, whatever the punctuation
-	maxAnchors     = 64   // places of a rule's first signal that are tried in one text
+	maxReach       = 1    // sentences, see rule.reach
+	maxPlaces      = 64   // places where a rule holds that are compared in one text
 )

@@ -16,6 +16,8 @@ type Lexicon struct {
 	vocabulary map[string]uint16
 	patterns   []pattern
 	byFirst    [][]int // word number to the patterns that can start with it
+	negation   uint16  // the word "not"
+	auxiliary  wordSet // list @auxiliary: verbs that a hit beginning with "not" takes in, as in "do not tell"
 }
 
 // Default returns the lexicon that is compiled into the program.
@@ -66,6 +68,7 @@ func Parse(text string) (*Lexicon, error) {
 			return nil, fmt.Errorf("reading lexicon line %d: %w", i+1, err)
 		}
 	}
+	p.lexicon.negation, p.lexicon.auxiliary = p.lexicon.vocabulary["not"], p.lists["@auxiliary"]
 	p.lexicon.index()
 	return p.lexicon, nil
 }

@@ -51,8 +51,8 @@ func (rd *Reader) Read(text string) *Reading {
 	r.shapes(text)
 	if len(r.Hits) > words {
 		r.Hits = slices.DeleteFunc(r.Hits, insideAddress(r.Hits[words:]))
-		slices.SortStableFunc(r.Hits, func(a, b Hit) int { return a.Start - b.Start })
 	}
+	slices.SortStableFunc(r.Hits, func(a, b Hit) int { return a.Start - b.Start })
 	return r
 }
 
@@ -64,13 +64,10 @@ func insideAddress(shapes []Hit) func(Hit) bool {
 			addresses = append(addresses, h)
 		}
 	}
+	slices.SortFunc(addresses, func(a, b Hit) int { return a.Start - b.Start })
 	return func(h Hit) bool {
-		for _, a := range addresses {
-			if h != a && a.Start <= h.Start && h.End <= a.End && h.Signal != Execute && h.Signal != Secret {
-				return true
-			}
-		}
-		return false
+		i := sort.Search(len(addresses), func(i int) bool { return addresses[i].Start > h.Start }) - 1
+		return i >= 0 && h.End <= addresses[i].End && h.Signal != Address && h.Signal != Execute && h.Signal != Secret
 	}
 }
 
@@ -96,7 +93,11 @@ func (l *Lexicon) try(p *pattern, tokens []token, i int, hits []Hit) []Hit {
 	if last < 0 {
 		return hits
 	}
-	return append(hits, Hit{Signal: p.signal, Start: tokens[i].start, End: tokens[last].end, Sentence: tokens[i].sentence})
+	first := i
+	if i > 0 && tokens[i].word == l.negation && tokens[i-1].sentence == tokens[i].sentence && l.auxiliary.has(tokens[i-1].word) {
+		first = i - 1
+	}
+	return append(hits, Hit{Signal: p.signal, Start: tokens[first].start, End: tokens[last].end, Sentence: tokens[i].sentence})
 }
 
 // match returns the index of the last token that elements[e:] match from token i on, or -1.

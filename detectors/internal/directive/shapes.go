@@ -266,6 +266,6 @@ func (r *Reading) telephone(text string, i int) {
 		end++
 	}
 	if digits >= 8 && (i == 0 || !wordByte[text[i-1]]) {
-		r.add(Address, i, end)
+		r.add(Address, i, i+len(strings.TrimRight(text[i:end], " -")))
 	}
 }
