@@ -23,6 +23,7 @@ type deepWorker struct {
 // handle finishes one verdict: it is acked when the final revision is stored (Invariant 1).
 func (w *deepWorker) handle(ctx context.Context, msgs []jetstream.Msg) {
 	stop := beat(msgs, w.ackWait)
+	defer stop()
 	errs := make([]error, len(msgs))
 	deliveries := make([]delivery, len(msgs))
 	for i, m := range msgs {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -46,6 +47,7 @@ type worker struct {
 func (w *worker) handle(ctx context.Context, msgs []jetstream.Msg) {
 	started := time.Now()
 	stop := beat(msgs, w.ackWait)
+	defer stop()
 	inputs := make([]*input, len(msgs))
 	for i, m := range msgs {
 		inputs[i] = w.read(deliveryOf(m))
@@ -287,8 +289,8 @@ func beat(msgs []jetstream.Msg, ackWait time.Duration) (stop func()) {
 			}
 		}
 	}()
-	return func() {
+	return sync.OnceFunc(func() {
 		close(done)
 		<-finished
-	}
+	})
 }
