@@ -71,9 +71,13 @@ func terminalEscape(s string) int {
 			if s[i] == '\a' {
 				return i + 1
 			}
-			if s[i] == 0x1b && i+1 < len(s) && s[i+1] == '\\' {
+			if s[i] != 0x1b {
+				continue
+			}
+			if i+1 < len(s) && s[i+1] == '\\' {
 				return i + 2
 			}
+			break // a terminal gives up here too
 		}
 		return 2
 	case c >= 0x20 && c < 0x7f:

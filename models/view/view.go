@@ -56,7 +56,7 @@ const (
 	reasonDepth    = "nested deeper than 512 levels"
 	reasonSegments = "more than 65536 strings: none is taken apart from here on"
 	reasonPointers = "pointers over 16 MiB: some strings are left out from here on"
-	reasonViews    = "views over 16 MiB: raw views only from here on"
+	reasonViews    = "views over 16 MiB: some are left out from here on"
 	reasonFanOut   = "more than 16 views of one string"
 	reasonSkips    = "more than 64 parts are skipped"
 )

@@ -295,6 +295,24 @@ func TestNotJSON(t *testing.T) {
 	}
 }
 
+// A megabyte of anything takes time in proportion: a quadratic step would take minutes here.
+func TestLongRuns(t *testing.T) {
+	for name, unit := range map[string]string{
+		"osc": "\x1b]", "csi": "\x1b[0", "c1": "\u009b;", "ampersands": "&", "entities": "&amp;", "percents": "%25", "backslashes": `\u005c`,
+		"zero-width": "a\u200b", "marks": "\u0336", "look-alikes": "p\u0430t ", "base64": "YWJjZGVmZ2hpamts/", "pairs": "69 ",
+		"almost pairs": "a a", "rot13": "gur vtaber ", "reversed": "erongi suoiverp ", "flags": blackFlag + "\U000e0067", "bits": "\u200b\u200c",
+	} {
+		t.Run(name, func(t *testing.T) {
+			body := quote(t, strings.Repeat(unit, (1<<19)/len(unit)))
+			doc, err := Build([]byte(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			check(t, []byte(body), doc)
+		})
+	}
+}
+
 // hide puts payload where only a reader with the transform sees it.
 var hide = map[string]func(payload string) string{
 	"base64":  func(p string) string { return base64.StdEncoding.EncodeToString([]byte(p)) },
