@@ -1,0 +1,14 @@
+// Package catalog lists the detectors that ship with Taster.
+package catalog
+
+import (
+	"github.com/aad6b6dc/taster/detectors"
+	"github.com/aad6b6dc/taster/detectors/heuristic"
+)
+
+// Specs returns the shipped detectors in alphabetical order. The slice is the caller's.
+func Specs() []detectors.Spec {
+	return []detectors.Spec{
+		heuristic.Spec,
+	}
+}
