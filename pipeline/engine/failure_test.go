@@ -302,12 +302,11 @@ func TestNeighbourIsNoCulprit(t *testing.T) {
 // TestStuckDetector ignores its deadline: the engine goes on without it, and in the end stops calling it.
 func TestStuckDetector(t *testing.T) {
 	release := make(chan struct{})
-	var running sync.WaitGroup
+	done := make(chan struct{}, maxAbandoned)
 	d := &fake{detect: func(_ context.Context, b *detectors.Batch) (detectors.Answer, error) {
 		if len(b.Inputs) > 0 {
-			running.Add(1)
-			defer running.Done()
 			<-release
+			done <- struct{}{}
 		}
 		return allClean(b)
 	}}
@@ -330,7 +329,9 @@ func TestStuckDetector(t *testing.T) {
 		t.Errorf("%d calls, want %d", n, maxAbandoned)
 	}
 	close(release)
-	running.Wait()
+	for range maxAbandoned {
+		<-done
+	}
 }
 
 func TestCallerGivesUp(t *testing.T) {
@@ -387,5 +388,45 @@ func TestDownIsNotWaitedForTwice(t *testing.T) {
 	broken.Store(false)
 	if v := judge(t, e, tool("b", "x")); !v.Clean() {
 		t.Errorf("got %+v", v.Detectors)
+	}
+}
+
+// TestKilledForAnother: the host ends a process whose call ran late, just after it answered a probe. The next event,
+// which finds the process gone, is not to blame.
+func TestKilledForAnother(t *testing.T) {
+	var gone atomic.Bool
+	d := &fake{detect: func(ctx context.Context, b *detectors.Batch) (detectors.Answer, error) {
+		switch {
+		case poisoned(b):
+			<-ctx.Done()
+			gone.Store(len(b.Inputs) == 1)
+			return detectors.Answer{}, ctx.Err()
+		case len(b.Inputs) > 0 && gone.CompareAndSwap(true, false):
+			return detectors.Answer{}, &detectors.Error{Code: detectors.CodeUnavailable, Message: "killed"}
+		}
+		return allClean(b)
+	}}
+	slot := slotOf("weak", d)
+	slot.Spec.Deadline = 20 * time.Millisecond
+	e := withSlots(t, slot)
+	judgements := judgeAll(t, e, []Job{tool("a", "x"), tool("b", "POISON"), tool("c", "x")})
+	for i, want := range []models.Reason{"", models.ReasonDeadline, ""} {
+		if r := report(t, judgements[i].Verdict, "weak"); r.Reason != want {
+			t.Errorf("event %d: %+v", i, r)
+		}
+	}
+}
+
+// TestMadeUpReasons: a detector can neither promise another revision nor flood the verdict.
+func TestMadeUpReasons(t *testing.T) {
+	for given, want := range map[models.Reason]models.Reason{
+		models.ReasonPending:                     models.ReasonError,
+		models.Reason(strings.Repeat("x", 1000)): models.Reason(strings.Repeat("x", maxReasonBytes)),
+		"moody":                                  "moody",
+	} {
+		e := withSlots(t, slotOf("odd", each(func(detectors.Input) models.Outcome { return models.NotInspected(given, "") })))
+		if r := report(t, judge(t, e, tool("a", "x")), "odd"); r.Reason != want {
+			t.Errorf("%.20s becomes %s", given, r.Reason)
+		}
 	}
 }

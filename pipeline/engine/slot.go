@@ -77,6 +77,14 @@ func blameless(err *detectors.Error) bool {
 	return err.Code == detectors.CodeCircuitOpen || err.Code == detectors.CodeOverloaded
 }
 
+// noteDown remembers that the detector did not come back, unless it was the caller who ran out of time.
+func (s *slot) noteDown(caller context.Context) {
+	if caller.Err() == nil {
+		until := time.Now().Add(downFor)
+		s.downUntil.Store(&until)
+	}
+}
+
 // isDown reports whether err comes from a detector that was waited for in vain just now.
 func (s *slot) isDown(err *detectors.Error) bool {
 	until := s.downUntil.Load()
@@ -96,12 +104,12 @@ func (s *slot) isolate(ctx context.Context, inputs []detectors.Input) []answer {
 	}
 	defer s.gate.leaveAlone()
 	answers := make([]answer, 0, len(inputs))
-	culprits, up := 0, false
-	for i := range inputs {
+	culprits, up, late := 0, false, false
+	for len(answers) < len(inputs) {
+		i := len(answers)
 		if !up {
 			if err := s.awaitUp(limited); err != nil {
-				until := time.Now().Add(downFor)
-				s.downUntil.Store(&until)
+				s.noteDown(limited)
 				return append(answers, notInspected(len(inputs)-i, err)...)
 			}
 		}
@@ -109,11 +117,15 @@ func (s *slot) isolate(ctx context.Context, inputs []detectors.Input) []answer {
 		up = err == nil
 		switch {
 		case err == nil:
-			answers = append(answers, alone...)
+			answers, late = append(answers, alone...), false
 			continue
 		case limited.Err() != nil || blameless(err):
 			return append(answers, notInspected(len(inputs)-i, err)...)
+		case late && err.Code == detectors.CodeUnavailable:
+			late = false // the host ended the process for the event before: this one is tried again
+			continue
 		}
+		late = err.Code == detectors.CodeDeadline
 		culprits++
 		answers = append(answers, blamed(err))
 	}
@@ -200,11 +212,23 @@ func (s *slot) check(result detectors.Answer, inputs []detectors.Input, took tim
 		if err := o.Validate(inputs[i].Segments); err != nil {
 			o = models.NotInspected(models.ReasonBadAnswer, err.Error())
 		}
+		o.Reason = checkReason(o.Reason)
 		o.Detail = models.Truncate(o.Detail, models.MaxDetailBytes)
 		o.Skipped = capSkipped(o.Skipped)
 		answers[i] = answer{asked: true, outcome: o, revision: result.Revision, micros: took.Microseconds() / int64(len(inputs))}
 	}
 	return answers, nil
+}
+
+// maxReasonBytes limits a reason that a detector made up.
+const maxReasonBytes = 64
+
+// checkReason keeps pending for the engine, which alone knows whether another revision comes.
+func checkReason(r models.Reason) models.Reason {
+	if r == models.ReasonPending {
+		return models.ReasonError
+	}
+	return models.Reason(models.Truncate(string(r), maxReasonBytes))
 }
 
 // attempt calls Detect and comes back when ctx ends, even if the detector does not. A panic counts as a crash.
