@@ -114,6 +114,7 @@ func (a *app) root() *cobra.Command {
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		a.pluginServeCommand(),
+		a.reportCommand(),
 		a.scanCommand(),
 		a.versionCommand(),
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -56,15 +55,9 @@ func (g *gatherer) argument(ctx context.Context, arg string) error {
 		}
 		return g.live(ctx, mcp.Target{Name: g.named(u.Host), URL: arg})
 	}
-	var data []byte
-	var err error
-	if arg == "-" {
-		data, err = readAll(g.app.stdin, "standard input", maxFileBytes)
-	} else {
-		data, err = readFile(arg, maxFileBytes)
-	}
+	data, err := g.app.input(arg)
 	if err != nil {
-		return fmt.Errorf("reading: %w", err)
+		return err
 	}
 	targets, err := mcp.ClientConfigs(data)
 	switch {
@@ -74,17 +67,6 @@ func (g *gatherer) argument(ctx context.Context, arg string) error {
 		return fmt.Errorf("%s: %w", arg, err)
 	}
 	return g.config(ctx, arg, targets)
-}
-
-func readAll(r io.Reader, name string, limit int64) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("%s: more than %d bytes", name, limit)
-	}
-	return data, nil
 }
 
 // saved takes the events of a file.

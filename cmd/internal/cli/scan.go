@@ -3,15 +3,12 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/aad6b6dc/taster/cmd/internal/output"
 	"github.com/aad6b6dc/taster/models"
-	"github.com/aad6b6dc/taster/models/rpc"
 	"github.com/aad6b6dc/taster/pipeline/engine"
 	"github.com/aad6b6dc/taster/pipeline/mcp"
 )
@@ -33,9 +30,8 @@ const scanExample = `  taster scan tools.json
 
 // scanFlags are the flags of the scan command.
 type scanFlags struct {
-	failOn  string
+	resultFlags
 	policy  string
-	format  string
 	server  string
 	run     bool
 	plugins bool
@@ -50,9 +46,6 @@ func (a *app) scanCommand() *cobra.Command {
 		Long:    scanHelp,
 		Example: scanExample,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if a.json {
-				f.format = "json"
-			}
 			var command []string
 			if dash := cmd.ArgsLenAtDash(); dash >= 0 {
 				args, command = args[:dash], args[dash:]
@@ -63,10 +56,9 @@ func (a *app) scanCommand() *cobra.Command {
 			return a.scan(cmd.Context(), &f, args, command)
 		},
 	}
+	f.addTo(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&f.failOn, "fail-on", string(models.RequireApproval), "exit with 3 from this decision on: "+words(models.Decisions()))
 	flags.StringVar(&f.policy, "policy", "", "policy `FILE` (YAML); the built-in one otherwise")
-	flags.StringVar(&f.format, "format", "text", "how to write the result: "+words(output.Formats()))
 	flags.StringVar(&f.server, "server", "", "`NAME` for the server of a file, address or command; of a client configuration, scan only this server")
 	flags.BoolVar(&f.run, "run", false, "connect to the servers of a client configuration, which runs the code of those that use stdio")
 	flags.BoolVar(&f.plugins, "plugins", false, "run the detectors in a process of their own")
@@ -74,24 +66,7 @@ func (a *app) scanCommand() *cobra.Command {
 	flags.IntVar(&f.limits.Objects, "max-objects", f.limits.Objects, "of one live server")
 	flags.Int64Var(&f.limits.Bytes, "max-bytes", f.limits.Bytes, "of one live server")
 	flags.DurationVar(&f.limits.Total, "timeout", f.limits.Total, "for reading one live server")
-	complete(cmd, "format", output.Formats())
-	complete(cmd, "fail-on", models.Decisions())
 	return cmd
-}
-
-func words[T ~string](list []T) string {
-	out := make([]string, len(list))
-	for i, s := range list {
-		out[i] = string(s)
-	}
-	return strings.Join(out, ", ")
-}
-
-// complete offers values when a shell completes a flag. The flag exists, so that there is no error to handle.
-func complete[T ~string](cmd *cobra.Command, flag string, values []T) {
-	_ = cmd.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return strings.Split(words(values), ", "), cobra.ShellCompDirectiveNoFileComp
-	})
 }
 
 func (f *scanFlags) validate(args, command []string) error {
@@ -100,16 +75,10 @@ func (f *scanFlags) validate(args, command []string) error {
 		return &codedError{exitUsage, fmt.Errorf("nothing to scan"), "name a file, an address, or a command after --"}
 	case len(args) > 0 && len(command) > 0:
 		return usagef("files and a command can't be scanned together")
-	case models.Decision(f.failOn).Rank() < 0:
-		return usagef("--fail-on %q is not one of %s", f.failOn, words(models.Decisions()))
-	case models.Decision(f.failOn) == models.Allow:
-		return usagef("--fail-on allow would fail on everything")
-	case !strings.Contains(" "+words(output.Formats())+",", " "+f.format+","):
-		return usagef("--format %q is not one of %s", f.format, words(output.Formats()))
 	case f.limits.Pages < 1, f.limits.Objects < 1, f.limits.Bytes < 1, f.limits.Total <= 0:
 		return usagef("limits must be positive")
 	}
-	return nil
+	return f.resultFlags.validate()
 }
 
 func (a *app) scan(ctx context.Context, f *scanFlags, args, command []string) error {
@@ -125,25 +94,7 @@ func (a *app) scan(ctx context.Context, f *scanFlags, args, command []string) er
 	if err != nil {
 		return err
 	}
-	if err := output.Write(a.stdout, f.format, report, output.Options{Colour: a.colour(a.stdout)}); err != nil {
-		return fmt.Errorf("writing result: %w", err)
-	}
-	return verdict(report, models.Decision(f.failOn))
-}
-
-// verdict is the exit code of a report. A decision without a finding is due to what was not inspected.
-func verdict(r *output.Report, failOn models.Decision) error {
-	for i := range r.Items {
-		v := &r.Items[i].Verdict
-		found := len(v.Findings) > 0 || v.Omitted > 0 || v.Subject.Pin == models.PinMismatch
-		if found && v.Decision.AtLeast(failOn) {
-			return &codedError{code: exitFound}
-		}
-	}
-	if s := r.Summary(); s.Events == 0 || !s.Complete() {
-		return &codedError{code: exitIncomplete}
-	}
-	return nil
+	return a.show(report, &f.resultFlags)
 }
 
 func readPolicy(path string) (engine.Policy, error) {
@@ -237,16 +188,3 @@ func (a *app) progress(done, all int) {
 		fmt.Fprintln(a.stderr)
 	}
 }
-
-// readFile reads a file of at most limit bytes.
-func readFile(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return readAll(f, path, limit)
-}
-
-// maxFileBytes is the largest file that is scanned.
-const maxFileBytes = rpc.MaxFileBytes
