@@ -88,7 +88,7 @@ func (c *canonical) quote(s string) {
 const exactDigits = 15
 
 func (c *canonical) number(s string) {
-	if len(s) <= exactDigits && s != "-0" && strings.IndexAny(s, ".eE") < 0 {
+	if len(s) <= exactDigits && s != "-0" && !strings.ContainsAny(s, ".eE") {
 		c.text = append(c.text, s...)
 		return
 	}
