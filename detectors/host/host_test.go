@@ -124,13 +124,11 @@ func TestMisbehaviourIsTypedAndSurvived(t *testing.T) {
 	}{
 		{"panic:boo", detectors.CodeInternal, "panic: asked to: boo", false},
 		{"exit", detectors.CodeUnavailable, "", true},
-		{"hang", detectors.CodeDeadline, "", false},
 		{"retry", detectors.CodeOverloaded, "later", false},
 		{"short", detectors.CodeBadAnswer, "0 outcomes for 1 events", false},
 		{"span", detectors.CodeBadAnswer, "evidence[0]", false},
 		{"class", detectors.CodeBadAnswer, `"Z9"`, false},
 		{"huge", detectors.CodeTooLarge, "", false},
-		{"busy", detectors.CodeDeadline, "", false}, // last: it goes on being busy
 	}
 	p := start(t, source(t, "obedient"), Options{})
 	for _, tt := range tests {
@@ -186,7 +184,7 @@ func waitGone(t *testing.T, pid int) {
 }
 
 func TestStuckProcessIsReplaced(t *testing.T) {
-	p := start(t, source(t, "obedient"), Options{MaxOverruns: 2})
+	p := start(t, source(t, "quick"), Options{MaxOverruns: 2})
 	before := pid(t, p)
 	for range 2 {
 		if _, err := ask(p, "busy"); code(err) != detectors.CodeDeadline {
@@ -200,7 +198,7 @@ func TestStuckProcessIsReplaced(t *testing.T) {
 }
 
 func TestPoliteDeadlinesDoNotKill(t *testing.T) {
-	p := start(t, source(t, "obedient"), Options{MaxOverruns: 1})
+	p := start(t, source(t, "quick"), Options{MaxOverruns: 1})
 	before := pid(t, p)
 	for range 3 {
 		if _, err := ask(p, "hang"); code(err) != detectors.CodeDeadline {
@@ -213,7 +211,7 @@ func TestPoliteDeadlinesDoNotKill(t *testing.T) {
 }
 
 func TestHurriedCallersDoNotKill(t *testing.T) {
-	p := start(t, source(t, "obedient"), Options{MaxOverruns: 1})
+	p := start(t, source(t, "quick"), Options{MaxOverruns: 1})
 	before := pid(t, p)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 	defer cancel()

@@ -60,6 +60,10 @@ func act(how string) {
 		plugin.Serve(s)
 	case "two":
 		plugin.Serve(spec("first", obedient), spec("second", echoConfig))
+	case "quick":
+		s := spec("fixture", obedient)
+		s.Deadline = 500 * time.Millisecond
+		plugin.Serve(s)
 	default:
 		plugin.Serve(spec("fixture", obedient))
 	}
@@ -75,7 +79,7 @@ func (b behaviour) Detect(ctx context.Context, batch *detectors.Batch) (detector
 func spec(name string, b behaviour) detectors.Spec {
 	return detectors.Spec{
 		Name: name, Version: "1.0.0", Purpose: "Obeys its events.", Classes: []models.Class{"X-test-fixture"},
-		Stage: detectors.Fast, Deadline: 500 * time.Millisecond,
+		Stage: detectors.Fast, Deadline: 30 * time.Second,
 		New: func(_ context.Context, cfg detectors.Config) (detectors.Detector, error) {
 			var c struct{ Refuse bool }
 			if err := cfg.Decode(&c); err != nil {

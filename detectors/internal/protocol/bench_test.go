@@ -56,7 +56,7 @@ func BenchmarkConvert(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		r := &pb.DetectRequest{}
-		r.Events, r.Catalogues = inputsToProto(inputs)
+		fill(r, inputs)
 		data, err := proto.Marshal(r)
 		if err != nil {
 			b.Fatal(err)

@@ -132,7 +132,7 @@ func small(inputs []detectors.Input) bool {
 
 func newRequest(ctx context.Context, detector string, inputs []detectors.Input) *pb.DetectRequest {
 	r := &pb.DetectRequest{Detector: detector}
-	r.Events, r.Catalogues = inputsToProto(inputs)
+	fill(r, inputs)
 	if deadline, ok := ctx.Deadline(); ok {
 		r.TimeoutUs = uint64(max(giveUp(time.Until(deadline)).Microseconds(), 1))
 	}

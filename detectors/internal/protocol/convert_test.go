@@ -102,7 +102,7 @@ func TestBatchRoundTrip(t *testing.T) {
 			inputs = append(inputs, drawInput(t, catalogues))
 		}
 		r := &pb.DetectRequest{}
-		r.Events, r.Catalogues = inputsToProto(inputs)
+		fill(r, inputs)
 		batch, err := batchFromProto(wire(t, r, &pb.DetectRequest{}))
 		if err != nil {
 			t.Fatal(err)
@@ -124,15 +124,16 @@ func TestCatalogueTravelsOnce(t *testing.T) {
 		inputs[i] = detectors.Input{Event: &models.Event{}, Siblings: one}
 	}
 	inputs[4].Siblings = same // another value, the same digest
-	_, catalogues := inputsToProto(inputs)
-	if len(catalogues) != 1 {
-		t.Errorf("%d catalogues, want 1", len(catalogues))
+	r := &pb.DetectRequest{}
+	fill(r, inputs)
+	if n := len(r.GetCatalogues()); n != 1 {
+		t.Errorf("%d catalogues, want 1", n)
 	}
-	batch, err := batchFromProto(&pb.DetectRequest{Events: []*pb.Event{{Catalogue: 1}, {Catalogue: 1}}, Catalogues: catalogues})
+	batch, err := batchFromProto(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if batch.Inputs[0].Siblings != batch.Inputs[1].Siblings {
+	if batch.Inputs[0].Siblings != batch.Inputs[4].Siblings {
 		t.Error("two events of one catalogue have two")
 	}
 }
@@ -143,11 +144,12 @@ func TestUnchangedTextsDoNotTravel(t *testing.T) {
 		{Pointer: "/name", Key: true, Start: 2, End: 6, Views: []models.View{{Kind: models.ViewRaw, Text: "name"}}},
 		{Pointer: "/name", Start: 9, End: 12, Views: []models.View{{Kind: models.ViewRaw, Text: "add"}}},
 	}}}
-	events, _ := inputsToProto(inputs)
-	if n := len(events[0].GetViews()); n != 0 {
+	r := &pb.DetectRequest{}
+	fill(r, inputs)
+	if n := len(r.GetEvents()[0].GetViewSegment()); n != 0 {
 		t.Errorf("%d views travel, want none", n)
 	}
-	if got := string(events[0].GetPointers()); got != "/name" {
+	if got := string(r.GetEvents()[0].GetPointers()); got != "/name" {
 		t.Errorf("pointers %q, want the shared one once", got)
 	}
 }
@@ -237,9 +239,11 @@ func FuzzBatchFromProto(f *testing.F) {
 		{},
 		{Events: []*pb.Event{{Body: body, SegmentStart: []uint32{2}, SegmentEnd: []uint32{3}, SegmentKey: []bool{true},
 			PointerStart: []uint32{0}, PointerEnd: []uint32{2}, Pointers: []byte("/a"),
-			Views: []*pb.View{{Kind: "raw", Text: []byte("x"), Runs: []uint32{0, 2, 1, 1, 1}}}}}},
+			ViewSegment: []uint32{0}, ViewKind: []pb.ViewKind{pb.ViewKind_VIEW_KIND_RAW}, ViewStart: []uint32{0}, ViewEnd: []uint32{1},
+			Texts: []byte("x"), ViewTransforms: []uint32{1}, ViewRuns: []uint32{1}, Runs: []uint32{0, 2, 1, 1, 1}}},
+			Transforms: []*pb.Transforms{{Names: []string{"nfkc"}}}},
 		{Events: []*pb.Event{{Body: body, SegmentStart: []uint32{9}, SegmentEnd: []uint32{8}, SegmentKey: []bool{true}, PointerStart: []uint32{0}, PointerEnd: []uint32{0}}}},
-		{Events: []*pb.Event{{Catalogue: 3, Views: []*pb.View{{Segment: 7}}}}},
+		{Events: []*pb.Event{{Catalogue: 3, ViewSegment: []uint32{7}}}},
 	} {
 		data, err := proto.Marshal(r)
 		if err != nil {

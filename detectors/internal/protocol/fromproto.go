@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"errors"
 	"fmt"
 	"time"
 	"unsafe"
@@ -41,11 +42,15 @@ func batchFromProto(r *pb.DetectRequest) (*detectors.Batch, error) {
 	for i, c := range r.GetCatalogues() {
 		catalogues[i] = catalogueFromProto(c)
 	}
+	chains := make([][]string, len(r.GetTransforms()))
+	for i, t := range r.GetTransforms() {
+		chains[i] = t.GetNames()
+	}
 	inputs := make([]detectors.Input, len(r.GetEvents()))
 	events := make([]models.Event, len(inputs))
 	for i, e := range r.GetEvents() {
 		inputs[i].Event = &events[i]
-		if err := inputFromProto(&inputs[i], e, catalogues); err != nil {
+		if err := inputFromProto(&inputs[i], e, catalogues, chains); err != nil {
 			return nil, fmt.Errorf("reading event %d: %w", i, err)
 		}
 	}
@@ -62,7 +67,7 @@ func catalogueFromProto(c *pb.Catalogue) *models.Catalogue {
 	return to
 }
 
-func inputFromProto(to *detectors.Input, e *pb.Event, catalogues []*models.Catalogue) error {
+func inputFromProto(to *detectors.Input, e *pb.Event, catalogues []*models.Catalogue, chains [][]string) error {
 	*to.Event = models.Event{
 		Server: stringOf(e.GetServer()), Kind: models.Kind(e.GetKind()), Object: stringOf(e.GetObject()),
 		Direction: models.Direction(e.GetDirection()), Session: stringOf(e.GetSession()), Body: e.GetBody(),
@@ -75,21 +80,22 @@ func inputFromProto(to *detectors.Input, e *pb.Event, catalogues []*models.Catal
 		to.Siblings = catalogues[c-1]
 	}
 	var err error
-	to.Segments, err = segmentsFromProto(e)
+	to.Segments, err = segmentsFromProto(e, chains)
 	return err
 }
 
-func segmentsFromProto(e *pb.Event) ([]models.Segment, error) {
+func segmentsFromProto(e *pb.Event, chains [][]string) ([]models.Segment, error) {
 	n := len(e.GetSegmentStart())
 	if len(e.GetSegmentEnd()) != n || len(e.GetSegmentKey()) != n || len(e.GetPointerStart()) != n || len(e.GetPointerEnd()) != n {
-		return nil, fmt.Errorf("columns of different length")
+		return nil, errors.New("columns of segments differ in length")
 	}
-	if n == 0 {
-		return nil, nil
+	more, err := newViewDecoder(e, chains)
+	if err != nil || n == 0 {
+		return nil, err
 	}
-	body, pointers, more := stringOf(e.GetBody()), stringOf(e.GetPointers()), e.GetViews()
+	body, pointers := stringOf(e.GetBody()), stringOf(e.GetPointers())
 	segments := make([]models.Segment, n)
-	views := make([]models.View, 0, n+len(more))
+	views := make([]models.View, 0, n+more.left())
 	for i := range segments {
 		s := &segments[i]
 		text, ok := slice(body, e.GetSegmentStart()[i], e.GetSegmentEnd()[i])
@@ -100,20 +106,20 @@ func segmentsFromProto(e *pb.Event) ([]models.Segment, error) {
 		s.Pointer, s.Key = pointer, e.GetSegmentKey()[i]
 		s.Start, s.End = int(e.GetSegmentStart()[i]), int(e.GetSegmentEnd()[i])
 		first := len(views)
-		if len(more) == 0 || int(more[0].GetSegment()) != i || more[0].GetKind() != string(models.ViewRaw) {
+		if !more.of(i) || more.kind() != models.ViewRaw {
 			views = append(views, models.View{Kind: models.ViewRaw, Text: text})
 		}
-		for ; len(more) > 0 && int(more[0].GetSegment()) == i; more = more[1:] {
-			v, err := viewFromProto(more[0])
+		for more.of(i) {
+			v, err := more.next()
 			if err != nil {
-				return nil, fmt.Errorf("segment %d: %w", i, err)
+				return nil, fmt.Errorf("view of segment %d: %w", i, err)
 			}
 			views = append(views, v)
 		}
 		s.Views = views[first:len(views):len(views)]
 	}
-	if len(more) > 0 {
-		return nil, fmt.Errorf("views of segment %d are out of order", more[0].GetSegment())
+	if more.left() > 0 {
+		return nil, errors.New("views are out of order")
 	}
 	return segments, nil
 }
@@ -126,26 +132,76 @@ func slice(s string, start, end uint32) (string, bool) {
 	return s[start:end], true
 }
 
-func viewFromProto(v *pb.View) (models.View, error) {
-	to := models.View{Kind: models.ViewKind(v.GetKind()), Chain: v.GetTransforms(), Text: stringOf(v.GetText())}
-	n := v.GetRuns()
-	if len(n)%runNumbers != 0 {
-		return to, fmt.Errorf("%d numbers in runs of %d", len(n), runNumbers)
+// viewDecoder reads an event's columns of views one view after the other.
+type viewDecoder struct {
+	event  *pb.Event
+	chains [][]string
+	texts  string
+	k      int              // the next view
+	runs   models.OffsetMap // of the views from k on
+}
+
+func newViewDecoder(e *pb.Event, chains [][]string) (*viewDecoder, error) {
+	n := len(e.GetViewSegment())
+	if len(e.GetViewKind()) != n || len(e.GetViewStart()) != n || len(e.GetViewEnd()) != n || len(e.GetViewTransforms()) != n || len(e.GetViewRuns()) != n {
+		return nil, errors.New("columns of views differ in length")
 	}
-	if len(n) == 0 {
-		return to, nil
+	runs, err := runsFromProto(e.GetRuns())
+	return &viewDecoder{event: e, chains: chains, texts: stringOf(e.GetTexts()), runs: runs}, err
+}
+
+func runsFromProto(numbers []uint32) (models.OffsetMap, error) {
+	if len(numbers)%runNumbers != 0 {
+		return nil, fmt.Errorf("%d numbers for runs of %d", len(numbers), runNumbers)
 	}
-	to.Map = make(models.OffsetMap, len(n)/runNumbers)
-	for i := range to.Map {
-		r := n[i*runNumbers:]
-		to.Map[i] = models.Run{
+	runs := make(models.OffsetMap, len(numbers)/runNumbers)
+	for i := range runs {
+		r := numbers[i*runNumbers:]
+		if r[2] == 0 || r[3] == 0 || r[4] == 0 {
+			return nil, fmt.Errorf("run %d has a zero unit or count", i)
+		}
+		runs[i] = models.Run{
 			ViewStart: int(r[0]), RawStart: int(r[1]), ViewUnit: int(r[2]), RawUnit: int(r[3]), Count: int(r[4]),
 		}
-		if r[2] == 0 || r[3] == 0 || r[4] == 0 {
-			return to, fmt.Errorf("run %d has a zero unit or count", i)
-		}
 	}
-	return to, nil
+	return runs, nil
+}
+
+func (d *viewDecoder) left() int { return len(d.event.GetViewSegment()) - d.k }
+
+// of reports whether the next view is one of a segment's.
+func (d *viewDecoder) of(segment int) bool {
+	return d.left() > 0 && int(d.event.GetViewSegment()[d.k]) == segment
+}
+
+func (d *viewDecoder) kind() models.ViewKind { return viewKindFromProto(d.event.GetViewKind()[d.k]) }
+
+func (d *viewDecoder) next() (v models.View, err error) {
+	e, k := d.event, d.k
+	text, ok := slice(d.texts, e.GetViewStart()[k], e.GetViewEnd()[k])
+	runs, chain := int(e.GetViewRuns()[k]), int(e.GetViewTransforms()[k])
+	if !ok || runs > len(d.runs) || chain > len(d.chains) {
+		return v, errors.New("its text, runs or transforms are not there")
+	}
+	v.Kind, v.Text = d.kind(), text
+	if chain > 0 {
+		v.Chain = d.chains[chain-1]
+	}
+	if runs > 0 {
+		v.Map, d.runs = d.runs[:runs:runs], d.runs[runs:]
+	}
+	d.k++
+	return v, nil
+}
+
+func viewKindFromProto(k pb.ViewKind) models.ViewKind {
+	switch k {
+	case pb.ViewKind_VIEW_KIND_RAW:
+		return models.ViewRaw
+	case pb.ViewKind_VIEW_KIND_NORMALISED:
+		return models.ViewNormalised
+	}
+	return models.ViewDecoded
 }
 
 func skippedFromProto(skipped []*pb.Skipped) []models.Skipped {

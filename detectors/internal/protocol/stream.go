@@ -30,6 +30,7 @@ type stream struct {
 // openStream is one stream from opening to breaking.
 type openStream struct {
 	pb.DetectorService_DetectStreamClient
+	end context.CancelFunc
 	out chan *grpc.PreparedMsg // to transmit
 
 	mu      sync.Mutex // of what follows
@@ -45,7 +46,7 @@ var errUseUnary = errors.New("no stream to ask over")
 
 // detect sends a request and waits for its answer; the error is gRPC's, or errUseUnary.
 func (s *stream) detect(ctx context.Context, r *pb.DetectRequest) (*pb.DetectResponse, error) {
-	o, err := s.get()
+	o, err := s.get(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +77,8 @@ func (s *stream) detect(ctx context.Context, r *pb.DetectRequest) (*pb.DetectRes
 	}
 }
 
-func (s *stream) get() (*openStream, error) {
+// get returns the open stream or opens one.
+func (s *stream) get(ctx context.Context) (*openStream, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.unsupported {
@@ -89,16 +91,33 @@ func (s *stream) get() (*openStream, error) {
 			return s.open, nil
 		}
 	}
-	// The stream ends with the connection, not with the call that happened to open it.
-	client, err := s.rpc.DetectStream(context.Background(), grpc.MaxCallRecvMsgSize(MaxAnswerBytes))
+	o, err := openFor(ctx, s.rpc)
 	if err != nil {
 		return nil, err
 	}
-	s.open = &openStream{DetectorService_DetectStreamClient: client, out: make(chan *grpc.PreparedMsg),
-		waiting: map[uint64]chan<- *pb.DetectResponse{}, broken: make(chan struct{})}
-	go s.open.receive()
-	go s.open.transmit()
-	return s.open, nil
+	s.open = o
+	return o, nil
+}
+
+// openFor opens a stream that ends with the connection; ctx limits the opening only.
+func openFor(ctx context.Context, rpc pb.DetectorServiceClient) (*openStream, error) {
+	life, end := context.WithCancel(context.Background())
+	opened := context.AfterFunc(ctx, end)
+	client, err := rpc.DetectStream(life)
+	if !opened() && err == nil {
+		err = status.FromContextError(ctx.Err()).Err()
+	}
+	if err != nil {
+		end()
+		return nil, err
+	}
+	o := &openStream{
+		DetectorService_DetectStreamClient: client, end: end, out: make(chan *grpc.PreparedMsg),
+		waiting: map[uint64]chan<- *pb.DetectResponse{}, broken: make(chan struct{}),
+	}
+	go o.receive()
+	go o.transmit()
+	return o, nil
 }
 
 // failure passes on that the process is gone. Whatever else broke the stream, a unary call tells whose fault it is.
@@ -153,6 +172,7 @@ func (o *openStream) receive() {
 			o.err = err
 			o.mu.Unlock()
 			close(o.broken)
+			o.end()
 			return
 		}
 		answer := o.waiting[r.GetId()]

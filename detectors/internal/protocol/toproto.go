@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"slices"
 	"strings"
 	"time"
 	"unsafe"
@@ -30,29 +31,28 @@ func texts[S ~string](in []S) []string {
 	return out
 }
 
-// inputsToProto converts inputs without copying what they hold: the request is valid as long as they are.
-func inputsToProto(inputs []detectors.Input) ([]*pb.Event, []*pb.Catalogue) {
+// fill puts inputs into a request without copying bodies: the request is valid as long as they are.
+func fill(r *pb.DetectRequest, inputs []detectors.Input) {
 	segments := 0
 	for i := range inputs {
 		segments += len(inputs[i].Segments)
 	}
-	e := eventEncoder{numbers: make([]uint32, 4*segments), keys: make([]bool, segments)}
+	e := eventEncoder{request: r, numbers: make([]uint32, 4*segments), keys: make([]bool, segments)}
 	messages := make([]pb.Event, len(inputs))
-	events := make([]*pb.Event, len(inputs))
+	r.Events = make([]*pb.Event, len(inputs))
 	for i := range inputs {
 		e.encode(&messages[i], &inputs[i])
-		events[i] = &messages[i]
+		r.Events[i] = &messages[i]
 	}
-	return events, e.catalogues
 }
 
-// eventEncoder holds what the events of a batch share: the memory of their columns and the catalogues.
+// eventEncoder holds what the events of a request share: catalogues, transforms and the memory of their columns.
 type eventEncoder struct {
-	numbers    []uint32
-	keys       []bool
-	catalogues []*pb.Catalogue
-	indexOf    map[*models.Catalogue]uint32 // index plus one, also of equal digests
-	byDigest   map[string]uint32
+	request  *pb.DetectRequest
+	numbers  []uint32
+	keys     []bool
+	indexOf  map[*models.Catalogue]uint32 // index plus one
+	byDigest map[string]uint32
 }
 
 func (e *eventEncoder) encode(to *pb.Event, in *detectors.Input) {
@@ -91,12 +91,82 @@ func (e *eventEncoder) segments(to *pb.Event, segments []models.Segment) {
 			to.Pointers = append(to.Pointers, s.Pointer...)
 			to.PointerEnd[i] = uint32(len(to.Pointers))
 		}
-		for j := range s.Views {
-			if v := &s.Views[j]; j > 0 || v.Map != nil || len(v.Text) != s.End-s.Start {
-				to.Views = append(to.Views, viewToProto(uint32(i), v))
+	}
+	e.views(to, segments)
+}
+
+// travels reports whether view j of a segment is sent: all but what the body says anyway.
+func travels(s *models.Segment, j int) bool {
+	v := &s.Views[j]
+	return j > 0 || v.Map != nil || len(v.Text) != s.End-s.Start
+}
+
+func (e *eventEncoder) views(to *pb.Event, segments []models.Segment) {
+	count, text, runs := viewSizes(segments)
+	if count == 0 {
+		return
+	}
+	memory := make([]uint32, 5*count)
+	column := func(k int) []uint32 { return memory[k*count : (k+1)*count : (k+1)*count] }
+	to.ViewSegment, to.ViewStart, to.ViewEnd, to.ViewTransforms, to.ViewRuns = column(0), column(1), column(2), column(3), column(4)
+	to.ViewKind, to.Texts, to.Runs = make([]pb.ViewKind, count), make([]byte, 0, text), make([]uint32, 0, runNumbers*runs)
+	k := 0
+	for i := range segments {
+		for j := range segments[i].Views {
+			if !travels(&segments[i], j) {
+				continue
+			}
+			v := &segments[i].Views[j]
+			to.ViewSegment[k], to.ViewKind[k] = uint32(i), viewKindToProto(v.Kind)
+			to.ViewStart[k] = uint32(len(to.Texts))
+			to.Texts = append(to.Texts, v.Text...)
+			to.ViewEnd[k] = uint32(len(to.Texts))
+			to.ViewTransforms[k], to.ViewRuns[k] = e.transforms(v.Chain), uint32(len(v.Map))
+			for _, r := range v.Map {
+				to.Runs = append(to.Runs, uint32(r.ViewStart), uint32(r.RawStart), uint32(r.ViewUnit), uint32(r.RawUnit), uint32(r.Count))
+			}
+			k++
+		}
+	}
+}
+
+// viewSizes counts the views that travel, the bytes of their texts and their runs.
+func viewSizes(segments []models.Segment) (count, text, runs int) {
+	for i := range segments {
+		for j := range segments[i].Views {
+			if travels(&segments[i], j) {
+				v := &segments[i].Views[j]
+				count, text, runs = count+1, text+len(v.Text), runs+len(v.Map)
 			}
 		}
 	}
+	return count, text, runs
+}
+
+// transforms returns the index plus one of a chain among the request's, adding it if it is new. There are few.
+func (e *eventEncoder) transforms(chain []string) uint32 {
+	if len(chain) == 0 {
+		return 0
+	}
+	for i, t := range e.request.Transforms {
+		if slices.Equal(t.Names, chain) {
+			return uint32(i + 1)
+		}
+	}
+	e.request.Transforms = append(e.request.Transforms, &pb.Transforms{Names: chain})
+	return uint32(len(e.request.Transforms))
+}
+
+func viewKindToProto(k models.ViewKind) pb.ViewKind {
+	switch k {
+	case models.ViewRaw:
+		return pb.ViewKind_VIEW_KIND_RAW
+	case models.ViewNormalised:
+		return pb.ViewKind_VIEW_KIND_NORMALISED
+	case models.ViewDecoded:
+		return pb.ViewKind_VIEW_KIND_DECODED
+	}
+	return pb.ViewKind_VIEW_KIND_UNSPECIFIED
 }
 
 func pointerBytes(segments []models.Segment) int {
@@ -107,17 +177,6 @@ func pointerBytes(segments []models.Segment) int {
 		}
 	}
 	return n
-}
-
-func viewToProto(segment uint32, v *models.View) *pb.View {
-	to := &pb.View{Segment: segment, Kind: string(v.Kind), Transforms: v.Chain, Text: bytesOf(v.Text)}
-	if len(v.Map) > 0 {
-		to.Runs = make([]uint32, 0, runNumbers*len(v.Map))
-	}
-	for _, r := range v.Map {
-		to.Runs = append(to.Runs, uint32(r.ViewStart), uint32(r.RawStart), uint32(r.ViewUnit), uint32(r.RawUnit), uint32(r.Count))
-	}
-	return to
 }
 
 // runNumbers is how many numbers a run has in a message.
@@ -131,7 +190,7 @@ func skippedToProto(skipped []models.Skipped) []*pb.Skipped {
 	return to
 }
 
-// catalogue returns the index plus one of c among the batch's catalogues, adding it if it is new.
+// catalogue returns the index plus one of c among the request's, adding it if it is new.
 func (e *eventEncoder) catalogue(c *models.Catalogue) uint32 {
 	if c == nil {
 		return 0
@@ -144,8 +203,8 @@ func (e *eventEncoder) catalogue(c *models.Catalogue) uint32 {
 	}
 	i, ok := e.byDigest[c.Digest]
 	if !ok {
-		e.catalogues = append(e.catalogues, catalogueToProto(c))
-		i = uint32(len(e.catalogues))
+		e.request.Catalogues = append(e.request.Catalogues, catalogueToProto(c))
+		i = uint32(len(e.request.Catalogues))
 		e.byDigest[c.Digest] = i
 	}
 	e.indexOf[c] = i

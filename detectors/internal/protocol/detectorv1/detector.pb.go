@@ -61,6 +61,59 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// ViewKind says how some reader would see a segment.
+type ViewKind int32
+
+const (
+	ViewKind_VIEW_KIND_UNSPECIFIED ViewKind = 0 // never sent
+	ViewKind_VIEW_KIND_RAW         ViewKind = 1 // escapes resolved
+	ViewKind_VIEW_KIND_NORMALISED  ViewKind = 2 // NFKC, invisible characters stripped, look-alikes folded
+	ViewKind_VIEW_KIND_DECODED     ViewKind = 3 // what an encoding hid
+)
+
+// Enum value maps for ViewKind.
+var (
+	ViewKind_name = map[int32]string{
+		0: "VIEW_KIND_UNSPECIFIED",
+		1: "VIEW_KIND_RAW",
+		2: "VIEW_KIND_NORMALISED",
+		3: "VIEW_KIND_DECODED",
+	}
+	ViewKind_value = map[string]int32{
+		"VIEW_KIND_UNSPECIFIED": 0,
+		"VIEW_KIND_RAW":         1,
+		"VIEW_KIND_NORMALISED":  2,
+		"VIEW_KIND_DECODED":     3,
+	}
+)
+
+func (x ViewKind) Enum() *ViewKind {
+	p := new(ViewKind)
+	*p = x
+	return p
+}
+
+func (x ViewKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ViewKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_detector_proto_enumTypes[0].Descriptor()
+}
+
+func (ViewKind) Type() protoreflect.EnumType {
+	return &file_detector_proto_enumTypes[0]
+}
+
+func (x ViewKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ViewKind.Descriptor instead.
+func (ViewKind) EnumDescriptor() ([]byte, []int) {
+	return file_detector_proto_rawDescGZIP(), []int{0}
+}
+
 type Status int32
 
 const (
@@ -97,11 +150,11 @@ func (x Status) String() string {
 }
 
 func (Status) Descriptor() protoreflect.EnumDescriptor {
-	return file_detector_proto_enumTypes[0].Descriptor()
+	return file_detector_proto_enumTypes[1].Descriptor()
 }
 
 func (Status) Type() protoreflect.EnumType {
-	return &file_detector_proto_enumTypes[0]
+	return &file_detector_proto_enumTypes[1]
 }
 
 func (x Status) Number() protoreflect.EnumNumber {
@@ -110,7 +163,7 @@ func (x Status) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Status.Descriptor instead.
 func (Status) EnumDescriptor() ([]byte, []int) {
-	return file_detector_proto_rawDescGZIP(), []int{0}
+	return file_detector_proto_rawDescGZIP(), []int{1}
 }
 
 type Code int32
@@ -155,11 +208,11 @@ func (x Code) String() string {
 }
 
 func (Code) Descriptor() protoreflect.EnumDescriptor {
-	return file_detector_proto_enumTypes[1].Descriptor()
+	return file_detector_proto_enumTypes[2].Descriptor()
 }
 
 func (Code) Type() protoreflect.EnumType {
-	return &file_detector_proto_enumTypes[1]
+	return &file_detector_proto_enumTypes[2]
 }
 
 func (x Code) Number() protoreflect.EnumNumber {
@@ -168,7 +221,7 @@ func (x Code) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Code.Descriptor instead.
 func (Code) EnumDescriptor() ([]byte, []int) {
-	return file_detector_proto_rawDescGZIP(), []int{1}
+	return file_detector_proto_rawDescGZIP(), []int{2}
 }
 
 type DescribeRequest struct {
@@ -471,7 +524,9 @@ type DetectRequest struct {
 	// The events to judge. None: a probe.
 	Events []*Event `protobuf:"bytes,3,rep,name=events,proto3" json:"events,omitempty"`
 	// The catalogues that events refer to, each once.
-	Catalogues    []*Catalogue `protobuf:"bytes,4,rep,name=catalogues,proto3" json:"catalogues,omitempty"`
+	Catalogues []*Catalogue `protobuf:"bytes,4,rep,name=catalogues,proto3" json:"catalogues,omitempty"`
+	// The transforms that views refer to, each once.
+	Transforms    []*Transforms `protobuf:"bytes,5,rep,name=transforms,proto3" json:"transforms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -530,6 +585,13 @@ func (x *DetectRequest) GetEvents() []*Event {
 func (x *DetectRequest) GetCatalogues() []*Catalogue {
 	if x != nil {
 		return x.Catalogues
+	}
+	return nil
+}
+
+func (x *DetectRequest) GetTransforms() []*Transforms {
+	if x != nil {
+		return x.Transforms
 	}
 	return nil
 }
@@ -745,7 +807,7 @@ type Event struct {
 	// "match", "mismatch" or "unpinned". Only for detectors that declare the context "pin".
 	Pin string `protobuf:"bytes,8,opt,name=pin,proto3" json:"pin,omitempty"`
 	// Segment i stands in body[segment_start[i]:segment_end[i]], without its quotes. Where JSON escapes nothing, that is
-	// its raw view too; elsewhere `views` has the raw view.
+	// its raw view too; elsewhere the raw view is among the views below.
 	SegmentStart []uint32 `protobuf:"varint,10,rep,packed,name=segment_start,json=segmentStart,proto3" json:"segment_start,omitempty"`
 	SegmentEnd   []uint32 `protobuf:"varint,11,rep,packed,name=segment_end,json=segmentEnd,proto3" json:"segment_end,omitempty"`
 	// Whether segment i is a member name.
@@ -755,11 +817,26 @@ type Event struct {
 	PointerStart []uint32 `protobuf:"varint,13,rep,packed,name=pointer_start,json=pointerStart,proto3" json:"pointer_start,omitempty"`
 	PointerEnd   []uint32 `protobuf:"varint,14,rep,packed,name=pointer_end,json=pointerEnd,proto3" json:"pointer_end,omitempty"`
 	Pointers     []byte   `protobuf:"bytes,15,opt,name=pointers,proto3" json:"pointers,omitempty"`
-	// Views that differ from the body's bytes, ordered by segment. View 0 of a segment is its raw view: the first one
-	// here if that has the kind "raw", else the bytes of the body. Other views are numbered from 1 in this order.
-	Views []*View `protobuf:"bytes,16,rep,name=views,proto3" json:"views,omitempty"`
+	// Views that differ from the body's bytes, as columns too: entry k of each `view_` field belongs to view k. They are
+	// ordered by segment. View 0 of a segment is its raw view: the first one here if that is RAW, else the bytes of the
+	// body. The others are numbered from 1 in this order.
+	ViewSegment []uint32   `protobuf:"varint,16,rep,packed,name=view_segment,json=viewSegment,proto3" json:"view_segment,omitempty"`
+	ViewKind    []ViewKind `protobuf:"varint,17,rep,packed,name=view_kind,json=viewKind,proto3,enum=taster.detector.v1.ViewKind" json:"view_kind,omitempty"`
+	// The text of view k is texts[view_start[k]:view_end[k]].
+	ViewStart []uint32 `protobuf:"varint,18,rep,packed,name=view_start,json=viewStart,proto3" json:"view_start,omitempty"`
+	ViewEnd   []uint32 `protobuf:"varint,19,rep,packed,name=view_end,json=viewEnd,proto3" json:"view_end,omitempty"`
+	Texts     []byte   `protobuf:"bytes,20,opt,name=texts,proto3" json:"texts,omitempty"`
+	// The transforms that led to view k: an index into DetectRequest.transforms, plus one; 0: none.
+	ViewTransforms []uint32 `protobuf:"varint,21,rep,packed,name=view_transforms,json=viewTransforms,proto3" json:"view_transforms,omitempty"`
+	// How many runs view k has; 0: its text stands in the body unchanged, from the segment's start on.
+	ViewRuns []uint32 `protobuf:"varint,22,rep,packed,name=view_runs,json=viewRuns,proto3" json:"view_runs,omitempty"`
+	// How texts lead back to the body: the runs of all views, one after the other, five numbers each: view_start,
+	// raw_start, view_unit, raw_unit, count. Count units of view_unit bytes of the view's text from view_start on come from
+	// as many units of raw_unit bytes of the body from raw_start on. Taster maps evidence itself; a detector needs this
+	// only if it compares places.
+	Runs []uint32 `protobuf:"varint,23,rep,packed,name=runs,proto3" json:"runs,omitempty"`
 	// Parts of the body that a limit kept from becoming segments.
-	Skipped       []*Skipped `protobuf:"bytes,17,rep,name=skipped,proto3" json:"skipped,omitempty"`
+	Skipped       []*Skipped `protobuf:"bytes,24,rep,name=skipped,proto3" json:"skipped,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -892,9 +969,58 @@ func (x *Event) GetPointers() []byte {
 	return nil
 }
 
-func (x *Event) GetViews() []*View {
+func (x *Event) GetViewSegment() []uint32 {
 	if x != nil {
-		return x.Views
+		return x.ViewSegment
+	}
+	return nil
+}
+
+func (x *Event) GetViewKind() []ViewKind {
+	if x != nil {
+		return x.ViewKind
+	}
+	return nil
+}
+
+func (x *Event) GetViewStart() []uint32 {
+	if x != nil {
+		return x.ViewStart
+	}
+	return nil
+}
+
+func (x *Event) GetViewEnd() []uint32 {
+	if x != nil {
+		return x.ViewEnd
+	}
+	return nil
+}
+
+func (x *Event) GetTexts() []byte {
+	if x != nil {
+		return x.Texts
+	}
+	return nil
+}
+
+func (x *Event) GetViewTransforms() []uint32 {
+	if x != nil {
+		return x.ViewTransforms
+	}
+	return nil
+}
+
+func (x *Event) GetViewRuns() []uint32 {
+	if x != nil {
+		return x.ViewRuns
+	}
+	return nil
+}
+
+func (x *Event) GetRuns() []uint32 {
+	if x != nil {
+		return x.Runs
 	}
 	return nil
 }
@@ -906,39 +1032,28 @@ func (x *Event) GetSkipped() []*Skipped {
 	return nil
 }
 
-// View is a segment as some reader would see it.
-type View struct {
-	state   protoimpl.MessageState `protogen:"open.v1"`
-	Segment uint32                 `protobuf:"varint,1,opt,name=segment,proto3" json:"segment,omitempty"`
-	// "raw": escapes resolved. "normalised": NFKC, invisible characters stripped, look-alikes folded. "decoded": what an
-	// encoding hid.
-	Kind string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
-	// The transforms that led here, in order, for example "strip_invisible", "base64".
-	Transforms []string `protobuf:"bytes,3,rep,name=transforms,proto3" json:"transforms,omitempty"`
-	Text       []byte   `protobuf:"bytes,4,opt,name=text,proto3" json:"text,omitempty"`
-	// How text leads back to the body, five numbers per run: view_start, raw_start, view_unit, raw_unit, count. Count
-	// units of view_unit bytes of text from view_start on come from as many units of raw_unit bytes of the body from
-	// raw_start on. Taster maps evidence itself; a detector needs this only if it compares places. Empty: unchanged from
-	// the segment's start on.
-	Runs          []uint32 `protobuf:"varint,5,rep,packed,name=runs,proto3" json:"runs,omitempty"`
+// Transforms led from a raw view to another one, in order: for example "strip_invisible", "base64".
+type Transforms struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Names         []string               `protobuf:"bytes,1,rep,name=names,proto3" json:"names,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *View) Reset() {
-	*x = View{}
+func (x *Transforms) Reset() {
+	*x = Transforms{}
 	mi := &file_detector_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *View) String() string {
+func (x *Transforms) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*View) ProtoMessage() {}
+func (*Transforms) ProtoMessage() {}
 
-func (x *View) ProtoReflect() protoreflect.Message {
+func (x *Transforms) ProtoReflect() protoreflect.Message {
 	mi := &file_detector_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -950,42 +1065,14 @@ func (x *View) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use View.ProtoReflect.Descriptor instead.
-func (*View) Descriptor() ([]byte, []int) {
+// Deprecated: Use Transforms.ProtoReflect.Descriptor instead.
+func (*Transforms) Descriptor() ([]byte, []int) {
 	return file_detector_proto_rawDescGZIP(), []int{10}
 }
 
-func (x *View) GetSegment() uint32 {
+func (x *Transforms) GetNames() []string {
 	if x != nil {
-		return x.Segment
-	}
-	return 0
-}
-
-func (x *View) GetKind() string {
-	if x != nil {
-		return x.Kind
-	}
-	return ""
-}
-
-func (x *View) GetTransforms() []string {
-	if x != nil {
-		return x.Transforms
-	}
-	return nil
-}
-
-func (x *View) GetText() []byte {
-	if x != nil {
-		return x.Text
-	}
-	return nil
-}
-
-func (x *View) GetRuns() []uint32 {
-	if x != nil {
-		return x.Runs
+		return x.Names
 	}
 	return nil
 }
@@ -1421,7 +1508,7 @@ func (x *Finding) GetCounter() []*CounterEvidence {
 type Span struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Segment uint32                 `protobuf:"varint,1,opt,name=segment,proto3" json:"segment,omitempty"`
-	// 0 is the raw view; see Event.views.
+	// 0 is the raw view; see Event.view_segment.
 	View          uint32 `protobuf:"varint,2,opt,name=view,proto3" json:"view,omitempty"`
 	Start         uint32 `protobuf:"varint,3,opt,name=start,proto3" json:"start,omitempty"`
 	End           uint32 `protobuf:"varint,4,opt,name=end,proto3" json:"end,omitempty"`
@@ -1635,7 +1722,7 @@ const file_detector_proto_rawDesc = "" +
 	"\vconfig_json\x18\x02 \x01(\fR\n" +
 	"configJson\"D\n" +
 	"\x11ConfigureResponse\x12/\n" +
-	"\x05error\x18\x01 \x01(\v2\x19.taster.detector.v1.ErrorR\x05error\"\xbc\x01\n" +
+	"\x05error\x18\x01 \x01(\v2\x19.taster.detector.v1.ErrorR\x05error\"\xfc\x01\n" +
 	"\rDetectRequest\x12\x1a\n" +
 	"\bdetector\x18\x01 \x01(\tR\bdetector\x12\x1d\n" +
 	"\n" +
@@ -1643,7 +1730,10 @@ const file_detector_proto_rawDesc = "" +
 	"\x06events\x18\x03 \x03(\v2\x19.taster.detector.v1.EventR\x06events\x12=\n" +
 	"\n" +
 	"catalogues\x18\x04 \x03(\v2\x1d.taster.detector.v1.CatalogueR\n" +
-	"catalogues\"\x83\x01\n" +
+	"catalogues\x12>\n" +
+	"\n" +
+	"transforms\x18\x05 \x03(\v2\x1e.taster.detector.v1.TransformsR\n" +
+	"transforms\"\x83\x01\n" +
 	"\x0eDetectResponse\x124\n" +
 	"\x06answer\x18\x01 \x01(\v2\x1a.taster.detector.v1.AnswerH\x00R\x06answer\x121\n" +
 	"\x05error\x18\x02 \x01(\v2\x19.taster.detector.v1.ErrorH\x00R\x05errorB\b\n" +
@@ -1653,7 +1743,7 @@ const file_detector_proto_rawDesc = "" +
 	"\arequest\x18\x02 \x01(\v2!.taster.detector.v1.DetectRequestR\arequest\"f\n" +
 	"\x14DetectStreamResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12>\n" +
-	"\bresponse\x18\x02 \x01(\v2\".taster.detector.v1.DetectResponseR\bresponse\"\xf7\x03\n" +
+	"\bresponse\x18\x02 \x01(\v2\".taster.detector.v1.DetectResponseR\bresponse\"\xcf\x05\n" +
 	"\x05Event\x12\x16\n" +
 	"\x06server\x18\x01 \x01(\fR\x06server\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x16\n" +
@@ -1672,17 +1762,20 @@ const file_detector_proto_rawDesc = "" +
 	"\rpointer_start\x18\r \x03(\rR\fpointerStart\x12\x1f\n" +
 	"\vpointer_end\x18\x0e \x03(\rR\n" +
 	"pointerEnd\x12\x1a\n" +
-	"\bpointers\x18\x0f \x01(\fR\bpointers\x12.\n" +
-	"\x05views\x18\x10 \x03(\v2\x18.taster.detector.v1.ViewR\x05views\x125\n" +
-	"\askipped\x18\x11 \x03(\v2\x1b.taster.detector.v1.SkippedR\askipped\"|\n" +
-	"\x04View\x12\x18\n" +
-	"\asegment\x18\x01 \x01(\rR\asegment\x12\x12\n" +
-	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x1e\n" +
+	"\bpointers\x18\x0f \x01(\fR\bpointers\x12!\n" +
+	"\fview_segment\x18\x10 \x03(\rR\vviewSegment\x129\n" +
+	"\tview_kind\x18\x11 \x03(\x0e2\x1c.taster.detector.v1.ViewKindR\bviewKind\x12\x1d\n" +
 	"\n" +
-	"transforms\x18\x03 \x03(\tR\n" +
-	"transforms\x12\x12\n" +
-	"\x04text\x18\x04 \x01(\fR\x04text\x12\x12\n" +
-	"\x04runs\x18\x05 \x03(\rR\x04runs\";\n" +
+	"view_start\x18\x12 \x03(\rR\tviewStart\x12\x19\n" +
+	"\bview_end\x18\x13 \x03(\rR\aviewEnd\x12\x14\n" +
+	"\x05texts\x18\x14 \x01(\fR\x05texts\x12'\n" +
+	"\x0fview_transforms\x18\x15 \x03(\rR\x0eviewTransforms\x12\x1b\n" +
+	"\tview_runs\x18\x16 \x03(\rR\bviewRuns\x12\x12\n" +
+	"\x04runs\x18\x17 \x03(\rR\x04runs\x125\n" +
+	"\askipped\x18\x18 \x03(\v2\x1b.taster.detector.v1.SkippedR\askipped\"\"\n" +
+	"\n" +
+	"Transforms\x12\x14\n" +
+	"\x05names\x18\x01 \x03(\tR\x05names\";\n" +
 	"\aSkipped\x12\x18\n" +
 	"\apointer\x18\x01 \x01(\fR\apointer\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"b\n" +
@@ -1727,7 +1820,12 @@ const file_detector_proto_rawDesc = "" +
 	"\x05Error\x12,\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x18.taster.detector.v1.CodeR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12$\n" +
-	"\x0eretry_after_ms\x18\x03 \x01(\rR\fretryAfterMs*^\n" +
+	"\x0eretry_after_ms\x18\x03 \x01(\rR\fretryAfterMs*i\n" +
+	"\bViewKind\x12\x19\n" +
+	"\x15VIEW_KIND_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rVIEW_KIND_RAW\x10\x01\x12\x18\n" +
+	"\x14VIEW_KIND_NORMALISED\x10\x02\x12\x15\n" +
+	"\x11VIEW_KIND_DECODED\x10\x03*^\n" +
 	"\x06Status\x12\x16\n" +
 	"\x12STATUS_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fSTATUS_FOUND\x10\x01\x12\x10\n" +
@@ -1758,64 +1856,66 @@ func file_detector_proto_rawDescGZIP() []byte {
 	return file_detector_proto_rawDescData
 }
 
-var file_detector_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_detector_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
 var file_detector_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_detector_proto_goTypes = []any{
-	(Status)(0),                  // 0: taster.detector.v1.Status
-	(Code)(0),                    // 1: taster.detector.v1.Code
-	(*DescribeRequest)(nil),      // 2: taster.detector.v1.DescribeRequest
-	(*DescribeResponse)(nil),     // 3: taster.detector.v1.DescribeResponse
-	(*Spec)(nil),                 // 4: taster.detector.v1.Spec
-	(*ConfigureRequest)(nil),     // 5: taster.detector.v1.ConfigureRequest
-	(*ConfigureResponse)(nil),    // 6: taster.detector.v1.ConfigureResponse
-	(*DetectRequest)(nil),        // 7: taster.detector.v1.DetectRequest
-	(*DetectResponse)(nil),       // 8: taster.detector.v1.DetectResponse
-	(*DetectStreamRequest)(nil),  // 9: taster.detector.v1.DetectStreamRequest
-	(*DetectStreamResponse)(nil), // 10: taster.detector.v1.DetectStreamResponse
-	(*Event)(nil),                // 11: taster.detector.v1.Event
-	(*View)(nil),                 // 12: taster.detector.v1.View
-	(*Skipped)(nil),              // 13: taster.detector.v1.Skipped
-	(*Catalogue)(nil),            // 14: taster.detector.v1.Catalogue
-	(*CatalogueObject)(nil),      // 15: taster.detector.v1.CatalogueObject
-	(*Answer)(nil),               // 16: taster.detector.v1.Answer
-	(*Outcome)(nil),              // 17: taster.detector.v1.Outcome
-	(*Finding)(nil),              // 18: taster.detector.v1.Finding
-	(*Span)(nil),                 // 19: taster.detector.v1.Span
-	(*CounterEvidence)(nil),      // 20: taster.detector.v1.CounterEvidence
-	(*Error)(nil),                // 21: taster.detector.v1.Error
+	(ViewKind)(0),                // 0: taster.detector.v1.ViewKind
+	(Status)(0),                  // 1: taster.detector.v1.Status
+	(Code)(0),                    // 2: taster.detector.v1.Code
+	(*DescribeRequest)(nil),      // 3: taster.detector.v1.DescribeRequest
+	(*DescribeResponse)(nil),     // 4: taster.detector.v1.DescribeResponse
+	(*Spec)(nil),                 // 5: taster.detector.v1.Spec
+	(*ConfigureRequest)(nil),     // 6: taster.detector.v1.ConfigureRequest
+	(*ConfigureResponse)(nil),    // 7: taster.detector.v1.ConfigureResponse
+	(*DetectRequest)(nil),        // 8: taster.detector.v1.DetectRequest
+	(*DetectResponse)(nil),       // 9: taster.detector.v1.DetectResponse
+	(*DetectStreamRequest)(nil),  // 10: taster.detector.v1.DetectStreamRequest
+	(*DetectStreamResponse)(nil), // 11: taster.detector.v1.DetectStreamResponse
+	(*Event)(nil),                // 12: taster.detector.v1.Event
+	(*Transforms)(nil),           // 13: taster.detector.v1.Transforms
+	(*Skipped)(nil),              // 14: taster.detector.v1.Skipped
+	(*Catalogue)(nil),            // 15: taster.detector.v1.Catalogue
+	(*CatalogueObject)(nil),      // 16: taster.detector.v1.CatalogueObject
+	(*Answer)(nil),               // 17: taster.detector.v1.Answer
+	(*Outcome)(nil),              // 18: taster.detector.v1.Outcome
+	(*Finding)(nil),              // 19: taster.detector.v1.Finding
+	(*Span)(nil),                 // 20: taster.detector.v1.Span
+	(*CounterEvidence)(nil),      // 21: taster.detector.v1.CounterEvidence
+	(*Error)(nil),                // 22: taster.detector.v1.Error
 }
 var file_detector_proto_depIdxs = []int32{
-	4,  // 0: taster.detector.v1.DescribeResponse.specs:type_name -> taster.detector.v1.Spec
-	21, // 1: taster.detector.v1.ConfigureResponse.error:type_name -> taster.detector.v1.Error
-	11, // 2: taster.detector.v1.DetectRequest.events:type_name -> taster.detector.v1.Event
-	14, // 3: taster.detector.v1.DetectRequest.catalogues:type_name -> taster.detector.v1.Catalogue
-	16, // 4: taster.detector.v1.DetectResponse.answer:type_name -> taster.detector.v1.Answer
-	21, // 5: taster.detector.v1.DetectResponse.error:type_name -> taster.detector.v1.Error
-	7,  // 6: taster.detector.v1.DetectStreamRequest.request:type_name -> taster.detector.v1.DetectRequest
-	8,  // 7: taster.detector.v1.DetectStreamResponse.response:type_name -> taster.detector.v1.DetectResponse
-	12, // 8: taster.detector.v1.Event.views:type_name -> taster.detector.v1.View
-	13, // 9: taster.detector.v1.Event.skipped:type_name -> taster.detector.v1.Skipped
-	15, // 10: taster.detector.v1.Catalogue.entries:type_name -> taster.detector.v1.CatalogueObject
-	17, // 11: taster.detector.v1.Answer.outcomes:type_name -> taster.detector.v1.Outcome
-	0,  // 12: taster.detector.v1.Outcome.status:type_name -> taster.detector.v1.Status
-	18, // 13: taster.detector.v1.Outcome.findings:type_name -> taster.detector.v1.Finding
-	13, // 14: taster.detector.v1.Outcome.skipped:type_name -> taster.detector.v1.Skipped
-	19, // 15: taster.detector.v1.Finding.evidence:type_name -> taster.detector.v1.Span
-	20, // 16: taster.detector.v1.Finding.counter:type_name -> taster.detector.v1.CounterEvidence
-	1,  // 17: taster.detector.v1.Error.code:type_name -> taster.detector.v1.Code
-	2,  // 18: taster.detector.v1.DetectorService.Describe:input_type -> taster.detector.v1.DescribeRequest
-	5,  // 19: taster.detector.v1.DetectorService.Configure:input_type -> taster.detector.v1.ConfigureRequest
-	7,  // 20: taster.detector.v1.DetectorService.Detect:input_type -> taster.detector.v1.DetectRequest
-	9,  // 21: taster.detector.v1.DetectorService.DetectStream:input_type -> taster.detector.v1.DetectStreamRequest
-	3,  // 22: taster.detector.v1.DetectorService.Describe:output_type -> taster.detector.v1.DescribeResponse
-	6,  // 23: taster.detector.v1.DetectorService.Configure:output_type -> taster.detector.v1.ConfigureResponse
-	8,  // 24: taster.detector.v1.DetectorService.Detect:output_type -> taster.detector.v1.DetectResponse
-	10, // 25: taster.detector.v1.DetectorService.DetectStream:output_type -> taster.detector.v1.DetectStreamResponse
-	22, // [22:26] is the sub-list for method output_type
-	18, // [18:22] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	5,  // 0: taster.detector.v1.DescribeResponse.specs:type_name -> taster.detector.v1.Spec
+	22, // 1: taster.detector.v1.ConfigureResponse.error:type_name -> taster.detector.v1.Error
+	12, // 2: taster.detector.v1.DetectRequest.events:type_name -> taster.detector.v1.Event
+	15, // 3: taster.detector.v1.DetectRequest.catalogues:type_name -> taster.detector.v1.Catalogue
+	13, // 4: taster.detector.v1.DetectRequest.transforms:type_name -> taster.detector.v1.Transforms
+	17, // 5: taster.detector.v1.DetectResponse.answer:type_name -> taster.detector.v1.Answer
+	22, // 6: taster.detector.v1.DetectResponse.error:type_name -> taster.detector.v1.Error
+	8,  // 7: taster.detector.v1.DetectStreamRequest.request:type_name -> taster.detector.v1.DetectRequest
+	9,  // 8: taster.detector.v1.DetectStreamResponse.response:type_name -> taster.detector.v1.DetectResponse
+	0,  // 9: taster.detector.v1.Event.view_kind:type_name -> taster.detector.v1.ViewKind
+	14, // 10: taster.detector.v1.Event.skipped:type_name -> taster.detector.v1.Skipped
+	16, // 11: taster.detector.v1.Catalogue.entries:type_name -> taster.detector.v1.CatalogueObject
+	18, // 12: taster.detector.v1.Answer.outcomes:type_name -> taster.detector.v1.Outcome
+	1,  // 13: taster.detector.v1.Outcome.status:type_name -> taster.detector.v1.Status
+	19, // 14: taster.detector.v1.Outcome.findings:type_name -> taster.detector.v1.Finding
+	14, // 15: taster.detector.v1.Outcome.skipped:type_name -> taster.detector.v1.Skipped
+	20, // 16: taster.detector.v1.Finding.evidence:type_name -> taster.detector.v1.Span
+	21, // 17: taster.detector.v1.Finding.counter:type_name -> taster.detector.v1.CounterEvidence
+	2,  // 18: taster.detector.v1.Error.code:type_name -> taster.detector.v1.Code
+	3,  // 19: taster.detector.v1.DetectorService.Describe:input_type -> taster.detector.v1.DescribeRequest
+	6,  // 20: taster.detector.v1.DetectorService.Configure:input_type -> taster.detector.v1.ConfigureRequest
+	8,  // 21: taster.detector.v1.DetectorService.Detect:input_type -> taster.detector.v1.DetectRequest
+	10, // 22: taster.detector.v1.DetectorService.DetectStream:input_type -> taster.detector.v1.DetectStreamRequest
+	4,  // 23: taster.detector.v1.DetectorService.Describe:output_type -> taster.detector.v1.DescribeResponse
+	7,  // 24: taster.detector.v1.DetectorService.Configure:output_type -> taster.detector.v1.ConfigureResponse
+	9,  // 25: taster.detector.v1.DetectorService.Detect:output_type -> taster.detector.v1.DetectResponse
+	11, // 26: taster.detector.v1.DetectorService.DetectStream:output_type -> taster.detector.v1.DetectStreamResponse
+	23, // [23:27] is the sub-list for method output_type
+	19, // [19:23] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_detector_proto_init() }
@@ -1832,7 +1932,7 @@ func file_detector_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_detector_proto_rawDesc), len(file_detector_proto_rawDesc)),
-			NumEnums:      2,
+			NumEnums:      3,
 			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
