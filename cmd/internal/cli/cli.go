@@ -113,10 +113,17 @@ func (a *app) root() *cobra.Command {
 // commands are the subcommands, in alphabetical order.
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
+		a.checkCommand(),
+		a.configCommand(),
+		a.demoCommand(),
+		a.pluginCommand(),
 		a.pluginServeCommand(),
 		a.reportCommand(),
 		a.scanCommand(),
+		a.serveCommand(),
+		a.verdictCommand(),
 		a.versionCommand(),
+		a.watchCommand(),
 	}
 }
 

@@ -1,0 +1,168 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/spf13/cobra"
+
+	"github.com/aad6b6dc/taster/pipeline/config"
+)
+
+const serveHelp = `Take events from NATS, judge them, publish verdicts.
+
+Without --nats a server runs inside this process, with its files in the data directory, open to clients of this machine
+only. It runs until it is interrupted, then finishes and stores what it has in hand.`
+
+// serveFlags are the flags of serve; each wins over the configuration file.
+type serveFlags struct {
+	file      string
+	dataDir   string
+	listen    string
+	nats      config.NATS
+	pluginDir string
+	policy    string
+	metrics   string
+	inProcess bool
+}
+
+func (a *app) serveCommand() *cobra.Command {
+	var f serveFlags
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Judge events from NATS until interrupted",
+		Long:  serveHelp,
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := f.config(cmd)
+			if err != nil {
+				return err
+			}
+			return a.serve(cmd.Context(), c)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.file, "config", "", "configuration `FILE` (taster config prints one)")
+	flags.StringVar(&f.dataDir, "data-dir", "", "`DIR` of the embedded server's files")
+	flags.StringVar(&f.listen, "listen", "", "`ADDRESS` of the embedded server, for example 127.0.0.1:4222, or none")
+	flags.StringVar(&f.pluginDir, "plugin-dir", "", "`DIR` with the manifests of outside plugins")
+	flags.StringVar(&f.policy, "policy", "", "policy `FILE`")
+	flags.StringVar(&f.metrics, "metrics", "", "`ADDRESS` for Prometheus, for example 127.0.0.1:9464")
+	flags.BoolVar(&f.inProcess, "in-process", false, "run the shipped detectors inside this process: faster, and not contained")
+	busFlags(cmd, &f.nats)
+	return cmd
+}
+
+// config is the configuration file, or the default one, with the flags over it.
+func (f *serveFlags) config(cmd *cobra.Command) (config.Config, error) {
+	c := config.Default()
+	if f.file != "" {
+		var err error
+		if c, err = config.Load(f.file); err != nil {
+			return c, err
+		}
+	}
+	if f.policy != "" {
+		p, err := readPolicy(f.policy)
+		if err != nil {
+			return c, err
+		}
+		c.Policy = p
+	}
+	set := func(flag string, field *string, value string) {
+		if cmd.Flags().Changed(flag) {
+			*field = value
+		}
+	}
+	if f.listen == "none" {
+		f.listen = ""
+	}
+	set("data-dir", &c.DataDir, f.dataDir)
+	set("listen", &c.NATS.Listen, f.listen)
+	set("plugin-dir", &c.Detectors.PluginDir, f.pluginDir)
+	set("metrics", &c.Metrics.Listen, f.metrics)
+	set("nats", &c.NATS.URL, f.nats.URL)
+	set("creds", &c.NATS.CredentialsFile, f.nats.CredentialsFile)
+	set("nkey", &c.NATS.NkeySeedFile, f.nats.NkeySeedFile)
+	set("user", &c.NATS.User, f.nats.User)
+	set("password-file", &c.NATS.PasswordFile, f.nats.PasswordFile)
+	set("tls-ca", &c.NATS.TLS.CAFile, f.nats.TLS.CAFile)
+	set("tls-cert", &c.NATS.TLS.CertFile, f.nats.TLS.CertFile)
+	set("tls-key", &c.NATS.TLS.KeyFile, f.nats.TLS.KeyFile)
+	c.Detectors.InProcess = c.Detectors.InProcess || f.inProcess
+	if c.NATS.URL != "" && !cmd.Flags().Changed("listen") {
+		c.NATS.Listen = "" // the default address is for the embedded server
+	}
+	if err := c.Validate(); err != nil {
+		return c, &codedError{code: exitUsage, err: err}
+	}
+	return c, nil
+}
+
+func (a *app) serve(ctx context.Context, c config.Config) error {
+	registry := prometheus.NewRegistry()
+	s, err := a.openStation(ctx, c, registry)
+	if err != nil {
+		return err
+	}
+	stopMetrics, err := a.serveMetrics(c.Metrics.Listen, registry)
+	if err != nil {
+		return errors.Join(err, s.close())
+	}
+	a.warn("%s", s.greeting(c))
+	err = s.runner.Run(ctx)
+	return errors.Join(err, stopMetrics(), s.close())
+}
+
+// greeting says where the engine is to be found.
+func (s *station) greeting(c config.Config) string {
+	where := "a NATS server inside this process, without a port"
+	switch {
+	case c.NATS.URL != "":
+		where = s.conn.ConnectedUrlRedacted()
+	case s.server.ClientURL() != "":
+		where = s.server.ClientURL()
+	}
+	return fmt.Sprintf("serving tenants %q on %s with %d detectors; interrupt to stop", tenantNames(c), where, len(s.slots))
+}
+
+// serveMetrics answers Prometheus at address, if there is one, until stop is called.
+func (a *app) serveMetrics(address string, registry *prometheus.Registry) (stop func() error, err error) {
+	if address == "" {
+		return func() error { return nil }, nil
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("opening the metrics address: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(l) }()
+	return func() error {
+		err := server.Close()
+		if served := <-done; !errors.Is(served, http.ErrServerClosed) {
+			err = errors.Join(err, served)
+		}
+		return err
+	}, nil
+}
+
+func (a *app) configCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "config",
+		Short: "Print the configuration of serve with every default",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := a.stdout.Write(config.Example)
+			return err
+		},
+	}
+}

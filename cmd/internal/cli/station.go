@@ -1,0 +1,246 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/aad6b6dc/taster/detectors"
+	"github.com/aad6b6dc/taster/detectors/host"
+	"github.com/aad6b6dc/taster/pipeline/config"
+	"github.com/aad6b6dc/taster/pipeline/engine"
+	"github.com/aad6b6dc/taster/pipeline/natsembed"
+	"github.com/aad6b6dc/taster/pipeline/stream"
+)
+
+// station is everything that `taster serve` runs: a bus or a connection to one, detectors, the engine and its runner.
+type station struct {
+	server *natsembed.Server // nil with an outside bus
+	conn   *nats.Conn
+	slots  []engine.Slot
+	engine *engine.Engine
+	runner *stream.Runner
+
+	closers []func() error // in the order of opening
+}
+
+// openStation starts all of it but the runner's work. The caller closes it.
+func (a *app) openStation(ctx context.Context, c config.Config, metrics prometheus.Registerer) (_ *station, err error) {
+	s := &station{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	log := a.logger()
+	if err := s.openBus(a, c, log); err != nil {
+		return nil, err
+	}
+	if err := s.openDetectors(ctx, c.Detectors, log); err != nil {
+		return nil, err
+	}
+	js, err := jetstream.New(s.conn)
+	if err != nil {
+		return nil, fmt.Errorf("opening JetStream: %w", err)
+	}
+	catalogues := stream.NewCatalogues(js)
+	changed := newRelay()
+	s.engine, err = engine.New(ctx, engine.Settings{
+		Slots: s.slots, Policy: c.Policy, Tenants: tenantNames(c), Catalogues: catalogues.Get,
+		OnEpoch: changed.epoch, Logger: log, Metrics: metrics,
+		CacheEntries: c.Cache.Entries, CacheBytes: c.Cache.MaxBytes,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("starting the engine: %w", err)
+	}
+	s.runner, err = stream.New(stream.Settings{
+		Conn: s.conn, Engine: s.engine, Tenants: streamTenants(c), Catalogues: catalogues, Logger: log, Registerer: metrics,
+		Workers: c.Work.Workers, BatchEvents: c.Work.BatchEvents,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("starting the runner: %w", err)
+	}
+	changed.to(s.runner)
+	return s, nil
+}
+
+// openBus connects to the configured server, or starts one inside this process.
+func (s *station) openBus(a *app, c config.Config, log *slog.Logger) error {
+	opts, err := a.natsOptions(c.NATS, "taster engine")
+	if err != nil {
+		return err
+	}
+	if c.NATS.URL != "" {
+		if s.conn, err = nats.Connect(c.NATS.URL, opts...); err != nil {
+			return hinted(fmt.Errorf("connecting to %s: %w", c.NATS.URL, err), "is the server running, and may this user connect?")
+		}
+	} else if err := s.startServer(c, opts, log); err != nil {
+		return err
+	}
+	s.onClose(func() error { s.conn.Close(); return nil })
+	return nil
+}
+
+func (s *station) startServer(c config.Config, opts []nats.Option, log *slog.Logger) error {
+	dir := c.DataDir
+	if dir == "" {
+		var err error
+		if dir, err = config.StateDir(); err != nil {
+			return err
+		}
+	}
+	server, err := natsembed.Start(natsembed.Settings{
+		Dir: dir, Listen: c.NATS.Listen, ConfigFile: c.NATS.ServerConfigFile, SyncAlways: c.NATS.SyncAlways, Logger: log,
+	})
+	var locked *natsembed.LockedError
+	if errors.As(err, &locked) {
+		return hinted(err, "another taster serves from there; --data-dir names another place")
+	}
+	if err != nil {
+		return fmt.Errorf("starting the NATS server: %w", err)
+	}
+	s.server = server
+	s.onClose(func() error { server.Shutdown(); return nil })
+	if s.conn, err = server.Connect(opts...); err != nil {
+		return fmt.Errorf("connecting inside the process: %w", err)
+	}
+	return nil
+}
+
+// openDetectors starts the shipped detectors, in one process of their own unless configured otherwise, and the outside
+// plugins.
+func (s *station) openDetectors(ctx context.Context, c config.Detectors, log *slog.Logger) error {
+	specs, err := enabled(c)
+	if err != nil {
+		return err
+	}
+	groups := make([][]host.Loaded, 0, 2)
+	switch {
+	case len(specs) == 0:
+	case c.InProcess:
+		loaded, err := host.InProcess(ctx, specs, sections(c))
+		if err != nil {
+			return fmt.Errorf("making detectors: %w", err)
+		}
+		groups = append(groups, loaded)
+	default:
+		source, err := selfSource(specs)
+		if err != nil {
+			return err
+		}
+		source.Configs = sections(c)
+		loaded, err := s.launch(ctx, source, log)
+		if err != nil {
+			return err
+		}
+		groups = append(groups, loaded)
+	}
+	if c.PluginDir != "" {
+		sources, err := host.Discover(c.PluginDir)
+		if err != nil {
+			return fmt.Errorf("looking for plugins: %w", err)
+		}
+		for _, source := range sources {
+			loaded, err := s.launch(ctx, source, log)
+			if err != nil {
+				return err
+			}
+			groups = append(groups, loaded)
+		}
+	}
+	all, err := host.Join(groups...)
+	if err != nil {
+		return fmt.Errorf("putting detectors together: %w", err)
+	}
+	s.slots = slots(all)
+	return nil
+}
+
+func (s *station) launch(ctx context.Context, source host.Source, log *slog.Logger) ([]host.Loaded, error) {
+	process, err := host.Launch(ctx, source, host.Options{Logger: log})
+	if err != nil {
+		return nil, fmt.Errorf("starting plugin %q: %w", source.Name, err)
+	}
+	s.onClose(process.Close)
+	return process.Detectors(), nil
+}
+
+// enabled are the shipped fast detectors that the configuration does not leave out.
+func enabled(c config.Detectors) ([]detectors.Spec, error) {
+	off := map[string]bool{}
+	for _, name := range c.Disabled {
+		if _, err := shipped(name); err != nil {
+			return nil, err
+		}
+		off[name] = true
+	}
+	var specs []detectors.Spec
+	for _, s := range fastDetectors() {
+		if !off[s.Name] {
+			specs = append(specs, s)
+		}
+	}
+	return specs, nil
+}
+
+func sections(c config.Detectors) map[string]detectors.Config {
+	out := map[string]detectors.Config{}
+	for name, section := range c.Sections {
+		out[name] = detectors.Config(section)
+	}
+	return out
+}
+
+func tenantNames(c config.Config) []string {
+	var names []string
+	for _, t := range c.Tenants {
+		names = append(names, t.Name)
+	}
+	return names
+}
+
+func streamTenants(c config.Config) []stream.Tenant {
+	var out []stream.Tenant
+	for _, t := range c.Tenants {
+		b := c.StreamsOf(t)
+		out = append(out, stream.Tenant{
+			Name: t.Name, Gateways: t.Gateways, KeepRejected: t.KeepRejectedBytes,
+			Limits: stream.Limits{
+				Events: bound(b.Events), Verdicts: bound(b.Verdicts), Alerts: bound(b.Alerts), Rejected: bound(b.Rejected),
+				Deep: bound(b.Deep), Notices: bound(b.Notices), Last: bound(b.Last), Live: bound(b.Live), Catalogues: bound(b.Catalogues),
+			},
+		})
+	}
+	return out
+}
+
+func bound(b config.Bound) stream.Bound {
+	return stream.Bound{MaxBytes: b.MaxBytes, MaxAge: time.Duration(b.MaxAgeHours) * time.Hour}
+}
+
+func (s *station) onClose(f func() error) { s.closers = append(s.closers, f) }
+
+// close stops everything, last opened first. A second call does nothing.
+func (s *station) close() error {
+	var errs []error
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		errs = append(errs, s.closers[i]())
+	}
+	s.closers = nil
+	return errors.Join(errs...)
+}
+
+// stream asks the bus for a stream.
+func (s *station) stream(ctx context.Context, name string) (jetstream.Stream, error) {
+	js, err := jetstream.New(s.conn)
+	if err != nil {
+		return nil, err
+	}
+	return js.Stream(ctx, name)
+}
