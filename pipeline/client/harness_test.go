@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -177,13 +176,4 @@ func receive[T any](ctx context.Context, t *testing.T, what string, from <-chan 
 		t.Fatalf("never received: %s", what)
 		panic("unreachable")
 	}
-}
-
-func contains(s string, parts ...string) bool {
-	for _, p := range parts {
-		if !strings.Contains(s, p) {
-			return false
-		}
-	}
-	return true
 }

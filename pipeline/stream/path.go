@@ -118,12 +118,13 @@ type objectGroup struct {
 // in doing so: whoever finds a flagged verdict beside a newer one that is not flagged says so, whichever came first.
 func (p *path) remember(ctx context.Context, verdicts []models.Verdict) error {
 	groups := group(verdicts)
+	look := func(_ context.Context, entries []entry) ([]held, error) { return p.last.guess(entries), nil }
 	for wait := backoffFirst; len(groups) > 0; wait = min(2*wait, backoffMost) {
-		rest, err := p.rememberOnce(ctx, groups)
+		rest, err := p.rememberOnce(ctx, groups, look)
 		if err != nil && !sleep(ctx, wait) {
 			return fmt.Errorf("replacing last verdicts: %w", err)
 		}
-		groups = rest
+		groups, look = rest, p.last.getAll
 	}
 	return nil
 }
@@ -156,8 +157,9 @@ func (g *objectGroup) insert(v models.Verdict) {
 
 func (g *objectGroup) newest() *models.Verdict { return &g.verdicts[len(g.verdicts)-1] }
 
-// rememberOnce tries once, for all groups together, and returns those that another writer was faster on.
-func (p *path) rememberOnce(ctx context.Context, groups []objectGroup) ([]objectGroup, error) {
+// rememberOnce tries once, for all groups together, on what look says is held, and returns the groups that another
+// writer was faster on.
+func (p *path) rememberOnce(ctx context.Context, groups []objectGroup, look func(context.Context, []entry) ([]held, error)) ([]objectGroup, error) {
 	entries := make([]entry, len(groups))
 	for i := range groups {
 		var err error
@@ -165,7 +167,7 @@ func (p *path) rememberOnce(ctx context.Context, groups []objectGroup) ([]object
 			return groups, err
 		}
 	}
-	old, err := p.last.getAll(ctx, entries)
+	old, err := look(ctx, entries)
 	if err != nil {
 		return groups, err
 	}

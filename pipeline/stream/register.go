@@ -105,6 +105,16 @@ func (r *register) stream(ctx context.Context, bucket string) (jetstream.Stream,
 	return s, nil
 }
 
+// guess returns what each entry's key is known to hold, and nothing for those that are not known. It asks nobody: a
+// wrong guess costs one refused put, a right one, for an object that is new, saves a read.
+func (r *register) guess(entries []entry) []held {
+	all := make([]held, len(entries))
+	for i, e := range entries {
+		all[i], _ = r.known.Get(r.subject(e.tenant, e.key))
+	}
+	return all
+}
+
 // getAll is get for many entries.
 func (r *register) getAll(ctx context.Context, entries []entry) ([]held, error) {
 	all := make([]held, len(entries))
@@ -158,20 +168,26 @@ func (r *register) put(entries []entry, old []held) (done []bool, err error) {
 
 // keep puts the entries that are newer than what is held, and returns when each is held or outdone, or ctx has ended.
 func (r *register) keep(ctx context.Context, entries []entry) error {
-	for wait := backoffFirst; len(entries) > 0; wait = min(2*wait, backoffMost) {
-		var err error
-		if entries, err = r.keepOnce(ctx, entries); err != nil && !sleep(ctx, wait) {
-			return err
+	old := r.guess(entries)
+	for wait := backoffFirst; ; wait = min(2*wait, backoffMost) {
+		rest, err := r.keepOnce(entries, old)
+		if len(rest) == 0 {
+			return nil
+		}
+		if err == nil {
+			old, err = r.getAll(ctx, rest)
+		}
+		if entries = rest; err != nil {
+			if !sleep(ctx, wait) {
+				return err
+			}
+			old = r.guess(entries)
 		}
 	}
-	return nil
 }
 
-func (r *register) keepOnce(ctx context.Context, entries []entry) (rest []entry, err error) {
-	old, err := r.getAll(ctx, entries)
-	if err != nil {
-		return entries, err
-	}
+// keepOnce puts the entries that are newer than old, and returns those that another writer was faster on.
+func (r *register) keepOnce(entries []entry, old []held) (rest []entry, err error) {
 	var newer []entry
 	var replaced []held
 	for i, e := range entries {
