@@ -57,7 +57,7 @@ const minTextBytes = 12
 // matched turns a match into a finding.
 func (e *examination) matched(i, v int, m match, regions []region) {
 	s, kind := &e.input.Segments[i], e.input.Event.Kind
-	if m.rule.commands && commanding(kind) {
+	if m.rule.commands && commanding(kind) || m.rule.described && !describing(kind) {
 		return
 	}
 	severity, confidence := m.rule.severity, m.confidence

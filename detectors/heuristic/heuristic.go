@@ -19,7 +19,7 @@ var Spec = detectors.Spec{
 	Name:     "heuristic",
 	Version:  version,
 	Purpose:  "Finds instructions to the model, hidden text and leaking links by combinations of signals.",
-	Classes:  []models.Class{"A1", "A2", "A3", "A5", "A6", "A7", "A8", "A12", "A15", "A16", "B1", "B2", "B3", "B4", "B6", "B10", "C1", "C2", "C3", "C5", "C6", "C7", "C9", "C10", "D5", "E8"},
+	Classes:  []models.Class{"A1", "A2", "A3", "A5", "A6", "A7", "A8", "A12", "B1", "B2", "B3", "B4", "B6", "B10", "C1", "C2", "C3", "C5", "C6", "C7", "C9", "C10", "D5", "E8"},
 	Stage:    detectors.Fast,
 	Deadline: 2 * time.Second,
 	New:      newDetector,

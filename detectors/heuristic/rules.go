@@ -21,6 +21,8 @@ type rule struct {
 	against directive.Signals
 	// pointed is set if the first signal alone is the evidence.
 	pointed bool
+	// described is set if the combination counts only where something is described, and orders have no business.
+	described bool
 	// commands is set if the combination is ordinary where a person or a prompt gives the orders.
 	commands bool
 }
@@ -86,12 +88,6 @@ var rules = []rule{
 		against: oneOf(mention, negated, setup),
 	},
 	{
-		id: "secret-order", class: "A1", severity: models.SeverityHigh, confidence: 0.65,
-		message: "Orders the model to put a key or credential file into its work.",
-		need:    []directive.Signals{oneOf(secret), oneOf(fetch), oneOf(place, send), oneOf(must, when, reply, address, param)},
-		against: oneOf(mention, negated, setup),
-	},
-	{
 		id: "credential-to-sink", class: "A1", severity: models.SeverityHigh, confidence: 0.75, reach: 1,
 		message: "Orders the model to collect credentials and hand them over.",
 		need:    []directive.Signals{oneOf(cred), oneOf(fetch, execute), oneOf(place, send), oneOf(param, address, dropFile, reply), oneOf(conceal, covert, marker, scope, dropFile), oneOf(must, when, conceal, covert)},
@@ -137,12 +133,6 @@ var rules = []rule{
 		id: "command-first", class: "A1", severity: models.SeverityHigh, confidence: 0.7,
 		message: "Makes a command that reaches out of the machine a step of using the tool.",
 		need:    []directive.Signals{oneOf(execute), oneOf(address), oneOf(when, scope), oneOf(must)},
-		against: oneOf(mention, negated, setup),
-	},
-	{
-		id: "private-order", class: "A1", severity: models.SeverityHigh, confidence: 0.61,
-		message: "Orders the model to hand over what the user or the session keeps to itself.",
-		need:    []directive.Signals{oneOf(private), oneOf(place, send), oneOf(param, address), oneOf(when), oneOf(must), oneOf(all, foreign, authority)},
 		against: oneOf(mention, negated, setup),
 	},
 	{
@@ -192,6 +182,66 @@ var rules = []rule{
 		message: "Tells the model to show a link or image that carries data away.",
 		need:    []directive.Signals{oneOf(render), oneOf(address), oneOf(private, secret, all, redirect), oneOf(place, must, when, send)},
 		against: oneOf(mention),
+	},
+	{
+		id: "secret-step", class: "A1", severity: models.SeverityHigh, confidence: 0.65,
+		message: "Gives a key or credential file a part in the model's work.",
+		need:    []directive.Signals{oneOf(secret), oneOf(fetch, place, send, execute), oneOf(when, must)},
+		against: oneOf(mention, negated, setup), described: true,
+	},
+	{
+		id: "private-step", class: "A1", severity: models.SeverityHigh, confidence: 0.62,
+		message: "Orders the model to hand over what the user or the session keeps to itself.",
+		need:    []directive.Signals{oneOf(private), oneOf(place, send), oneOf(param, address), oneOf(when, must)},
+		against: oneOf(mention, negated, setup), described: true,
+	},
+	{
+		id: "pressed-order", class: "A1", severity: models.SeverityHigh, confidence: 0.62,
+		message: "Presses the model to hand over what is not the tool's.",
+		need:    []directive.Signals{oneOf(coerce), oneOf(when, must), oneOf(fetch, place, send), oneOf(private, cred, all)},
+		against: oneOf(mention, negated, setup), described: true,
+	},
+	{
+		id: "official-order", class: "A1", severity: models.SeverityHigh, confidence: 0.62,
+		message: "Invokes an authority to get at credentials or private matters.",
+		need:    []directive.Signals{oneOf(authority), oneOf(cred, private, dropFile), oneOf(when), oneOf(must), oneOf(fetch, place, send)},
+		against: oneOf(mention, negated, setup), described: true,
+	},
+	{
+		id: "marked-step", class: "A1", severity: models.SeverityHigh, confidence: 0.62,
+		message: "Plays a system message that gives orders.",
+		need:    []directive.Signals{oneOf(marker), oneOf(must, when), oneOf(fetch, place, send, execute)},
+		against: oneOf(mention, negated, setup), described: true,
+	},
+	{
+		id: "drop-file", class: "A1", severity: models.SeverityHigh, confidence: 0.62,
+		message: "Has data put where anyone can pick it up.",
+		need:    []directive.Signals{oneOf(dropFile), oneOf(place, send, fetch, execute), oneOf(when, must, scope)},
+		against: oneOf(mention, negated, setup), described: true,
+	},
+	{
+		id: "session-duty", class: "A2", severity: models.SeverityHigh, confidence: 0.62,
+		message: "Lays down a duty for work that is not this tool's.",
+		need:    []directive.Signals{oneOf(scope), oneOf(must), oneOf(place, send), oneOf(foreign, all, authority)},
+		against: oneOf(mention, negated, setup), described: true,
+	},
+	{
+		id: "step-ahead-of-others", class: "A2", severity: models.SeverityHigh, confidence: 0.62,
+		message: "Puts itself ahead of other tools.",
+		need:    []directive.Signals{oneOf(foreign), oneOf(when), oneOf(must), oneOf(coerce, authority, scope)},
+		against: oneOf(mention, negated, setup), described: true,
+	},
+	{
+		id: "foreign-argument", class: "A5", severity: models.SeverityHigh, confidence: 0.62,
+		message: "Changes what another tool is given.",
+		need:    []directive.Signals{oneOf(foreign), oneOf(redirect, address), oneOf(when, must)},
+		against: oneOf(mention, negated, setup), described: true,
+	},
+	{
+		id: "covert-action", class: "A7", severity: models.SeverityHigh, confidence: 0.62,
+		message: "Has something done quietly.",
+		need:    []directive.Signals{oneOf(covert), oneOf(place, send, fetch, execute)},
+		against: oneOf(mention, negated, setup), described: true,
 	},
 	{
 		id: "template-token", class: "B10", severity: models.SeverityHigh, confidence: 0.7,

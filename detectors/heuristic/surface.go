@@ -84,3 +84,8 @@ func commanding(k models.Kind) bool {
 	}
 	return false
 }
+
+// describing reports whether the event describes something to the model rather than telling it what to do.
+func describing(k models.Kind) bool {
+	return k == models.KindTool || k == models.KindResource || k == models.KindAgentCard
+}
