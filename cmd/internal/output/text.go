@@ -233,9 +233,9 @@ func firstMarked(cells []cell) int {
 	return len(cells)
 }
 
-// line prints the stretch of cells around the first marked one, with carets below where there is no colour.
+// line prints a line, or if it is long the stretch around its first marked cell, with carets below where there is no colour.
 func (p *printer) line(cells []cell) {
-	from := max(firstMarked(cells)-leadCells, 0)
+	from := max(min(firstMarked(cells)-leadCells, len(cells)-lineCells), 0)
 	to := min(from+lineCells, len(cells))
 	var text, carets strings.Builder
 	if from > 0 {
