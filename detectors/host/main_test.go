@@ -111,7 +111,7 @@ func obedient(ctx context.Context, batch *detectors.Batch) (detectors.Answer, er
 			<-ctx.Done()
 			return detectors.Answer{}, ctx.Err()
 		case "busy":
-			for {
+			for n := 0; ; n++ { // a busy loop that no context stops
 			}
 		case "retry":
 			return detectors.Answer{}, &detectors.Error{Code: detectors.CodeOverloaded, Message: "later", RetryAfter: 3 * time.Second}

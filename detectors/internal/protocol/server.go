@@ -145,7 +145,7 @@ func Make(ctx context.Context, spec *detectors.Spec, cfg detectors.Config) (d de
 	defer recovered(&err)
 	d, err = spec.New(ctx, cfg)
 	if err == nil && d == nil {
-		err = fmt.Errorf("New of detector %q returned neither a detector nor an error", spec.Name)
+		err = fmt.Errorf("making detector %q: New returned neither a detector nor an error", spec.Name)
 	}
 	return d, err
 }
