@@ -60,9 +60,9 @@ func act(how string) {
 		plugin.Serve(s)
 	case "two":
 		plugin.Serve(spec("first", obedient), spec("second", echoConfig))
-	case "quick":
+	case "quick", "patient":
 		s := spec("fixture", obedient)
-		s.Deadline = 500 * time.Millisecond
+		s.Deadline = map[string]time.Duration{"quick": 500 * time.Millisecond, "patient": 4 * time.Second}[how]
 		plugin.Serve(s)
 	default:
 		plugin.Serve(spec("fixture", obedient))

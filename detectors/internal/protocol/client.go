@@ -140,7 +140,7 @@ func newRequest(ctx context.Context, detector string, inputs []detectors.Input) 
 }
 
 // giveUp is when a detector with the time left should answer, so that "too late" still arrives in time.
-func giveUp(left time.Duration) time.Duration { return left - min(left/10, 50*time.Millisecond) }
+func giveUp(left time.Duration) time.Duration { return left - min(left/10, 500*time.Millisecond) }
 
 func result(r *pb.DetectResponse, inputs int) (detectors.Answer, error) {
 	switch x := r.GetResult().(type) {
