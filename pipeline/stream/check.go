@@ -26,7 +26,7 @@ const (
 // reply. The runners of all engines share the requests.
 type checker struct {
 	workers  map[string]*worker // by tenant
-	slots    chan struct{}
+	atOnce   int                // for each tenant: none can use up another's
 	deadline time.Duration
 	busy     sync.WaitGroup
 }
@@ -47,7 +47,8 @@ func (c *checker) serve(ctx context.Context, nc *nats.Conn) (stop func(), err er
 		c.busy.Wait()
 	}
 	for tenant, w := range c.workers {
-		endpoint := micro.HandlerFunc(func(req micro.Request) { c.accept(ctx, w, req) })
+		slots := make(chan struct{}, c.atOnce)
+		endpoint := micro.HandlerFunc(func(req micro.Request) { c.accept(ctx, w, slots, req) })
 		if err := svc.AddEndpoint("check", endpoint, micro.WithEndpointSubject(wire.CheckSubject(tenant))); err != nil {
 			stop()
 			return nil, fmt.Errorf("registering the check endpoint of tenant %q: %w", tenant, err)
@@ -57,16 +58,16 @@ func (c *checker) serve(ctx context.Context, nc *nats.Conn) (stop func(), err er
 }
 
 // accept answers in a goroutine of its own if there is room for one more, and says so if there is none.
-func (c *checker) accept(ctx context.Context, w *worker, req micro.Request) {
+func (c *checker) accept(ctx context.Context, w *worker, slots chan struct{}, req micro.Request) {
 	select {
-	case c.slots <- struct{}{}:
+	case slots <- struct{}{}:
 	default:
 		w.countCheck(checkOverloaded)
-		w.reply(req.Error(CheckOverloaded, fmt.Sprintf("%d checks are under way already", cap(c.slots)), nil))
+		w.reply(req.Error(CheckOverloaded, fmt.Sprintf("%d checks are under way already", c.atOnce), nil))
 		return
 	}
 	c.busy.Go(func() {
-		defer func() { <-c.slots }()
+		defer func() { <-slots }()
 		w.check(ctx, req, c.deadline)
 	})
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/aad6b6dc/taster/models"
 	"github.com/aad6b6dc/taster/models/wire"
-	"github.com/aad6b6dc/taster/pipeline/engine"
 )
 
 // deepWorker takes the verdicts that policy wants a second opinion on to their final revision.
@@ -48,17 +47,16 @@ func (w *deepWorker) process(ctx context.Context, d delivery) error {
 		w.log.Error("dropping an unreadable deep job", "tenant", w.tenant.Name, "sequence", d.sequence, "error", err)
 		return nil
 	}
-	patience := ctx
+	a := answer{event: &job.Event, verdict: job.Verdict}
+	deepen := w.withDeep
 	if d.deliveries >= w.maxDeliver {
-		expired, cancel := context.WithDeadline(ctx, time.Unix(0, 0))
-		defer cancel()
-		patience = expired
+		deepen = w.withoutDeep
 	}
-	v := w.engine.Deepen(patience, engine.Job{Event: job.Event, EventID: job.Verdict.EventID, Sequence: job.Verdict.Sequence}, job.Verdict)
+	final := deepen(ctx, &a)
 	if ctx.Err() != nil {
 		return fmt.Errorf("deepening: %w", ctx.Err())
 	}
-	return w.settle(ctx, []answer{{verdict: v}})[0]
+	return w.settle(ctx, []answer{{verdict: final}})[0]
 }
 
 // feedbackReader keeps what people say of verdicts readable: what is not feedback moves to the rejected stream.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/aad6b6dc/taster/models"
 	"github.com/aad6b6dc/taster/models/wire"
+	"github.com/aad6b6dc/taster/pipeline/engine"
 )
 
 // path leads from a verdict to everything that is stored of it. Workers, the check endpoint, the deep worker, the
@@ -37,6 +38,7 @@ type answer struct {
 // definition. It returns an error, or nil, for each answer; a nil one is stored completely.
 func (p *path) settle(ctx context.Context, answers []answer) []error {
 	errs := p.storeAnswers(ctx, answers)
+	p.storeDeepJobs(ctx, answers, errs)
 	var verdicts []models.Verdict
 	var definitions []entry
 	for i := range answers {
@@ -98,14 +100,58 @@ func encodeAnswer(a *answer) ([]wire.Message, error) {
 		}
 		msgs = append(msgs, alert)
 	}
-	if a.deep {
-		job, err := wire.EncodeDeepJob(&wire.DeepJob{Event: *a.event, Verdict: a.verdict})
-		if err != nil {
-			return nil, fmt.Errorf("encoding deep job: %w", err)
-		}
-		msgs = append(msgs, job)
-	}
 	return msgs, nil
+}
+
+// storeDeepJobs stores the jobs for the deep detectors. Where there is no room for one, the deep detectors can't keep up:
+// the verdict gets its final revision at once, without them, and the fast path goes on.
+func (p *path) storeDeepJobs(ctx context.Context, answers []answer, errs []error) {
+	var msgs []*nats.Msg
+	var owner []int
+	for i := range answers {
+		a := &answers[i]
+		if !a.deep || errs[i] != nil {
+			continue
+		}
+		m, err := wire.EncodeDeepJob(&wire.DeepJob{Event: *a.event, Verdict: a.verdict})
+		if err != nil {
+			errs[i] = fmt.Errorf("encoding deep job: %w", err)
+			continue
+		}
+		msgs, owner = append(msgs, toMsg(m)), append(owner, i)
+	}
+	noRoom := func(err error) bool { return full(err) || tooLong(err) }
+	var finals []answer
+	var finalOwner []int
+	for n, err := range p.out.store(ctx, msgs, noRoom) {
+		a := &answers[owner[n]]
+		switch {
+		case err == nil:
+		case noRoom(err):
+			p.log.Warn("no room for a deep job", "tenant", a.verdict.Subject.Tenant, "error", err)
+			finals, finalOwner = append(finals, answer{verdict: p.withoutDeep(ctx, a)}), append(finalOwner, owner[n])
+		default:
+			errs[owner[n]] = fmt.Errorf("storing deep job: %w", err)
+		}
+	}
+	if len(finals) == 0 {
+		return
+	}
+	for n, err := range p.settle(ctx, finals) {
+		errs[finalOwner[n]] = err
+	}
+}
+
+// withDeep is the final revision of a verdict.
+func (p *path) withDeep(ctx context.Context, a *answer) models.Verdict {
+	return p.engine.Deepen(ctx, engine.Job{Event: *a.event, EventID: a.verdict.EventID, Sequence: a.verdict.Sequence}, a.verdict)
+}
+
+// withoutDeep is the final revision of a verdict whose deep detectors get no time.
+func (p *path) withoutDeep(ctx context.Context, a *answer) models.Verdict {
+	expired, cancel := context.WithDeadline(ctx, time.Unix(0, 0))
+	defer cancel()
+	return p.withDeep(expired, a)
 }
 
 // objectGroup is verdicts on one object, in the order of their place.

@@ -36,7 +36,7 @@ type Settings struct {
 	BatchEvents int
 	// DeepWorkers is how many deep jobs of a tenant are under way at once. Default 4.
 	DeepWorkers int
-	// Checks is how many inline checks may be under way at once. Default 256.
+	// Checks is how many inline checks of a tenant may be under way at once. Default 256.
 	Checks int
 	// CheckDeadline is how long an inline check may take. Default 10 s.
 	CheckDeadline time.Duration
@@ -124,7 +124,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	defer cancel()
 	defer r.js.CleanupPublisher()
 
-	check := &checker{workers: r.workers, slots: make(chan struct{}, r.Checks), deadline: r.CheckDeadline}
+	check := &checker{workers: r.workers, atOnce: r.Checks, deadline: r.CheckDeadline}
 	stopChecks, err := check.serve(work, r.Conn)
 	if err != nil {
 		return err

@@ -162,6 +162,46 @@ func TestDeepJobEndsInRevisionTwo(t *testing.T) {
 	})
 }
 
+func TestFullDeepStreamHoldsNothingBack(t *testing.T) {
+	e := newFakeEngine()
+	release := make(chan struct{})
+	e.onDeep = func(ctx context.Context, _ engine.Job) {
+		if ctx.Err() == nil { // has time
+			<-release
+		}
+	}
+	ctx, b := setup(t, e, nil)
+	b.publish(ctx, tool("", "first", ""))
+	b.idle(ctx, "acme") // the runner has provisioned
+	s, err := b.js.Stream(ctx, wire.DeepStream("acme").Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := s.CachedInfo().Config
+	cfg.MaxMsgs = 2
+	if _, err := b.js.UpdateStream(ctx, cfg); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 10 {
+		b.publish(ctx, tool("", fmt.Sprint("t", n), "grey"))
+	}
+	eventually(ctx, t, "the events are acked", func() bool { return b.pending(ctx, wire.EventStream("acme")) == 0 })
+	close(release)
+	b.idle(ctx, "acme")
+	inspected, not := 0, 0
+	for _, v := range b.verdicts(ctx, wire.VerdictStream("acme")) {
+		switch {
+		case v.Revision == 2 && v.Coverage.Complete:
+			inspected++
+		case v.Revision == 2:
+			not++
+		}
+	}
+	if inspected != 2 || not != 8 {
+		t.Errorf("%d final verdicts with the deep detectors and %d without, want 2 and 8", inspected, not)
+	}
+}
+
 func TestAlertOnChangeAway(t *testing.T) {
 	ctx, b := setup(t, newFakeEngine(), nil)
 	for _, description := range []string{"fine", "poison", "fine", "fine"} {
