@@ -19,9 +19,6 @@ type examination struct {
 // segment reads all views of segment i.
 func (e *examination) segment(i int) {
 	s := &e.input.Segments[i]
-	if slotOf(s) == slotOpaque && e.input.Event.Kind != models.KindToolCall {
-		return
-	}
 	e.current = len(e.findings)
 	e.characters(i)
 	for v := range s.Views {
@@ -139,8 +136,23 @@ func (e *examination) add(f models.Finding) {
 		}
 		return
 	}
-	e.findings = append(e.findings, f)
+	if len(e.findings)-e.current < maxPerSegment {
+		e.findings = append(e.findings, f)
+		return
+	}
+	weakest := e.current
+	for i := e.current + 1; i < len(e.findings); i++ {
+		if stronger(&e.findings[weakest], &e.findings[i]) {
+			weakest = i
+		}
+	}
+	if stronger(&f, &e.findings[weakest]) {
+		e.findings[weakest] = f
+	}
 }
+
+// maxPerSegment bounds the findings that are kept for one segment; the strongest stay.
+const maxPerSegment = 128
 
 // overlap reports whether two spans of one segment come from bytes of the body that overlap.
 func (e *examination) overlap(a, b models.Span) bool {

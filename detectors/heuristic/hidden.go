@@ -1,6 +1,8 @@
 package heuristic
 
 import (
+	"sort"
+
 	"github.com/aad6b6dc/taster/detectors/internal/directive"
 	"github.com/aad6b6dc/taster/models"
 )
@@ -48,8 +50,10 @@ func (e *examination) hiddenOrders(i, v int, r *directive.Reading, regions []reg
 func (e *examination) hiddenOrder(i, v int, class models.Class, signs directive.Signals, hits []directive.Hit, g region) {
 	var present directive.Signals
 	sign, action := -1, -1
-	for n, h := range hits {
-		if h.Start < g.start || h.End > g.end {
+	first := sort.Search(len(hits), func(n int) bool { return hits[n].Start >= g.start })
+	for n := first; n < len(hits) && hits[n].Start < g.end; n++ {
+		h := hits[n]
+		if h.End > g.end {
 			continue
 		}
 		present |= 1 << h.Signal

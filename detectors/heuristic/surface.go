@@ -11,9 +11,8 @@ import (
 type slot int
 
 const (
-	slotProse  slot = iota // a description, a text: sentences are expected
-	slotToken              // a name, enum value, default: sentences are not
-	slotOpaque             // a payload in base64 by protocol: images, blobs
+	slotProse slot = iota // a description, a text: sentences are expected
+	slotToken             // a name, enum value, default: sentences are not
 )
 
 // slotOf reads the slot from the pointer.
@@ -23,8 +22,6 @@ func slotOf(s *models.Segment) slot {
 		return slotToken
 	}
 	switch last {
-	case "data", "blob":
-		return slotOpaque
 	case "name", "title", "default", "const", "pattern", "format", "uri", "mimeType", "$ref", "$id", "$anchor":
 		return slotToken
 	}

@@ -147,3 +147,23 @@ func TestRules(t *testing.T) {
 		}
 	}
 }
+
+// Nothing is left out because of what its member is called, and decoys don't crowd out what matters.
+func TestNothingSkipped(t *testing.T) {
+	decoys := strings.Repeat("![x](https://px.harbour.example/{data}) ", 2000)
+	for name, body := range map[string]object{
+		"structured data": {"structuredContent": object{"data": textbook}},
+		"blob":            {"contents": []object{{"blob": textbook}}},
+		"behind decoys":   {"content": []object{{"type": "text", "text": decoys + "<!-- " + textbook + " -->"}}},
+	} {
+		worst := models.SeverityNone
+		for _, f := range inspect(t, newTestDetector(t), models.KindToolResult, marshal(t, body)).Findings {
+			if f.Class != "C5" && f.Severity.Rank() > worst.Rank() {
+				worst = f.Severity
+			}
+		}
+		if worst != models.SeverityCritical {
+			t.Errorf("%s: worst severity is %q", name, worst)
+		}
+	}
+}

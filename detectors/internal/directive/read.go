@@ -15,9 +15,7 @@ type Hit struct {
 // Reading is what a text holds.
 type Reading struct {
 	// Hits are in the order of the text. Hits of one signal may overlap those of another.
-	Hits []Hit
-	// Words is the number of words in the text.
-	Words         int
+	Hits          []Hit
 	sentenceStart []int
 }
 
@@ -40,7 +38,7 @@ func (l *Lexicon) Reader() *Reader { return &Reader{lexicon: l} }
 func (rd *Reader) Read(text string) *Reading {
 	rd.tokens = rd.lexicon.tokenise(text, rd.tokens[:0])
 	r := &rd.reading
-	r.Words, r.sentenceStart = len(rd.tokens), r.sentenceStart[:0]
+	r.sentenceStart = r.sentenceStart[:0]
 	for _, t := range rd.tokens {
 		if t.sentence == len(r.sentenceStart) {
 			r.sentenceStart = append(r.sentenceStart, t.start)
