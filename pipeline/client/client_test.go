@@ -5,17 +5,20 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/aad6b6dc/taster/models"
 	"github.com/aad6b6dc/taster/models/wire"
 	"github.com/aad6b6dc/taster/pipeline/client"
 	"github.com/aad6b6dc/taster/pipeline/natsembed"
+	"github.com/aad6b6dc/taster/pipeline/stream"
 )
 
 func TestCheck(t *testing.T) {
@@ -239,4 +242,67 @@ func TestConnectRefuses(t *testing.T) {
 	if _, err := client.Connect("", string(bytes.Repeat([]byte("x"), 200))); err == nil {
 		t.Error("connected for a tenant that fits no subject")
 	}
+}
+
+// TestSubscriptionsSurviveARestart stops the server under a client and starts it again on the same address and files.
+func TestSubscriptionsSurviveARestart(t *testing.T) {
+	ctx := testContext(t)
+	settings := natsembed.Settings{Dir: t.TempDir(), Listen: "127.0.0.1:0"}
+	srv, err := natsembed.Start(settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings.Listen = strings.TrimPrefix(srv.ClientURL(), "nats://")
+	reconnect := []nats.Option{nats.MaxReconnects(-1), nats.ReconnectWait(10 * time.Millisecond), nats.ReconnectJitter(0, 0)}
+	nc, err := nats.Connect(srv.ClientURL(), append(reconnect, nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	eng, err := newEngine(ctx, &keyword{word: "poison"}, []string{"acme"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	runner, err := stream.New(stream.Settings{Conn: nc, Engine: eng, Tenants: []stream.Tenant{{Name: "acme"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, runner)
+	w := &world{srv: srv, engine: nc}
+	w.awaitService(ctx, t)
+	c, err := client.Connect(srv.ClientURL(), "acme", client.NATS(reconnect...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	sources := map[string]<-chan models.Verdict{
+		"live":    collect(ctx, t, c, client.Filter{}),
+		"durable": collect(ctx, t, c, client.Filter{From: client.Durable("")}),
+		"replay":  collect(ctx, t, c, client.Filter{From: client.All()}),
+	}
+	heard := func(object string) {
+		t.Helper()
+		for name, from := range sources {
+			if v := receive(ctx, t, name, from); v.Subject.Object != object {
+				t.Errorf("%s: verdict on %q, want %q", name, v.Subject.Object, object)
+			}
+		}
+	}
+	if err := c.Publish(ctx, tool("before", "")); err != nil {
+		t.Fatal(err)
+	}
+	heard("before")
+	srv.Shutdown()
+	if srv, err = natsembed.Start(settings); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(srv.Shutdown)
+	event := tool("after", "")
+	event.ID = "published until stored"
+	for c.Publish(ctx, event) != nil {
+		if ctx.Err() != nil {
+			t.Fatal("never published")
+		}
+	}
+	heard("after")
 }

@@ -181,6 +181,8 @@ func TestTenantIsRefused(t *testing.T) {
 	pull := `{"stream_name":%q,"config":{"durable_name":"mine","ack_policy":"explicit"}}`
 	attempts := map[string][2]string{
 		"check":               {"taster.check.globex", "{}"},
+		"own rescore":         {"taster.rescore.acme", ""},
+		"rescore":             {"taster.rescore.globex", ""},
 		"own deep job":        {"taster.deep.acme", "{}"},
 		"own rejection":       {"taster.rejected.acme", "{}"},
 		"own epoch":           {"taster.epochs.acme", "{}"},
