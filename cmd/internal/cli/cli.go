@@ -113,6 +113,7 @@ func (a *app) root() *cobra.Command {
 // commands are the subcommands, in alphabetical order.
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
+		a.benchCommand(),
 		a.checkCommand(),
 		a.configCommand(),
 		a.demoCommand(),
