@@ -220,6 +220,14 @@ type Rejection struct {
 	Time      time.Time `json:"time"`
 }
 
+// Rescored counts what judging a tenant's live definitions again did.
+type Rescored struct {
+	Judged    int `json:"judged"`    // in the current epoch
+	Changed   int `json:"changed"`   // of those judged, with another decision, severity or findings: a new verdict was published
+	Unchanged int `json:"unchanged"` // of those judged, the others
+	Current   int `json:"current"`   // had a verdict of this epoch already
+}
+
 // EpochNotice announces that what decides has changed: answers from the epoch before are no longer current.
 type EpochNotice struct {
 	Tenant    string            `json:"tenant"`

@@ -16,6 +16,7 @@ const (
 	prefixDeep     = "taster.deep."
 	prefixEpochs   = "taster.epochs."
 	prefixFeedback = "taster.feedback."
+	prefixRescore  = "taster.rescore."
 )
 
 func tokens(names ...string) string {
@@ -61,6 +62,9 @@ func EpochSubject(tenant string) string { return prefixEpochs + tokens(tenant) }
 func FeedbackSubject(tenant, verdictID string) string {
 	return prefixFeedback + tokens(tenant, verdictID)
 }
+
+// RescoreSubject is where an operator requests that the live definitions are judged again: taster.rescore.<tenant>.
+func RescoreSubject(tenant string) string { return prefixRescore + tokens(tenant) }
 
 // LastKey is the object's key in the tenant's buckets of last verdicts and live definitions: <server>.<kind>.<object>,
 // the tokens of its verdict subject.

@@ -337,6 +337,12 @@ func TestStreamsStoreTheirSubjects(t *testing.T) {
 				}
 			}
 		}
+		// A request has no stream: what were stored would be answered by the stream.
+		for _, request := range []string{CheckSubject(tenant), RescoreSubject(tenant)} {
+			if matchAny(tt.stream.Subjects, request) {
+				t.Errorf("%s stores the request %s", tt.stream.Name, request)
+			}
+		}
 		if foreign := EventStream("acme"); matchAny(foreign.Subjects, tt.subjects[0]) {
 			t.Errorf("%s of another tenant stores %s", foreign.Name, tt.subjects[0])
 		}

@@ -21,22 +21,14 @@ const causeRescored = "rescored"
 
 const rescoreBatch = 256
 
-// Rescored counts what [Runner.Rescore] did.
-type Rescored struct {
-	Judged    int // live definitions that were judged in the current epoch
-	Changed   int // of them, those with another decision, severity or findings: a new verdict was published
-	Unchanged int
-	Current   int // definitions that had a verdict of this epoch already
-}
-
 // Rescore judges every live definition of a tenant in the current epoch. A new verdict, which names the one that it
 // supersedes, is published only where decision, severity or findings changed. It can be interrupted and called again.
-func (r *Runner) Rescore(ctx context.Context, tenant string) (Rescored, error) {
+func (r *Runner) Rescore(ctx context.Context, tenant string) (models.Rescored, error) {
 	w, ok := r.workers[tenant]
 	if !ok {
-		return Rescored{}, fmt.Errorf("rescoring: %w", &models.FieldError{Field: "tenant", Problem: fmt.Sprintf("%q is not configured", tenant)})
+		return models.Rescored{}, fmt.Errorf("rescoring: %w", &models.FieldError{Field: "tenant", Problem: fmt.Sprintf("%q is not configured", tenant)})
 	}
-	var count Rescored
+	var count models.Rescored
 	err := w.liveDefinitions(ctx, func(batch []definition) error { return w.rescore(ctx, batch, &count) })
 	if err != nil {
 		return count, fmt.Errorf("rescoring tenant %q: %w", tenant, err)
@@ -97,7 +89,7 @@ func fetchDefinitions(cons jetstream.Consumer) ([]definition, error) {
 }
 
 // rescore judges definitions again and settles what changed.
-func (w *worker) rescore(ctx context.Context, batch []definition, count *Rescored) error {
+func (w *worker) rescore(ctx context.Context, batch []definition, count *models.Rescored) error {
 	epoch := w.engine.Epoch(w.tenant.Name).Epoch
 	var jobs []engine.Job
 	var before []*models.Verdict

@@ -30,6 +30,8 @@ type Settings struct {
 	Logger     *slog.Logger
 	// Registerer gets the runner's metrics. Optional.
 	Registerer prometheus.Registerer
+	// OnReady is called once, by Run, when the tenants are provisioned and checks are answered. Optional.
+	OnReady func()
 	// Workers is how many micro-batches of a tenant are under way at once. Default: one for each CPU, at least 2.
 	Workers int
 	// BatchEvents is the most messages in a micro-batch. A batch takes what is there and waits for nothing. Default 256.
@@ -129,12 +131,21 @@ func (r *Runner) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	stopControl, err := r.serveControl(ctx)
+	if err != nil {
+		stopChecks()
+		return err
+	}
 	var busy sync.WaitGroup
 	for _, t := range r.Tenants {
 		r.start(ctx, work, r.workers[t.Name], &busy)
 	}
+	if r.OnReady != nil {
+		r.OnReady()
+	}
 	<-ctx.Done()
 	expire := time.AfterFunc(r.DrainDeadline, cancel)
+	stopControl()
 	stopChecks()
 	busy.Wait()
 	if !expire.Stop() {
