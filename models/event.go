@@ -173,6 +173,18 @@ func Truncate(s string, limit int) string {
 
 // Validate reports the first thing that makes e unusable, naming field and limit.
 func (e *Event) Validate() error {
+	if err := e.ValidateEnvelope(); err != nil {
+		return err
+	}
+	if e.Oversize == nil && !json.Valid(e.Body) {
+		return &FieldError{Field: "body", Problem: "not JSON"}
+	}
+	return nil
+}
+
+// ValidateEnvelope is [Event.Validate] without reading the body, for whoever knows that it is JSON or is about to find
+// out.
+func (e *Event) ValidateEnvelope() error {
 	for _, f := range []struct{ field, value string }{
 		{"id", e.ID}, {"tenant", e.Tenant}, {"server", e.Server}, {"object", e.Object}, {"session", e.Session},
 		{"catalogue", e.Catalogue}, {"pin", e.Pin},
@@ -196,8 +208,6 @@ func (e *Event) Validate() error {
 		return &FieldError{Field: "body", Problem: fmt.Sprintf("%d bytes, the limit is %d", len(e.Body), MaxEventBytes)}
 	case len(bytes.TrimSpace(e.Body)) == 0:
 		return &FieldError{Field: "body", Problem: "empty"}
-	case !json.Valid(e.Body):
-		return &FieldError{Field: "body", Problem: "not JSON"}
 	}
 	return nil
 }

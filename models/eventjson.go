@@ -17,9 +17,10 @@ type EventJSON struct {
 	BodyBase64 []byte `json:"body_base64,omitempty"`
 }
 
-// AppendJSON appends the JSON form of a valid event to dst: one line, without a line break at the end.
+// AppendJSON appends the JSON form of an event to dst: one line, without a line break at the end. The body must be JSON;
+// that is not checked.
 func (e *Event) AppendJSON(dst []byte) ([]byte, error) {
-	if err := e.Validate(); err != nil {
+	if err := e.ValidateEnvelope(); err != nil {
 		return nil, fmt.Errorf("writing event: %w", err)
 	}
 	form := EventJSON{Event: *e}

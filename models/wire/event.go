@@ -222,7 +222,12 @@ func DecodeFrame(m Message) (models.Frame, error) {
 func IsFrame(subject string) bool { return strings.HasPrefix(subject, prefixFrames) }
 
 // MarshalEvent writes the JSON form of an event, body verbatim, on one line.
-func MarshalEvent(e *models.Event) ([]byte, error) { return e.AppendJSON(nil) }
+func MarshalEvent(e *models.Event) ([]byte, error) {
+	if err := validEvent(e); err != nil {
+		return nil, err
+	}
+	return e.AppendJSON(nil)
+}
 
 // UnmarshalEvent reads the JSON form of an event and validates it. The error is an [*Error].
 func UnmarshalEvent(data []byte) (models.Event, error) {

@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"errors"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -128,5 +130,43 @@ func TestNewRevisionOfTheJudge(t *testing.T) {
 	}
 	if e.Epoch("").Epoch == first.Verdict.Epoch {
 		t.Error("the judge's new revision started no epoch")
+	}
+}
+
+// TestDeepNeighbourIsTriedAgain: an event ends the process of the deep detector while others are in it. They get their
+// answer from the next process, and only the culprit is held back.
+func TestDeepNeighbourIsTriedAgain(t *testing.T) {
+	const innocents = 3
+	var inside sync.WaitGroup // until the first call of each event is there
+	inside.Add(innocents + 1)
+	var first atomic.Int64
+	d := &fake{detect: func(_ context.Context, b *detectors.Batch) (detectors.Answer, error) {
+		together := len(b.Inputs) > 0 && first.Add(1) <= innocents+1
+		if together {
+			inside.Done()
+			inside.Wait()
+		}
+		if together || poisoned(b) {
+			return detectors.Answer{}, &detectors.Error{Code: detectors.CodeUnavailable, Message: "EOF"}
+		}
+		return allClean(b)
+	}}
+	e := withSlots(t, slotOf("quiet", clean()), deepOf("judge", d))
+	jobs := []Job{tool("a", "x"), tool("b", "x"), tool("c", "POISON"), tool("d", "x")}
+	verdicts := make([]models.Verdict, len(jobs))
+	var wg sync.WaitGroup
+	for i, j := range judgeAll(t, e, jobs) {
+		wg.Go(func() { verdicts[i] = e.Deepen(t.Context(), jobs[i], j.Verdict) })
+	}
+	wg.Wait()
+	for i, want := range []models.Reason{"", "", models.ReasonCrashed, ""} {
+		if r := report(t, verdicts[i], "judge"); r.Reason != want {
+			t.Errorf("event %d: %+v", i, r)
+		}
+	}
+	calls := d.calls.Load()
+	v := e.Deepen(t.Context(), jobs[2], judge(t, e, jobs[2]))
+	if r := report(t, v, "judge"); r.Reason != models.ReasonHeldBack || d.calls.Load() != calls {
+		t.Errorf("the culprit again, %d calls more: %+v", d.calls.Load()-calls, r)
 	}
 }

@@ -131,11 +131,12 @@ func (e *Engine) readBody(b *batch, it *item) {
 	}
 	named := ev.Object == ""
 	ev.Normalise()
-	if it.err = ev.Validate(); it.err != nil || ev.Oversize != nil {
+	if it.err = ev.ValidateEnvelope(); it.err != nil || ev.Oversize != nil {
 		return
 	}
 	b.takeApart(it)
 	if it.docErr != nil {
+		it.err = &models.FieldError{Field: "body", Problem: it.docErr.Error()}
 		return
 	}
 	it.canonical = it.doc.CanonicalDigest
@@ -146,20 +147,16 @@ func (e *Engine) readBody(b *batch, it *item) {
 	e.bodies.put(key, facts, int64(fixedEntryBytes+len(facts.object)))
 }
 
-// jsonPlaceholder stands in for a body that is known to be JSON.
-var jsonPlaceholder = []byte("0")
-
 // recognise normalises and validates an event whose body was read before, without reading it again.
 func recognise(ev *models.Event, facts bodyFacts) error {
-	body := ev.Body
 	if ev.Object == "" {
 		ev.Object = facts.object
 	}
-	ev.Body = jsonPlaceholder
+	body := ev.Body
+	ev.Body = nil // Normalise need not look for a name in it again
 	ev.Normalise()
-	err := ev.Validate()
 	ev.Body = body
-	return err
+	return ev.ValidateEnvelope()
 }
 
 // takeApart gives the item its document; the same bytes in one batch share theirs.

@@ -65,7 +65,10 @@ func (s *slot) inspect(ctx context.Context, inputs []detectors.Input) []answer {
 	switch {
 	case err == nil:
 		return answers
-	case ctx.Err() != nil || blameless(err) || s.isDown(err) || s.Spec.Stage == detectors.Deep:
+	case ctx.Err() != nil || blameless(err) || s.isDown(err):
+		return notInspected(len(inputs), err)
+	case s.Spec.Stage == detectors.Deep && err.Code != detectors.CodeUnavailable:
+		// Deep events come alone, so this one has had its try. A process that ended may have ended over another's.
 		return notInspected(len(inputs), err)
 	}
 	s.log.Warn("batch failed, trying its events one by one", "events", len(inputs), "error", err)

@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -89,20 +90,17 @@ func (w *worker) check(ctx context.Context, req micro.Request, deadline time.Dur
 	j := w.engine.Judge(judging, []engine.Job{job})[0]
 	ctx, cancel = context.WithTimeout(ctx, publishDeadline)
 	defer cancel()
-	if err := w.settle(ctx, []answer{{&job.Event, j.Verdict, j.Deep}})[0]; err != nil {
+	answers := []answer{{event: &job.Event, verdict: j.Verdict, deep: j.Deep}}
+	if err := w.settle(ctx, answers)[0]; err != nil {
 		w.countCheck(checkFailed)
 		w.log.Warn("answering a check", "tenant", w.tenant.Name, "error", err)
 		w.reply(req.Error(CheckFailed, "the verdict could not be stored", nil))
 		return
 	}
-	m, err := wire.EncodeVerdict(&j.Verdict)
-	if err != nil { // settle has encoded it before
-		w.reply(req.Error(CheckFailed, err.Error(), nil))
-		return
-	}
-	delete(m.Header, wire.HeaderMsgID) // the reply is not to be stored
+	header := maps.Clone(answers[0].encoded.Header)
+	delete(header, wire.HeaderMsgID) // the reply is not to be stored
 	w.countCheck(checkAnswered)
-	w.reply(req.Respond(m.Data, micro.WithHeaders(micro.Headers(m.Header))))
+	w.reply(req.Respond(answers[0].encoded.Data, micro.WithHeaders(micro.Headers(header))))
 }
 
 // checkRejected keeps what can't be read like any other input, and tells the caller.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -32,6 +34,8 @@ type answer struct {
 	event   *models.Event
 	verdict models.Verdict
 	deep    bool // the deep detectors shall follow
+
+	encoded wire.Message // the verdict as it was stored on the stream
 }
 
 // settle stores the answers' verdicts, alerts and deep jobs, then puts each in its place as last verdict and live
@@ -39,24 +43,17 @@ type answer struct {
 func (p *path) settle(ctx context.Context, answers []answer) []error {
 	errs := p.storeAnswers(ctx, answers)
 	p.storeDeepJobs(ctx, answers, errs)
-	var verdicts []models.Verdict
-	var definitions []entry
+	stored := make([]*answer, 0, len(answers))
 	for i := range answers {
-		if errs[i] != nil {
-			continue
-		}
-		a := &answers[i]
-		p.meters.verdicts.WithLabelValues(a.verdict.Subject.Tenant, string(a.verdict.Decision)).Inc()
-		verdicts = append(verdicts, a.verdict)
-		if e, ok := p.liveEntry(a); ok {
-			definitions = append(definitions, e)
+		if errs[i] == nil {
+			p.meters.verdicts.WithLabelValues(answers[i].verdict.Subject.Tenant, string(answers[i].verdict.Decision)).Inc()
+			stored = append(stored, &answers[i])
 		}
 	}
-	err := p.remember(ctx, verdicts)
-	if err == nil {
-		err = p.keepLive(ctx, definitions)
-	}
-	if err != nil {
+	keeping := make(chan error, 1)
+	go func() { keeping <- p.keepLive(ctx, stored) }()
+	err := p.remember(ctx, stored)
+	if err = errors.Join(err, <-keeping); err != nil {
 		for i := range errs {
 			errs[i] = errors.Join(errs[i], err)
 		}
@@ -76,7 +73,7 @@ func (p *path) storeAnswers(ctx context.Context, answers []answer) []error {
 			continue
 		}
 		for _, m := range own {
-			msgs, owner = append(msgs, toMsg(m)), append(owner, i)
+			msgs, owner = append(msgs, m), append(owner, i)
 		}
 	}
 	for n, err := range p.out.store(ctx, msgs, tooLong) {
@@ -87,18 +84,17 @@ func (p *path) storeAnswers(ctx context.Context, answers []answer) []error {
 	return errs
 }
 
-func encodeAnswer(a *answer) ([]wire.Message, error) {
-	verdict, err := wire.EncodeVerdict(&a.verdict)
-	if err != nil {
+func encodeAnswer(a *answer) (msgs []*nats.Msg, err error) {
+	if a.encoded, err = wire.EncodeVerdict(&a.verdict); err != nil {
 		return nil, fmt.Errorf("encoding verdict: %w", err)
 	}
-	msgs := []wire.Message{verdict}
+	msgs = append(msgs, toMsg(a.encoded))
 	if a.verdict.Flagged() {
 		alert, err := wire.EncodeAlert(&a.verdict)
 		if err != nil {
 			return nil, fmt.Errorf("encoding alert: %w", err)
 		}
-		msgs = append(msgs, alert)
+		msgs = append(msgs, toMsg(alert))
 	}
 	return msgs, nil
 }
@@ -154,16 +150,16 @@ func (p *path) withoutDeep(ctx context.Context, a *answer) models.Verdict {
 	return p.withDeep(expired, a)
 }
 
-// objectGroup is verdicts on one object, in the order of their place.
+// objectGroup is answers about one object, in the order of their place.
 type objectGroup struct {
-	key      string
-	verdicts []models.Verdict
+	key     string
+	answers []*answer
 }
 
 // remember makes each object's newest verdict its last one, and alerts to every change away from flagged that it sees
 // in doing so: whoever finds a flagged verdict beside a newer one that is not flagged says so, whichever came first.
-func (p *path) remember(ctx context.Context, verdicts []models.Verdict) error {
-	groups := group(verdicts)
+func (p *path) remember(ctx context.Context, answers []*answer) error {
+	groups := group(answers)
 	look := func(_ context.Context, entries []entry) ([]held, error) { return p.last.guess(entries), nil }
 	for wait := backoffFirst; len(groups) > 0; wait = min(2*wait, backoffMost) {
 		rest, err := p.rememberOnce(ctx, groups, look)
@@ -175,43 +171,39 @@ func (p *path) remember(ctx context.Context, verdicts []models.Verdict) error {
 	return nil
 }
 
-func group(verdicts []models.Verdict) []objectGroup {
+func group(answers []*answer) []objectGroup {
 	var groups []objectGroup
-	index := map[string]int{}
-	for _, v := range verdicts {
-		key := wire.LastKey(v.Subject)
-		i, ok := index[v.Subject.Tenant+" "+key]
+	type object struct{ tenant, key string }
+	index := make(map[object]int, len(answers))
+	for _, a := range answers {
+		o := object{a.verdict.Subject.Tenant, wire.LastKey(a.verdict.Subject)}
+		i, ok := index[o]
 		if !ok {
 			i = len(groups)
-			index[v.Subject.Tenant+" "+key] = i
-			groups = append(groups, objectGroup{key: key})
+			index[o] = i
+			groups = append(groups, objectGroup{key: o.key})
 		}
-		groups[i].insert(v)
+		groups[i].insert(a)
 	}
 	return groups
 }
 
-func (g *objectGroup) insert(v models.Verdict) {
-	i := len(g.verdicts)
-	for i > 0 && g.verdicts[i-1].Newer(&v) {
+func (g *objectGroup) insert(a *answer) {
+	i := len(g.answers)
+	for i > 0 && g.answers[i-1].verdict.Newer(&a.verdict) {
 		i--
 	}
-	g.verdicts = append(g.verdicts, models.Verdict{})
-	copy(g.verdicts[i+1:], g.verdicts[i:])
-	g.verdicts[i] = v
+	g.answers = slices.Insert(g.answers, i, a)
 }
 
-func (g *objectGroup) newest() *models.Verdict { return &g.verdicts[len(g.verdicts)-1] }
+func (g *objectGroup) newest() *answer { return g.answers[len(g.answers)-1] }
 
 // rememberOnce tries once, for all groups together, on what look says is held, and returns the groups that another
 // writer was faster on.
 func (p *path) rememberOnce(ctx context.Context, groups []objectGroup, look func(context.Context, []entry) ([]held, error)) ([]objectGroup, error) {
 	entries := make([]entry, len(groups))
 	for i := range groups {
-		var err error
-		if entries[i], err = lastEntry(&groups[i]); err != nil {
-			return groups, err
-		}
+		entries[i] = lastEntry(&groups[i])
 	}
 	old, err := look(ctx, entries)
 	if err != nil {
@@ -224,7 +216,7 @@ func (p *path) rememberOnce(ctx context.Context, groups []objectGroup, look func
 	var replaced []held
 	var index []int
 	for i := range groups {
-		if old[i].precedes(groups[i].newest()) {
+		if old[i].precedes(&groups[i].newest().verdict) {
 			newer, replaced, index = append(newer, entries[i]), append(replaced, old[i]), append(index, i)
 		}
 	}
@@ -238,15 +230,11 @@ func (p *path) rememberOnce(ctx context.Context, groups []objectGroup, look func
 	return rest, err
 }
 
-func lastEntry(g *objectGroup) (entry, error) {
-	v := g.newest()
-	m, err := wire.EncodeVerdict(v)
-	if err != nil {
-		return entry{}, fmt.Errorf("encoding verdict: %w", err)
-	}
-	header := nats.Header(m.Header)
+func lastEntry(g *objectGroup) entry {
+	a := g.newest()
+	header := maps.Clone(nats.Header(a.encoded.Header))
 	header.Del(wire.HeaderMsgID) // a value may come back to a bucket
-	return entry{tenant: v.Subject.Tenant, key: g.key, header: header, data: m.Data, place: *v}, nil
+	return entry{tenant: a.verdict.Subject.Tenant, key: g.key, header: header, data: a.encoded.Data, place: a.verdict}
 }
 
 // alertChanges stores an alert for each verdict that is not flagged and follows one that is.
@@ -261,8 +249,8 @@ func (p *path) alertChanges(ctx context.Context, groups []objectGroup, old []hel
 	}
 	for i := range groups {
 		before := old[i].place
-		for n := range groups[i].verdicts {
-			v := &groups[i].verdicts[n]
+		for _, a := range groups[i].answers {
+			v := &a.verdict
 			switch {
 			case before.ID == "" || v.Newer(&before):
 				if before.Flagged() && !v.Flagged() {
@@ -319,7 +307,7 @@ func (p *path) liveEntry(a *answer) (entry, bool) {
 	if a.event == nil || !a.event.Kind.Definition() || a.event.Oversize != nil {
 		return entry{}, false
 	}
-	data, err := wire.MarshalEvent(a.event)
+	data, err := a.event.AppendJSON(nil)
 	if err != nil {
 		p.log.Error("keeping a definition", "server", a.event.Server, "object", a.event.Object, "error", err)
 		return entry{}, false
@@ -344,10 +332,14 @@ func readPlace(msg *jetstream.RawStreamMsg) (models.Verdict, error) {
 	}, errors.Join(err1, err2, err3)
 }
 
-// keepLive puts definitions in the live bucket; of several on one object the newest.
-func (p *path) keepLive(ctx context.Context, definitions []entry) error {
+// keepLive puts the definitions among the answers in the live bucket; of several on one object the newest.
+func (p *path) keepLive(ctx context.Context, answers []*answer) error {
 	newest := map[string]entry{}
-	for _, e := range definitions {
+	for _, a := range answers {
+		e, ok := p.liveEntry(a)
+		if !ok {
+			continue
+		}
 		subject := p.live.subject(e.tenant, e.key)
 		if old, ok := newest[subject]; !ok || e.place.Newer(&old.place) {
 			newest[subject] = e

@@ -93,7 +93,7 @@ func (w *worker) read(d delivery) *input {
 	in.catalogue = catalogue
 	place := fmt.Sprintf("%s@%d", d.stream, d.stored.UnixNano()) // a stream made anew counts from 1 again
 	for part, e := range events {
-		if err := e.Validate(); err != nil {
+		if err := e.ValidateEnvelope(); err != nil { // that the body is JSON was seen in decoding
 			in.rejected = append(in.rejected, w.rejection(d, e.Body, err))
 			continue
 		}
@@ -232,7 +232,7 @@ func (w *worker) judge(ctx context.Context, inputs []*input) (answers []answer, 
 				in.err = fmt.Errorf("judging: %w", ctx.Err())
 				continue
 			}
-			answers, owners = append(answers, answer{&in.jobs[i].Event, j.Verdict, j.Deep}), append(owners, in)
+			answers, owners = append(answers, answer{event: &in.jobs[i].Event, verdict: j.Verdict, deep: j.Deep}), append(owners, in)
 		}
 	}
 	return answers, owners
