@@ -251,6 +251,7 @@ func (p *Process) close() {
 // served, counts as a failure: events that crash a detector must not switch it off for others.
 func (p *Process) bury(inst *instance) {
 	over := inst.diedOverCall()
+	inst.condemn("the process ended") // unless a call was faster; from here on why does not change
 	inst.kill()
 	p.mu.Lock()
 	p.current = nil
