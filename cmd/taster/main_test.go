@@ -3,10 +3,17 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -32,6 +39,10 @@ func TestScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(tmp) })
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
 	scripts, err := os.ReadDir("testdata/script")
 	if err != nil || len(scripts) == 0 {
 		t.Fatalf("no scripts: %v", err)
@@ -44,9 +55,57 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("SERVER_URL", web.URL)
 			e.Setenv("TMPDIR", tmp)
-			return nil
+			e.Setenv("ROOT", root)
+			return goEnv(e)
 		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await},
 	})
+}
+
+// goEnv lets scripts build offline, with the caches of whoever runs the tests.
+func goEnv(e *testscript.Env) error {
+	names := []string{"GOCACHE", "GOMODCACHE"}
+	out, err := exec.Command("go", append([]string{"env"}, names...)...).Output()
+	if err != nil {
+		return fmt.Errorf("asking go for its caches: %w", err)
+	}
+	for i, value := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+		e.Setenv(names[i], value)
+	}
+	e.Setenv("GOPROXY", "off")
+	e.Setenv("GOTOOLCHAIN", "local")
+	e.Setenv("CGO_ENABLED", "0")
+	return nil
+}
+
+// awaitDeadline is how long a script waits for what a command in the background writes.
+const awaitDeadline = 60 * time.Second
+
+// await waits until a file that is being written has a line of a form, and sets a variable to what its group matches:
+//
+//	await FILE PATTERN [VARIABLE]
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: await FILE PATTERN [VARIABLE]")
+	}
+	pattern, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	for deadline := time.Now().Add(awaitDeadline); ; time.Sleep(5 * time.Millisecond) {
+		data, err := os.ReadFile(ts.MkAbs(args[0]))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			ts.Fatalf("%v", err)
+		}
+		match := pattern.FindSubmatch(data)
+		switch {
+		case match != nil && len(args) == 3:
+			ts.Setenv(args[2], string(match[1]))
+			return
+		case match != nil:
+			return
+		case time.Now().After(deadline):
+			ts.Fatalf("%s has no line like %s:\n%s", args[0], args[1], data)
+		}
+	}
 }
 
 // poisonedServer offers one tool that is what it says and one that is not.

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -13,8 +15,8 @@ import (
 	"github.com/aad6b6dc/taster/pipeline/config"
 )
 
-// Variables that name the bus and log on to it where neither flags nor the configuration do. A password has no flag:
-// command lines are public.
+// Variables that name the bus, for commands that are its clients, and log on to it where neither flags nor the
+// configuration do. A password has no flag: command lines are public.
 const (
 	envURL      = "TASTER_NATS_URL"
 	envUser     = "TASTER_NATS_USER"
@@ -24,10 +26,16 @@ const (
 // defaultURL is where `taster serve` listens unless it is told otherwise.
 const defaultURL = "nats://127.0.0.1:4222"
 
-// busFlags adds the flags by which a command finds the bus and logs on.
-func busFlags(cmd *cobra.Command, n *config.NATS) {
+// What a command does without --nats.
+const (
+	askDefault = "(default $" + envURL + ", else " + defaultURL + ")"
+	runOne     = "(default: run one in this process)"
+)
+
+// busFlags adds the flags by which a command finds the bus and logs on. otherwise says what happens without any.
+func busFlags(cmd *cobra.Command, n *config.NATS, otherwise string) {
 	f := cmd.Flags()
-	f.StringVar(&n.URL, "nats", n.URL, "`URL` of the NATS server (default $"+envURL+", else "+defaultURL+")")
+	f.StringVar(&n.URL, "nats", "", "`URL` of the NATS server "+otherwise)
 	f.StringVar(&n.CredentialsFile, "creds", "", "log on with this credentials `FILE`")
 	f.StringVar(&n.NkeySeedFile, "nkey", "", "log on with the nkey seed in this `FILE`")
 	f.StringVar(&n.User, "user", "", "log on as this `NAME`, with the password in $"+envPassword+" or --password-file (default $"+envUser+")")
@@ -47,6 +55,18 @@ func tenantFlag(cmd *cobra.Command, tenant *string) {
 func (a *app) busURL(n config.NATS) string {
 	fromEnv, _ := a.lookupEnv(envURL)
 	return cmp.Or(n.URL, fromEnv, defaultURL)
+}
+
+// unreachable says that there is no connection to the bus, and what to do about it.
+func unreachable(server string, err error) error {
+	hint := "taster serve starts a server; --nats names another one"
+	if errors.Is(err, nats.ErrAuthorization) {
+		hint = "log on with --user and the password in $" + envPassword + ", with --creds or with --nkey"
+	}
+	if u, bad := url.Parse(server); bad == nil {
+		server = u.Redacted()
+	}
+	return hinted(fmt.Errorf("connecting to %s: %w", server, err), hint)
 }
 
 // natsOptions are the options of a connection that is named name and comes back by itself.

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/aad6b6dc/taster/pipeline/client"
 	"github.com/aad6b6dc/taster/pipeline/config"
@@ -17,7 +16,7 @@ func (a *app) connect(n config.NATS, tenant string) (*client.Client, error) {
 	url := a.busURL(n)
 	c, err := client.Connect(url, tenant, client.NATS(opts...), client.Logger(a.logger()))
 	if err != nil {
-		return nil, hinted(fmt.Errorf("connecting to %s: %w", url, err), "taster serve starts a server; --nats names another one")
+		return nil, unreachable(url, err)
 	}
 	return c, nil
 }
@@ -28,7 +27,9 @@ func explained(err error) error {
 	case errors.Is(err, client.ErrNotServed):
 		return hinted(err, "is taster serve running, with this tenant in its configuration?")
 	case errors.Is(err, client.ErrNotPermitted):
-		return hinted(err, "--durable NAME reads the consumer that the engine keeps for a gateway, without an operator's rights")
+		return hinted(err, "log on as an operator, in the engine's account; a gateway reads what it missed with watch --durable")
+	case errors.Is(err, client.ErrOverloaded):
+		return hinted(err, "try again later")
 	}
 	return err
 }

@@ -52,7 +52,7 @@ FILE holds one MCP object, as the peer sent it: a tool, a result, a message. The
 	flags.StringVar(&f.event.ID, "id", "", "the gateway's own `ID` of this occurrence")
 	flags.StringVar(&f.failOn, "fail-on", string(models.RequireApproval), "exit with 3 from this decision on")
 	flags.DurationVar(&f.timeout, "timeout", 10*time.Second, "for the answer")
-	busFlags(cmd, &f.nats)
+	busFlags(cmd, &f.nats, askDefault)
 	tenantFlag(cmd, &f.tenant)
 	_ = cmd.MarkFlagRequired("server") // the flag exists
 	complete(cmd, "kind", models.Kinds())
@@ -67,7 +67,8 @@ func (a *app) check(ctx context.Context, f *checkFlags, file string) error {
 	}
 	e := f.event
 	e.Body = json.RawMessage(body)
-	if err := e.Validate(); err != nil {
+	// A body above the limit is sent as oversize, and comes back as not inspected.
+	if err := e.Validate(); err != nil && len(body) <= models.MaxEventBytes {
 		return &codedError{code: exitUsage, err: err}
 	}
 	c, err := a.connect(f.nats, f.tenant)
@@ -92,10 +93,15 @@ func (a *app) writeVerdict(v *models.Verdict, e *models.Event) error {
 	if a.json {
 		return a.writeJSON(v)
 	}
-	if err := output.NewLive(a.stdout, false, output.Options{Colour: a.colour(a.stdout)}).Verdict(v, e); err != nil {
+	if err := a.live(false).Verdict(v, e); err != nil {
 		return fmt.Errorf("writing result: %w", err)
 	}
 	return nil
+}
+
+// live writes verdicts as they come.
+func (a *app) live(json bool) *output.Live {
+	return output.NewLive(a.stdout, json, output.Options{Colour: a.colour(a.stdout)})
 }
 
 // writeJSON writes a result as indented JSON.

@@ -13,6 +13,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,7 +73,13 @@ func Run(ctx context.Context, env []string, stdin io.Reader, stdout, stderr io.W
 	a := &app{env: env, stdin: stdin, stdout: stdout, stderr: stderr}
 	started := false
 	root := a.root()
-	root.PersistentPreRun = func(*cobra.Command, []string) { started = true }
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if err := cmp.Or(cmd.ValidateRequiredFlags(), cmd.ValidateFlagGroups()); err != nil { // cobra would, but later
+			return err
+		}
+		started = true
+		return nil
+	}
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
@@ -120,6 +127,7 @@ func (a *app) commands() []*cobra.Command {
 		a.pluginCommand(),
 		a.pluginServeCommand(),
 		a.reportCommand(),
+		a.rescoreCommand(),
 		a.scanCommand(),
 		a.serveCommand(),
 		a.verdictCommand(),

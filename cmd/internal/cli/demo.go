@@ -11,15 +11,14 @@ import (
 	"os"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
-	"github.com/aad6b6dc/taster/cmd/internal/output"
 	"github.com/aad6b6dc/taster/models"
 	"github.com/aad6b6dc/taster/models/rpc"
 	"github.com/aad6b6dc/taster/models/wire"
 	"github.com/aad6b6dc/taster/pipeline/client"
 	"github.com/aad6b6dc/taster/pipeline/config"
+	"github.com/aad6b6dc/taster/pipeline/natsembed"
 )
 
 // demoTraffic is sample traffic: a line is an event in its JSON form, or a frame ({"server", "method", "frame"}).
@@ -57,7 +56,7 @@ func (a *app) demoCommand() *cobra.Command {
 			return a.demoAlone(ctx)
 		},
 	}
-	busFlags(cmd, &n)
+	busFlags(cmd, &n, runOne)
 	tenantFlag(cmd, &tenant)
 	return cmd
 }
@@ -71,42 +70,33 @@ func (a *app) demoAlone(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	conf := config.Default()
 	conf.DataDir, conf.NATS.Listen = dir, ""
-	s, err := a.openStation(ctx, conf, prometheus.NewRegistry())
+	ready := make(chan struct{})
+	s, err := a.openStation(ctx, conf, nil, func() { close(ready) })
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	serving, stop := context.WithCancel(ctx)
+	defer stop()
 	served := make(chan error, 1)
 	go func() { served <- s.runner.Run(serving) }()
-	defer func() { stop(); err = errors.Join(err, <-served) }()
+	select {
+	case err := <-served:
+		return errors.Join(err, ctx.Err())
+	case <-ready:
+		err := a.demoInside(ctx, s.server)
+		stop()
+		return errors.Join(err, <-served)
+	}
+}
 
-	c, err := client.Connect("", models.DefaultTenant, client.InProcess(s.server), client.Logger(a.logger()))
+func (a *app) demoInside(ctx context.Context, server *natsembed.Server) error {
+	c, err := client.Connect("", models.DefaultTenant, client.InProcess(server), client.Logger(a.logger()))
 	if err != nil {
 		return fmt.Errorf("connecting to the server inside: %w", err)
 	}
 	defer c.Close()
-	if err := provisioned(ctx, s, served); err != nil {
-		return err
-	}
 	return a.demo(ctx, c)
-}
-
-// provisioned waits until the runner has made the streams.
-func provisioned(ctx context.Context, s *station, served chan error) error {
-	for {
-		if _, err := s.stream(ctx, wire.EventStream(models.DefaultTenant).Name); err == nil {
-			return nil
-		}
-		select {
-		case err := <-served:
-			served <- err
-			return errors.Join(errors.New("the engine ended early"), err)
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
 }
 
 // sample is a line of the traffic.
@@ -195,7 +185,7 @@ func (a *app) demo(ctx context.Context, c *client.Client) error {
 }
 
 func (a *app) printDemo(ctx context.Context, verdicts <-chan models.Verdict, waiting map[string][]models.Event, total int) error {
-	out := output.NewLive(a.stdout, a.json, output.Options{Colour: a.colour(a.stdout)})
+	out := a.live(a.json)
 	for answered := 0; answered < total; {
 		select {
 		case <-ctx.Done():

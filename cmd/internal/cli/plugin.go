@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,11 +20,8 @@ import (
 	"github.com/aad6b6dc/taster/models"
 )
 
-// Deadlines of commands that start plugins.
-const (
-	pluginStartDeadline = 30 * time.Second
-	pluginTestDeadline  = 5 * time.Minute
-)
+// pluginTestDeadline is how long the conformance suite may take.
+const pluginTestDeadline = 5 * time.Minute
 
 func (a *app) pluginCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -79,12 +77,9 @@ func (a *app) pluginList(ctx context.Context, dir string) ([]listed, error) {
 	for _, s := range catalog.Specs() {
 		list = append(list, listing(&s, "shipped"))
 	}
-	if dir == "" {
-		return list, nil
-	}
-	sources, err := host.Discover(dir)
+	sources, err := discover(dir)
 	if err != nil {
-		return nil, fmt.Errorf("looking for plugins: %w", err)
+		return nil, err
 	}
 	for _, source := range sources {
 		if err := a.withPlugin(ctx, source, func(loaded []host.Loaded) {
@@ -96,6 +91,18 @@ func (a *app) pluginList(ctx context.Context, dir string) ([]listed, error) {
 		}
 	}
 	return list, nil
+}
+
+// discover reads the manifests of a plugin directory; there are none in "".
+func discover(dir string) ([]host.Source, error) {
+	if dir == "" {
+		return nil, nil
+	}
+	sources, err := host.Discover(dir)
+	if err != nil {
+		return nil, fmt.Errorf("looking for plugins: %w", err)
+	}
+	return sources, nil
 }
 
 func (a *app) printList(list []listed) error {
@@ -113,9 +120,7 @@ func (a *app) printList(list []listed) error {
 
 // withPlugin starts a plugin, hands its detectors to use, and stops it.
 func (a *app) withPlugin(ctx context.Context, source host.Source, use func([]host.Loaded)) error {
-	starting, cancel := context.WithTimeout(ctx, pluginStartDeadline)
-	defer cancel()
-	process, err := host.Launch(starting, source, host.Options{Logger: a.logger()})
+	process, err := host.Launch(ctx, source, host.Options{Logger: a.logger()})
 	if err != nil {
 		return fmt.Errorf("starting plugin %q: %w", source.Name, err)
 	}
@@ -250,29 +255,22 @@ in an interpreted language name the script and its lock file as well. A file tha
 }
 
 func (a *app) pluginManifest(name, out string, files, args []string) error {
-	program, err := filepath.Abs(files[0])
-	if err != nil {
-		return err
-	}
-	if name == "" {
-		name = pluginName(program)
-	}
-	dir := "."
-	if out != "" {
-		dir = filepath.Dir(out)
-	}
-	if dir, err = filepath.Abs(dir); err != nil {
-		return err
-	}
+	paths := map[string]string{} // of files, by what they were called
 	var rest []string
-	for _, f := range files[1:] {
+	for i, f := range files {
 		path, err := filepath.Abs(f)
 		if err != nil {
 			return err
 		}
-		rest = append(rest, path)
+		if paths[f] = path; i > 0 {
+			rest = append(rest, path)
+		}
 	}
-	data, err := host.Manifest(name, dir, append([]string{program}, args...), rest...)
+	command := []string{paths[files[0]]}
+	for _, arg := range args { // a plugin has a working directory of its own
+		command = append(command, cmp.Or(paths[arg], arg))
+	}
+	data, err := host.Manifest(cmp.Or(name, pluginName(files[0])), "", command, rest...)
 	if err != nil {
 		return fmt.Errorf("making a manifest: %w", err)
 	}

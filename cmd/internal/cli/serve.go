@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,12 +16,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/aad6b6dc/taster/pipeline/config"
+	"github.com/aad6b6dc/taster/pipeline/engine"
 )
 
 const serveHelp = `Take events from NATS, judge them, publish verdicts.
 
 Without --nats a server runs inside this process, with its files in the data directory, open to clients of this machine
-only. It runs until it is interrupted, then finishes and stores what it has in hand.`
+only. It runs until it is interrupted, then finishes and stores what it has in hand; a second interrupt ends it at once.
+
+SIGHUP makes it read its policy anew, from the file of --policy or the configuration: the new epoch is announced, live
+definitions are judged again, and what changed is published. Everything else in the configuration takes a restart.`
 
 // serveFlags are the flags of serve; each wins over the configuration file.
 type serveFlags struct {
@@ -40,22 +47,18 @@ func (a *app) serveCommand() *cobra.Command {
 		Long:  serveHelp,
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := f.config(cmd)
-			if err != nil {
-				return err
-			}
-			return a.serve(cmd.Context(), c)
+			return a.serve(cmd.Context(), func() (config.Config, error) { return f.config(cmd) })
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.file, "config", "", "configuration `FILE` (taster config prints one)")
 	flags.StringVar(&f.dataDir, "data-dir", "", "`DIR` of the embedded server's files")
-	flags.StringVar(&f.listen, "listen", "", "`ADDRESS` of the embedded server, for example 127.0.0.1:4222, or none")
+	flags.StringVar(&f.listen, "listen", "", "`ADDRESS` of the embedded server, with port 0 for a free one, or none")
 	flags.StringVar(&f.pluginDir, "plugin-dir", "", "`DIR` with the manifests of outside plugins")
 	flags.StringVar(&f.policy, "policy", "", "policy `FILE`")
 	flags.StringVar(&f.metrics, "metrics", "", "`ADDRESS` for Prometheus, for example 127.0.0.1:9464")
 	flags.BoolVar(&f.inProcess, "in-process", false, "run the shipped detectors inside this process: faster, and not contained")
-	busFlags(cmd, &f.nats)
+	busFlags(cmd, &f.nats, runOne)
 	return cmd
 }
 
@@ -105,9 +108,15 @@ func (f *serveFlags) config(cmd *cobra.Command) (config.Config, error) {
 	return c, nil
 }
 
-func (a *app) serve(ctx context.Context, c config.Config) error {
+// serve runs until ctx ends. load reads the configuration; it is called again to reload the policy.
+func (a *app) serve(ctx context.Context, load func() (config.Config, error)) error {
+	c, err := load()
+	if err != nil {
+		return err
+	}
 	registry := prometheus.NewRegistry()
-	s, err := a.openStation(ctx, c, registry)
+	var s *station
+	s, err = a.openStation(ctx, c, registry, func() { a.warn("%s", s.greeting(c)) })
 	if err != nil {
 		return err
 	}
@@ -115,9 +124,35 @@ func (a *app) serve(ctx context.Context, c config.Config) error {
 	if err != nil {
 		return errors.Join(err, s.close())
 	}
-	a.warn("%s", s.greeting(c))
+	stopReloading := a.reloadPolicy(s.engine, load)
 	err = s.runner.Run(ctx)
+	stopReloading()
 	return errors.Join(err, stopMetrics(), s.close())
+}
+
+// reloadPolicy reads the policy anew at every SIGHUP until stop is called. One that can't be read changes nothing.
+func (a *app) reloadPolicy(e *engine.Engine, load func() (config.Config, error)) (stop func()) {
+	hangups, done := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(hangups, syscall.SIGHUP)
+	go func() {
+		defer close(done)
+		for range hangups {
+			c, err := load()
+			if err == nil {
+				err = e.SetPolicy(c.Policy)
+			}
+			if err != nil {
+				a.warn("keeping the old policy: %v", err)
+				continue
+			}
+			a.warn("policy reloaded")
+		}
+	}()
+	return func() {
+		signal.Stop(hangups)
+		close(hangups)
+		<-done
+	}
 }
 
 // greeting says where the engine is to be found.

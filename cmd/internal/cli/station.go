@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/aad6b6dc/taster/detectors"
 	"github.com/aad6b6dc/taster/detectors/host"
+	"github.com/aad6b6dc/taster/models"
 	"github.com/aad6b6dc/taster/pipeline/config"
 	"github.com/aad6b6dc/taster/pipeline/engine"
 	"github.com/aad6b6dc/taster/pipeline/natsembed"
@@ -30,14 +32,17 @@ type station struct {
 	closers []func() error // in the order of opening
 }
 
-// openStation starts all of it but the runner's work. The caller closes it.
-func (a *app) openStation(ctx context.Context, c config.Config, metrics prometheus.Registerer) (_ *station, err error) {
+// openStation starts all of it but the runner's work, which calls ready when events are taken. The caller closes it.
+func (a *app) openStation(ctx context.Context, c config.Config, metrics prometheus.Registerer, ready func()) (_ *station, err error) {
 	s := &station{}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
 		}
 	}()
+	if c.Judge.Section != nil {
+		return nil, errors.New("the configuration has a judge, and this version ships none")
+	}
 	log := a.logger()
 	if err := s.openBus(a, c, log); err != nil {
 		return nil, err
@@ -50,23 +55,27 @@ func (a *app) openStation(ctx context.Context, c config.Config, metrics promethe
 		return nil, fmt.Errorf("opening JetStream: %w", err)
 	}
 	catalogues := stream.NewCatalogues(js)
-	changed := newRelay()
+	var runner atomic.Pointer[stream.Runner] // made after the engine, which tells it of new epochs
 	s.engine, err = engine.New(ctx, engine.Settings{
 		Slots: s.slots, Policy: c.Policy, Tenants: tenantNames(c), Catalogues: catalogues.Get,
-		OnEpoch: changed.epoch, Logger: log, Metrics: metrics,
-		CacheEntries: c.Cache.Entries, CacheBytes: c.Cache.MaxBytes,
+		OnEpoch: func(n models.EpochNotice) {
+			if r := runner.Load(); r != nil {
+				r.EpochChanged(n.Tenant)
+			}
+		},
+		Logger: log, Metrics: metrics, CacheEntries: c.Cache.Entries, CacheBytes: c.Cache.MaxBytes,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("starting the engine: %w", err)
 	}
 	s.runner, err = stream.New(stream.Settings{
 		Conn: s.conn, Engine: s.engine, Tenants: streamTenants(c), Catalogues: catalogues, Logger: log, Registerer: metrics,
-		Workers: c.Work.Workers, BatchEvents: c.Work.BatchEvents,
+		Workers: c.Work.Workers, BatchEvents: c.Work.BatchEvents, OnReady: ready,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("starting the runner: %w", err)
 	}
-	changed.to(s.runner)
+	runner.Store(s.runner)
 	return s, nil
 }
 
@@ -78,7 +87,7 @@ func (s *station) openBus(a *app, c config.Config, log *slog.Logger) error {
 	}
 	if c.NATS.URL != "" {
 		if s.conn, err = nats.Connect(c.NATS.URL, opts...); err != nil {
-			return hinted(fmt.Errorf("connecting to %s: %w", c.NATS.URL, err), "is the server running, and may this user connect?")
+			return unreachable(c.NATS.URL, err)
 		}
 	} else if err := s.startServer(c, opts, log); err != nil {
 		return err
@@ -116,43 +125,21 @@ func (s *station) startServer(c config.Config, opts []nats.Option, log *slog.Log
 // openDetectors starts the shipped detectors, in one process of their own unless configured otherwise, and the outside
 // plugins.
 func (s *station) openDetectors(ctx context.Context, c config.Detectors, log *slog.Logger) error {
-	specs, err := enabled(c)
+	own, err := s.openShipped(ctx, c, log)
 	if err != nil {
 		return err
 	}
-	groups := make([][]host.Loaded, 0, 2)
-	switch {
-	case len(specs) == 0:
-	case c.InProcess:
-		loaded, err := host.InProcess(ctx, specs, sections(c))
-		if err != nil {
-			return fmt.Errorf("making detectors: %w", err)
-		}
-		groups = append(groups, loaded)
-	default:
-		source, err := selfSource(specs)
-		if err != nil {
-			return err
-		}
-		source.Configs = sections(c)
+	groups := [][]host.Loaded{own}
+	sources, err := discover(c.PluginDir)
+	if err != nil {
+		return err
+	}
+	for _, source := range sources {
 		loaded, err := s.launch(ctx, source, log)
 		if err != nil {
 			return err
 		}
 		groups = append(groups, loaded)
-	}
-	if c.PluginDir != "" {
-		sources, err := host.Discover(c.PluginDir)
-		if err != nil {
-			return fmt.Errorf("looking for plugins: %w", err)
-		}
-		for _, source := range sources {
-			loaded, err := s.launch(ctx, source, log)
-			if err != nil {
-				return err
-			}
-			groups = append(groups, loaded)
-		}
 	}
 	all, err := host.Join(groups...)
 	if err != nil {
@@ -160,6 +147,26 @@ func (s *station) openDetectors(ctx context.Context, c config.Detectors, log *sl
 	}
 	s.slots = slots(all)
 	return nil
+}
+
+func (s *station) openShipped(ctx context.Context, c config.Detectors, log *slog.Logger) ([]host.Loaded, error) {
+	specs, err := enabled(c)
+	if err != nil || len(specs) == 0 {
+		return nil, err
+	}
+	if c.InProcess {
+		loaded, err := host.InProcess(ctx, specs, sections(c))
+		if err != nil {
+			return nil, fmt.Errorf("making detectors: %w", err)
+		}
+		return loaded, nil
+	}
+	source, err := selfSource(specs)
+	if err != nil {
+		return nil, err
+	}
+	source.Configs = sections(c)
+	return s.launch(ctx, source, log)
 }
 
 func (s *station) launch(ctx context.Context, source host.Source, log *slog.Logger) ([]host.Loaded, error) {
@@ -234,13 +241,4 @@ func (s *station) close() error {
 	}
 	s.closers = nil
 	return errors.Join(errs...)
-}
-
-// stream asks the bus for a stream.
-func (s *station) stream(ctx context.Context, name string) (jetstream.Stream, error) {
-	js, err := jetstream.New(s.conn)
-	if err != nil {
-		return nil, err
-	}
-	return js.Stream(ctx, name)
 }

@@ -42,7 +42,7 @@ func (a *app) feedbackCommand(name, short string, confirmed bool) *cobra.Command
 	}
 	cmd.Flags().StringVar(&f.Owner, "owner", "", "`WHO` says so (required)")
 	cmd.Flags().StringVar(&f.Reason, "reason", "", "`WHY` (required)")
-	busFlags(cmd, &n)
+	busFlags(cmd, &n, askDefault)
 	tenantFlag(cmd, &f.Tenant)
 	_ = cmd.MarkFlagRequired("owner") // the flags exist
 	_ = cmd.MarkFlagRequired("reason")

@@ -2,13 +2,12 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/aad6b6dc/taster/cmd/internal/output"
 	"github.com/aad6b6dc/taster/models"
 	"github.com/aad6b6dc/taster/pipeline/client"
 	"github.com/aad6b6dc/taster/pipeline/config"
@@ -55,7 +54,7 @@ where this gateway left off: what was printed is taken, and does not come again.
 	flags.StringVar(&f.durable, "durable", "", "read the durable consumer of this `GATEWAY`")
 	flags.IntVar(&f.count, "count", 0, "end after so many verdicts; 0 means never")
 	flags.DurationVar(&f.idle, "idle", 0, "end when nothing came for so long; 0 means never")
-	busFlags(cmd, &f.nats)
+	busFlags(cmd, &f.nats, askDefault)
 	tenantFlag(cmd, &f.tenant)
 	cmd.MarkFlagsMutuallyExclusive("since", "durable")
 	complete(cmd, "kind", models.Kinds())
@@ -100,42 +99,41 @@ func (a *app) watch(ctx context.Context, f *watchFlags) error {
 		return err
 	}
 	defer c.Close()
-	out := output.NewLive(a.stdout, a.json, output.Options{Colour: a.colour(a.stdout)})
-	ctx, end := context.WithCancelCause(ctx)
+	out := a.live(a.json)
+	listening, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	idle := newIdle(f.idle, func() { end(errDone) })
 	defer idle.stop()
 	seen := 0
-	var once sync.Once
-	sub, err := c.Subscribe(ctx, f.filter, func(_ context.Context, v models.Verdict) error {
+	sub, err := c.Subscribe(listening, f.filter, func(_ context.Context, v models.Verdict) error {
 		if f.count > 0 && seen >= f.count {
 			return errDone // not taken: a durable consumer hands it out again
 		}
 		if err := out.Verdict(&v, nil); err != nil {
-			once.Do(func() { end(fmt.Errorf("writing result: %w", err)) })
+			end(fmt.Errorf("writing result: %w", err))
 			return err
 		}
 		idle.reset()
 		if seen++; seen == f.count {
-			once.Do(func() { end(errDone) })
+			end(errDone)
 		}
 		return nil
 	})
 	if err != nil {
 		return explained(fmt.Errorf("subscribing to verdicts: %w", err))
 	}
-	select {
-	case <-ctx.Done():
-	case <-sub.Done():
-	}
-	if cause := context.Cause(ctx); cause != nil && cause != errDone && cause != context.Canceled {
+	<-sub.Done() // it ends with its context
+	switch cause := context.Cause(listening); {
+	case ctx.Err() != nil, cause == errDone:
+		return nil
+	case cause != nil:
 		return cause
 	}
-	return nil
+	return errors.New("the server closed the connection")
 }
 
 // errDone ends a watch that has seen what it was asked for.
-var errDone = fmt.Errorf("seen what was asked for")
+var errDone = errors.New("seen what was asked for")
 
 // idle calls end when reset was not called for the time given; a zero time never ends.
 type idle struct {
