@@ -228,8 +228,11 @@ func (l *listener) openReplay(ctx context.Context) (func(context.Context), error
 const (
 	replayDeadline = 3 * time.Second
 	// pullMessages and pullWait are how much a durable subscription asks for at a time, and how long the request stays.
-	pullMessages = 64
-	pullWait     = 5 * time.Second
+	// Meanwhile the server says every pullHeartbeat that it still has the request; after two without a word it is asked
+	// again.
+	pullMessages  = 64
+	pullWait      = 5 * time.Second
+	pullHeartbeat = time.Second
 	// workInterval is how often a long handler tells the server that it is still at work.
 	workInterval = 5 * time.Second
 	// refusedDelay is how long a verdict that the handler refused stays away.
@@ -244,7 +247,7 @@ func (l *listener) openDurable() (func(context.Context), error) {
 		return nil, err
 	}
 	next := fmt.Sprintf("$JS.API.CONSUMER.MSG.NEXT.%s.%s", wire.VerdictStream(l.client.tenant).Name, l.filter.From.durable)
-	request, err := json.Marshal(map[string]int64{"batch": pullMessages, "expires": int64(pullWait)})
+	request, err := json.Marshal(map[string]int64{"batch": pullMessages, "expires": int64(pullWait), "idle_heartbeat": int64(pullHeartbeat)})
 	if err != nil {
 		return nil, err
 	}
@@ -266,8 +269,8 @@ func (l *listener) openDurable() (func(context.Context), error) {
 
 // pulled takes what one request brings.
 func (l *listener) pulled(ctx context.Context, sub *nats.Subscription) error {
-	for range pullMessages {
-		waiting, cancel := context.WithTimeout(ctx, pullWait+time.Second)
+	for taken := 0; taken < pullMessages; {
+		waiting, cancel := context.WithTimeout(ctx, 2*pullHeartbeat)
 		m, err := sub.NextMsgWithContext(waiting)
 		cancel()
 		if errors.Is(err, context.DeadlineExceeded) {
@@ -276,12 +279,17 @@ func (l *listener) pulled(ctx context.Context, sub *nats.Subscription) error {
 		if err != nil {
 			return err
 		}
-		if status := m.Header.Get("Status"); status != "" {
+		switch status := m.Header.Get("Status"); status {
+		case "100": // a heartbeat
+			continue
+		case "":
+		default:
 			return statusError(status, m.Header.Get("Description"))
 		}
 		if err := l.takeAndAck(ctx, m); err != nil {
 			return err
 		}
+		taken++
 	}
 	return nil
 }
