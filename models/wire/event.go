@@ -38,19 +38,19 @@ func encodeEvent(e *models.Event, subject func(tenant string) string) (Message, 
 		messageID = EventID(e, "", 0, 0)
 	}
 	s := models.Subject{Server: e.Server, Kind: e.Kind, Object: e.Object}
-	return newMessage(subject(tenant), typ, messageID, attributes{
-		"id":            e.ID,
-		"source":        source(tenant, e.Server),
-		"subject":       LastKey(s),
-		"time":          formatTime(e.Time),
-		"server":        e.Server,
-		"kind":          string(e.Kind),
-		"object":        e.Object,
-		"direction":     string(e.Direction),
-		"session":       e.Session,
-		"catalogue":     e.Catalogue,
-		"pin":           e.Pin,
-		"schemaversion": EventSchemaVersion,
+	return newMessage(subject(tenant), typ, messageID, []header{
+		{"ce-id", e.ID},
+		{"ce-source", source(tenant, e.Server)},
+		{"ce-subject", LastKey(s)},
+		{"ce-time", formatTime(e.Time)},
+		{"ce-server", e.Server},
+		{"ce-kind", string(e.Kind)},
+		{"ce-object", e.Object},
+		{"ce-direction", string(e.Direction)},
+		{"ce-session", e.Session},
+		{"ce-catalogue", e.Catalogue},
+		{"ce-pin", e.Pin},
+		{"ce-schemaversion", EventSchemaVersion},
 	}, data)
 }
 
@@ -160,17 +160,17 @@ func EncodeFrame(f *models.Frame) (Message, error) {
 	if f.ID != "" {
 		messageID = models.Hash("frame", tenant, f.ID)
 	}
-	return newMessage(FrameSubject(tenant, f.Server), TypeFrame, messageID, attributes{
-		"id":            f.ID,
-		"source":        source(tenant, f.Server),
-		"subject":       EscapeToken(f.Server),
-		"time":          formatTime(f.Time),
-		"server":        f.Server,
-		"direction":     string(f.Direction),
-		"session":       f.Session,
-		"method":        f.Method,
-		"object":        f.Object,
-		"schemaversion": EventSchemaVersion,
+	return newMessage(FrameSubject(tenant, f.Server), TypeFrame, messageID, []header{
+		{"ce-id", f.ID},
+		{"ce-source", source(tenant, f.Server)},
+		{"ce-subject", EscapeToken(f.Server)},
+		{"ce-time", formatTime(f.Time)},
+		{"ce-server", f.Server},
+		{"ce-direction", string(f.Direction)},
+		{"ce-session", f.Session},
+		{"ce-method", f.Method},
+		{"ce-object", f.Object},
+		{"ce-schemaversion", EventSchemaVersion},
 	}, f.Data)
 }
 

@@ -74,7 +74,7 @@ func invalid(err error) *Error {
 	return malformed("data", "%v", err)
 }
 
-// attributes are CloudEvents attributes by name. An empty one is not sent.
+// attributes are the CloudEvents attributes of a message that was received, by name without the prefix.
 type attributes map[string]string
 
 const (
@@ -86,27 +86,37 @@ const (
 	maxHeaderBytes = 3 * models.MaxNameBytes
 )
 
-func newMessage(subject, typ, messageID string, a attributes, data []byte) (Message, error) {
-	a["specversion"], a["type"] = specVersion, typ
-	h := map[string][]string{contentType: {jsonContent}}
-	for name, value := range a {
-		if value == "" {
+// header is one header to send. An empty one is not sent.
+type header struct{ name, value string }
+
+// newMessage makes a message with the attributes, which are written as headers with their prefix.
+func newMessage(subject, typ, messageID string, attributes []header, data []byte) (Message, error) {
+	all := append(attributes, header{"ce-specversion", specVersion}, header{"ce-type", typ})
+	values := make([]string, 0, len(all)+2) // one array for all headers
+	h := make(map[string][]string, len(all)+2)
+	set := func(name, value string) {
+		values = append(values, value)
+		h[name] = values[len(values)-1 : len(values) : len(values)]
+	}
+	for _, a := range all {
+		if a.value == "" {
 			continue
 		}
-		if !utf8.ValidString(value) {
-			return Message{}, malformed(attributePrefix+name, "not UTF-8")
+		if !utf8.ValidString(a.value) {
+			return Message{}, malformed(a.name, "not UTF-8")
 		}
-		h[attributePrefix+name] = []string{escapeHeader(value)}
+		set(a.name, escapeHeader(a.value))
 	}
+	set(contentType, jsonContent)
 	if messageID != "" {
-		h[HeaderMsgID] = []string{messageID}
+		set(HeaderMsgID, messageID)
 	}
 	return Message{Subject: subject, Header: h, Data: data}, nil
 }
 
 // readAttributes reads the ce- headers. Other headers are nobody's business here.
 func readAttributes(header map[string][]string) (attributes, error) {
-	a := attributes{}
+	a := make(attributes, len(header))
 	for key, values := range header {
 		name := strings.ToLower(key)
 		if !strings.HasPrefix(name, attributePrefix) || len(values) == 0 {
@@ -152,10 +162,13 @@ func expect(m *Message, types ...string) (attributes, error) {
 // escapeHeader percent-encodes as the CloudEvents HTTP binding, section 3.1.3.2, does: space, quote, percent and
 // everything outside printable ASCII.
 func escapeHeader(s string) string {
+	if strings.IndexFunc(s, escapedInHeader) < 0 {
+		return s
+	}
 	var b strings.Builder
 	b.Grow(len(s))
 	for i := range len(s) {
-		if c := s[i]; c <= ' ' || c >= 0x7f || c == '"' || c == '%' {
+		if c := s[i]; escapedInHeader(rune(c)) {
 			b.Write([]byte{'%', upperHex[c>>4], upperHex[c&15]})
 		} else {
 			b.WriteByte(c)
@@ -164,7 +177,12 @@ func escapeHeader(s string) string {
 	return b.String()
 }
 
+func escapedInHeader(c rune) bool { return c <= ' ' || c >= 0x7f || c == '"' || c == '%' }
+
 func unescapeHeader(s string) (string, error) {
+	if !strings.Contains(s, "%") && utf8.ValidString(s) {
+		return s, nil
+	}
 	var b strings.Builder
 	b.Grow(len(s))
 	for i := 0; i < len(s); i++ {

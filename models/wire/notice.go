@@ -28,7 +28,7 @@ func EncodeRejection(r *models.Rejection) (Message, error) {
 	}
 	return encodeNotice(&kept, r.Tenant, RejectedSubject(r.Tenant), TypeRejection,
 		models.Hash("rejection", r.Tenant, r.Subject, itoa(r.Sequence), r.RawDigest, formatTime(r.Time)),
-		attributes{"time": formatTime(r.Time), "reason": r.Reason})
+		header{"ce-time", formatTime(r.Time)}, header{"ce-reason", r.Reason})
 }
 
 // DecodeRejection reads a rejection. The error is an [*Error].
@@ -44,7 +44,7 @@ func DecodeRejection(m Message) (models.Rejection, error) {
 func EncodeEpoch(n *models.EpochNotice) (Message, error) {
 	return encodeNotice(n, n.Tenant, EpochSubject(n.Tenant), TypeEpoch,
 		models.Hash("epoch", n.Tenant, n.Epoch, n.Previous, formatTime(n.Time)),
-		attributes{"time": formatTime(n.Time)})
+		header{"ce-time", formatTime(n.Time)})
 }
 
 // DecodeEpoch reads the announcement of an epoch. The error is an [*Error].
@@ -63,7 +63,7 @@ func EncodeFeedback(f *models.Feedback) (Message, error) {
 	}
 	return encodeNotice(f, f.Tenant, FeedbackSubject(f.Tenant, f.VerdictID), TypeFeedback,
 		models.Hash("feedback", f.Tenant, f.VerdictID, f.Owner, strconv.FormatBool(f.Confirmed), f.Reason, formatTime(f.Time)),
-		attributes{"time": formatTime(f.Time)})
+		header{"ce-time", formatTime(f.Time)})
 }
 
 // DecodeFeedback reads feedback. Its tenant is the subject's. The error is an [*Error].
@@ -111,12 +111,12 @@ func EncodeDeepJob(j *DeepJob) (Message, error) {
 		return Message{}, invalid(err)
 	}
 	s := j.Verdict.Subject
-	return newMessage(DeepSubject(s.Tenant), TypeDeepJob, "deep/"+j.Verdict.Key(), attributes{
-		"id":            "deep/" + j.Verdict.Key(),
-		"source":        source(s.Tenant, s.Server),
-		"subject":       LastKey(s),
-		"time":          formatTime(j.Verdict.Time),
-		"schemaversion": EventSchemaVersion,
+	return newMessage(DeepSubject(s.Tenant), TypeDeepJob, "deep/"+j.Verdict.Key(), []header{
+		{"ce-id", "deep/" + j.Verdict.Key()},
+		{"ce-source", source(s.Tenant, s.Server)},
+		{"ce-subject", LastKey(s)},
+		{"ce-time", formatTime(j.Verdict.Time)},
+		{"ce-schemaversion", EventSchemaVersion},
 	}, append(data, '}'))
 }
 
@@ -140,7 +140,7 @@ func DecodeDeepJob(m Message) (DeepJob, error) {
 	return DeepJob{Event: e, Verdict: v}, about(m.Subject, DeepSubject(v.Subject.Tenant))
 }
 
-func encodeNotice(v any, tenant, subject, typ, messageID string, a attributes) (Message, error) {
+func encodeNotice(v any, tenant, subject, typ, messageID string, attributes ...header) (Message, error) {
 	if _, err := sentTenant(tenant); err != nil {
 		return Message{}, err
 	}
@@ -148,8 +148,9 @@ func encodeNotice(v any, tenant, subject, typ, messageID string, a attributes) (
 	if err != nil {
 		return Message{}, invalid(err)
 	}
-	a["id"], a["source"], a["schemaversion"] = messageID, "taster/"+EscapeToken(tenant), EventSchemaVersion
-	return newMessage(subject, typ, messageID, a, data)
+	return newMessage(subject, typ, messageID, append(attributes,
+		header{"ce-id", messageID}, header{"ce-source", "taster/" + EscapeToken(tenant)}, header{"ce-schemaversion", EventSchemaVersion},
+	), data)
 }
 
 func decodeNotice[T any](m Message, what, typ string, limit int) (T, error) {

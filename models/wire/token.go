@@ -28,6 +28,9 @@ func escape(name string, mark byte) string {
 	if name == "" {
 		return string(mark)
 	}
+	if len(name) <= MaxTokenBytes && strings.IndexFunc(name, func(r rune) bool { return r >= 0x80 || !isPlain(byte(r)) || byte(r) == mark }) < 0 {
+		return name
+	}
 	var b strings.Builder
 	b.Grow(MaxTokenBytes + 3)
 	head := 0 // where a shortened token would be cut

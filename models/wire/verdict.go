@@ -32,18 +32,18 @@ func encodeVerdict(v *models.Verdict, typ, subject, messageID string) (Message, 
 	if err != nil {
 		return Message{}, err
 	}
-	return newMessage(subject, typ, messageID, attributes{
-		"id":            v.Key(),
-		"source":        source(v.Subject.Tenant, v.Subject.Server),
-		"subject":       LastKey(v.Subject),
-		"time":          formatTime(v.Time),
-		"decision":      string(v.Decision),
-		"severity":      string(v.Severity),
-		"mode":          string(v.Mode),
-		"revision":      strconv.Itoa(v.Revision),
-		"final":         strconv.FormatBool(v.Final),
-		"eventsequence": sequence(v.Sequence),
-		"schemaversion": v.SchemaVersion,
+	return newMessage(subject, typ, messageID, []header{
+		{"ce-id", v.Key()},
+		{"ce-source", source(v.Subject.Tenant, v.Subject.Server)},
+		{"ce-subject", LastKey(v.Subject)},
+		{"ce-time", formatTime(v.Time)},
+		{"ce-decision", string(v.Decision)},
+		{"ce-severity", string(v.Severity)},
+		{"ce-mode", string(v.Mode)},
+		{"ce-revision", strconv.Itoa(v.Revision)},
+		{"ce-final", strconv.FormatBool(v.Final)},
+		{"ce-eventsequence", sequence(v.Sequence)},
+		{"ce-schemaversion", v.SchemaVersion},
 	}, data)
 }
 

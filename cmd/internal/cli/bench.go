@@ -63,6 +63,7 @@ type streamFigures struct {
 }
 
 func (a *app) benchStream(ctx context.Context, s streambench.Settings, checks int) error {
+	a.tuneMemory()
 	s.Logger = a.logger()
 	s.InProcess = a.benchEngine(true)
 	s.Plugins = a.benchEngine(false)

@@ -29,6 +29,7 @@ func (a *app) pluginServeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			a.tuneMemory()
 			plugin.Serve(specs...)
 			return nil
 		},

@@ -114,6 +114,7 @@ func (a *app) serve(ctx context.Context, load func() (config.Config, error)) err
 	if err != nil {
 		return err
 	}
+	a.tuneMemory()
 	registry := prometheus.NewRegistry()
 	var s *station
 	s, err = a.openStation(ctx, c, registry, func() { a.warn("%s", s.greeting(c)) })

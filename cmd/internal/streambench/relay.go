@@ -65,6 +65,14 @@ func (s *Settings) relay(b *bus, sample answer, total int) func(context.Context)
 type relayed struct {
 	js     jetstream.JetStream
 	sample answer
+	held   sync.Map // bucket subject to the sequence of its value, for conditional writes as the runner's
+}
+
+// sent is a message under way.
+type sent struct {
+	subject string
+	bucket  bool
+	ack     jetstream.PubAckFuture
 }
 
 func (r *relayed) batch(ctx context.Context, cons jetstream.Consumer) error {
@@ -85,21 +93,32 @@ func (r *relayed) batch(ctx context.Context, cons jetstream.Consumer) error {
 	for m := range more.Messages() {
 		msgs = append(msgs, m)
 	}
-	futures := make([]jetstream.PubAckFuture, 0, 3*len(msgs))
+	under := make([]sent, 0, 3*len(msgs))
 	for _, m := range msgs {
-		for _, out := range r.messages(m) {
-			f, err := r.js.PublishMsgAsync(out)
-			if err != nil {
+		for i, out := range r.messages(m) {
+			s := sent{subject: out.Subject, bucket: i > 0}
+			var opts []jetstream.PublishOpt
+			if s.bucket {
+				sequence, _ := r.held.LoadOrStore(out.Subject, uint64(0))
+				opts = append(opts, jetstream.WithExpectLastSequencePerSubject(sequence.(uint64)))
+			}
+			var err error
+			if s.ack, err = r.js.PublishMsgAsync(out, opts...); err != nil {
 				return err
 			}
-			futures = append(futures, f)
+			under = append(under, s)
 		}
 	}
-	for _, f := range futures {
+	for _, s := range under {
 		select {
-		case <-f.Ok():
-		case err := <-f.Err():
-			return err
+		case ack := <-s.ack.Ok():
+			if s.bucket {
+				r.held.Store(s.subject, ack.Sequence)
+			}
+		case err := <-s.ack.Err():
+			if !s.bucket { // a value that another worker has replaced meanwhile is not written again here
+				return err
+			}
 		}
 	}
 	for _, m := range msgs {

@@ -203,7 +203,7 @@ func (b *bus) publish(events []models.Event, run string) error {
 		if err != nil {
 			return err
 		}
-		f, err := b.js.PublishMsgAsync(&nats.Msg{Subject: m.Subject, Header: m.Header, Data: m.Data})
+		f, err := b.js.PublishMsgAsync(&nats.Msg{Subject: m.Subject, Header: m.Header, Data: m.Data}, jetstream.WithStallWait(time.Minute))
 		if err != nil {
 			return fmt.Errorf("publishing: %w", err)
 		}
