@@ -101,7 +101,7 @@ func (s *station) startServer(c config.Config, opts []nats.Option, log *slog.Log
 	if dir == "" {
 		var err error
 		if dir, err = config.StateDir(); err != nil {
-			return err
+			return hinted(err, "--data-dir names a place for the server's files")
 		}
 	}
 	server, err := natsembed.Start(natsembed.Settings{
