@@ -45,8 +45,8 @@ const (
 	orderFind     = "find"
 )
 
-// impatience is the deadline of detectors that are to miss it.
-const impatience = 400 * time.Millisecond
+// impatience is the deadline of detectors that are to miss it, and only where they are told to.
+const impatience = 700 * time.Millisecond
 
 func specs(dir string) map[string]detectors.Spec {
 	fast := func(o *orders) string { return o.Fast }

@@ -55,7 +55,8 @@ func TestEngineIsKilled(t *testing.T) {
 func TestThreeEnginesOnTheSameObjects(t *testing.T) {
 	ctx := testContext(t)
 	b, h := embedBus(t), newHerd(t)
-	p := newPlan(b.url, h, patientName, secondName)
+	p := newPlan(b.url, h, patientName, gatedName)
+	h.openGate()
 	p.Batch = 8
 	js := b.jetStream(ctx, p)
 	l := openLedger(ctx, t, b, patientName)

@@ -334,12 +334,12 @@ func (l *ledger) reason(s sample, detector string) models.Reason {
 	return ""
 }
 
-// count fails unless the obedient detector left out exactly the culprits, for that reason.
+// count fails unless the patient detector left out exactly the culprits, for that reason.
 func (l *ledger) count(samples []sample, reason models.Reason, culprits int) {
 	l.t.Helper()
 	got := map[models.Reason]int{}
 	for _, s := range samples {
-		got[l.reason(s, obedientName)]++
+		got[l.reason(s, patientName)]++
 	}
 	want := map[models.Reason]int{"": len(samples) - culprits, reason: culprits}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -354,7 +354,7 @@ func (l *ledger) settle(ctx context.Context, from int) {
 		s := newSample(from + i)
 		l.publish(ctx, []sample{s})
 		l.all(ctx)
-		if r := l.reason(s, obedientName); r != "" {
+		if r := l.reason(s, patientName); r != "" {
 			l.t.Errorf("%s not inspected afterwards: %s", s.event.ID, r)
 		}
 	}

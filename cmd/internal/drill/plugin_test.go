@@ -94,9 +94,9 @@ func TestPluginMisbehaves(t *testing.T) {
 func TestCulpritAmongMany(t *testing.T) {
 	ctx := testContext(t)
 	b, h := embedBus(t), newHerd(t)
-	p := newPlan(b.url, h, obedientName)
+	p := newPlan(b.url, h, patientName)
 	b.jetStream(ctx, p)
-	l := openLedger(ctx, t, b, obedientName)
+	l := openLedger(ctx, t, b, patientName)
 	startStation(ctx, t, p)
 
 	const each, culprits = 256, 8
@@ -109,7 +109,7 @@ func TestCulpritAmongMany(t *testing.T) {
 	l.all(ctx)
 	l.count(all, models.ReasonCrashed, culprits)
 	l.settle(ctx, len(all))
-	before := len(h.lives(obedientName))
+	before := len(h.lives(patientName))
 	if before <= culprits {
 		t.Errorf("%d processes for %d crashes", before, culprits)
 	}
@@ -123,7 +123,7 @@ func TestCulpritAmongMany(t *testing.T) {
 	l.all(ctx)
 	l.count(again, models.ReasonHeldBack, culprits)
 	l.audit()
-	if after := len(h.lives(obedientName)); after != before {
+	if after := len(h.lives(patientName)); after != before {
 		t.Errorf("%d processes more although the culprits are known", after-before)
 	}
 }
