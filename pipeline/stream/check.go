@@ -88,6 +88,10 @@ func (w *worker) check(ctx context.Context, req micro.Request, deadline time.Dur
 	judging, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	j := w.engine.Judge(judging, []engine.Job{job})[0]
+	if j.Err != nil {
+		w.checkRejected(ctx, req, d, j.Err)
+		return
+	}
 	ctx, cancel = context.WithTimeout(ctx, publishDeadline)
 	defer cancel()
 	answers := []answer{{event: &job.Event, verdict: j.Verdict, deep: j.Deep}}

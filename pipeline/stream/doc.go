@@ -4,7 +4,7 @@
 // # The order of things
 //
 // A message is fetched; decoded, or its rejection stored; its catalogue stored; its events judged; its verdicts, alerts
-// and deep jobs stored; the last verdict on its object replaced; and only then is it acknowledged. Whatever breaks on
+// and deep jobs stored while the last verdict on its object is replaced; and only then is it acknowledged. Whatever breaks on
 // the way, the message comes again, and everything that was stored before drops out as a duplicate.
 //
 // # Invariants

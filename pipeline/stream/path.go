@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -35,45 +36,47 @@ type answer struct {
 	verdict models.Verdict
 	deep    bool // the deep detectors shall follow
 
-	encoded wire.Message // the verdict as it was stored on the stream
+	encoded wire.Message  // the verdict as it is stored on its stream
+	alert   *wire.Message // the same as an alert, if it is one
 }
 
-// settle stores the answers' verdicts, alerts and deep jobs, then puts each in its place as last verdict and live
-// definition. It returns an error, or nil, for each answer; a nil one is stored completely.
+// settle stores the answers' verdicts, alerts and deep jobs, and puts each in its place as last verdict and live
+// definition, all at once: what is not stored completely comes again and settles the same. It returns an error, or nil,
+// for each answer; a nil one is stored completely.
 func (p *path) settle(ctx context.Context, answers []answer) []error {
-	errs := p.storeAnswers(ctx, answers)
-	p.storeDeepJobs(ctx, answers, errs)
-	stored := make([]*answer, 0, len(answers))
+	errs := make([]error, len(answers))
+	valid := make([]*answer, 0, len(answers))
 	for i := range answers {
-		if errs[i] == nil {
-			p.meters.verdicts.WithLabelValues(answers[i].verdict.Subject.Tenant, string(answers[i].verdict.Decision)).Inc()
-			stored = append(stored, &answers[i])
+		if errs[i] = answers[i].encode(); errs[i] == nil {
+			valid = append(valid, &answers[i])
 		}
 	}
-	keeping := make(chan error, 1)
-	go func() { keeping <- p.keepLive(ctx, stored) }()
-	err := p.remember(ctx, stored)
-	if err = errors.Join(err, <-keeping); err != nil {
-		for i := range errs {
-			errs[i] = errors.Join(errs[i], err)
+	var last, live error
+	var wg sync.WaitGroup
+	wg.Go(func() { last = p.remember(ctx, valid) })
+	wg.Go(func() { live = p.keepLive(ctx, valid) })
+	p.storeAnswers(ctx, answers, errs)
+	p.storeDeepJobs(ctx, answers, errs)
+	wg.Wait()
+	for i := range answers {
+		if errs[i] = errors.Join(errs[i], last, live); errs[i] == nil {
+			p.meters.verdicts.WithLabelValues(answers[i].verdict.Subject.Tenant, string(answers[i].verdict.Decision)).Inc()
 		}
 	}
 	return errs
 }
 
-// storeAnswers stores what each answer has to say on the streams.
-func (p *path) storeAnswers(ctx context.Context, answers []answer) []error {
-	errs := make([]error, len(answers))
+// storeAnswers stores what each answer without an error has to say on the streams.
+func (p *path) storeAnswers(ctx context.Context, answers []answer, errs []error) {
 	var msgs []*nats.Msg
 	var owner []int
 	for i := range answers {
-		own, err := encodeAnswer(&answers[i])
-		if err != nil {
-			errs[i] = err
+		if errs[i] != nil {
 			continue
 		}
-		for _, m := range own {
-			msgs, owner = append(msgs, m), append(owner, i)
+		msgs, owner = append(msgs, toMsg(answers[i].encoded)), append(owner, i)
+		if answers[i].alert != nil {
+			msgs, owner = append(msgs, toMsg(*answers[i].alert)), append(owner, i)
 		}
 	}
 	for n, err := range p.out.store(ctx, msgs, tooLong) {
@@ -81,22 +84,21 @@ func (p *path) storeAnswers(ctx context.Context, answers []answer) []error {
 			errs[owner[n]] = errors.Join(errs[owner[n]], fmt.Errorf("storing on %q: %w", msgs[n].Subject, err))
 		}
 	}
-	return errs
 }
 
-func encodeAnswer(a *answer) (msgs []*nats.Msg, err error) {
+// encode makes the messages that the answer is stored as.
+func (a *answer) encode() (err error) {
 	if a.encoded, err = wire.EncodeVerdict(&a.verdict); err != nil {
-		return nil, fmt.Errorf("encoding verdict: %w", err)
+		return fmt.Errorf("encoding verdict: %w", err)
 	}
-	msgs = append(msgs, toMsg(a.encoded))
 	if a.verdict.Flagged() {
 		alert, err := wire.EncodeAlert(&a.verdict)
 		if err != nil {
-			return nil, fmt.Errorf("encoding alert: %w", err)
+			return fmt.Errorf("encoding alert: %w", err)
 		}
-		msgs = append(msgs, toMsg(alert))
+		a.alert = &alert
 	}
-	return msgs, nil
+	return nil
 }
 
 // storeDeepJobs stores the jobs for the deep detectors. Where there is no room for one, the deep detectors can't keep up:

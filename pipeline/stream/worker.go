@@ -62,9 +62,9 @@ func (w *worker) handle(ctx context.Context, msgs []jetstream.Msg) {
 
 // process stores what the inputs lead to; afterwards each has an error or is done with.
 func (w *worker) process(ctx context.Context, inputs []*input) {
-	w.reject(ctx, inputs)
 	w.keepCatalogues(ctx, inputs)
 	answers, owners := w.judge(ctx, inputs)
+	w.reject(ctx, inputs)
 	for i, err := range w.settle(ctx, answers) {
 		if err != nil {
 			owners[i].err = errors.Join(owners[i].err, err)
@@ -230,6 +230,10 @@ func (w *worker) judge(ctx context.Context, inputs []*input) (answers []answer, 
 			n++
 			if ctx.Err() != nil { // the engine was stopped, not answered: another one will answer
 				in.err = fmt.Errorf("judging: %w", ctx.Err())
+				continue
+			}
+			if j.Err != nil {
+				in.rejected = append(in.rejected, w.rejection(in.delivery, in.jobs[i].Event.Body, j.Err))
 				continue
 			}
 			answers, owners = append(answers, answer{event: &in.jobs[i].Event, verdict: j.Verdict, deep: j.Deep}), append(owners, in)
