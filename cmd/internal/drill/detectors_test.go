@@ -45,8 +45,12 @@ const (
 	orderFind     = "find"
 )
 
-// impatience is the deadline of detectors that are to miss it, and only where they are told to.
-const impatience = 700 * time.Millisecond
+// The deadlines of detectors that are to miss them, and only where they are told to. A deep event that misses it gets no
+// second try, so that a busy machine must not make it do so.
+const (
+	impatience     = 700 * time.Millisecond
+	deepImpatience = 3 * time.Second
+)
 
 func specs(dir string) map[string]detectors.Spec {
 	fast := func(o *orders) string { return o.Fast }
@@ -55,7 +59,7 @@ func specs(dir string) map[string]detectors.Spec {
 		heuristicName: heuristic.Spec,
 		obedientName:  spec(obedientName, detectors.Fast, impatience, servant{order: fast}),
 		patientName:   spec(patientName, detectors.Fast, 30*time.Second, servant{order: fast}),
-		secondName:    spec(secondName, detectors.Deep, impatience, servant{order: deep}),
+		secondName:    spec(secondName, detectors.Deep, deepImpatience, servant{order: deep}),
 		gatedName:     spec(gatedName, detectors.Deep, time.Minute, servant{order: deep, gate: gatePath(dir)}),
 	}
 }
