@@ -50,6 +50,7 @@ func TestPluginMisbehaves(t *testing.T) {
 	ctx := testContext(t)
 	b, h := embedBus(t), newHerd(t)
 	p := newPlan(b.url, h, obedientName)
+	p.Batch = 32 // one by one, a batch has to fit into the engine's bound of ten seconds on a busy machine, too
 	b.jetStream(ctx, p)
 	l := openLedger(ctx, t, b, obedientName)
 	startStation(ctx, t, p)
