@@ -88,3 +88,32 @@ func TestRescoreOnRequest(t *testing.T) {
 		t.Errorf("interrupted: %+v, want code %s", got, ControlFailed)
 	}
 }
+
+// TestRescoreNoticesThatTheServerIsGone: neither is what was not read taken for the end, nor waited for without one.
+func TestRescoreNoticesThatTheServerIsGone(t *testing.T) {
+	ctx := testContext(t)
+	srv := embedded(t)
+	nc, err := srv.Connect()
+	b := newBus(t, nc, err)
+	ready := make(chan struct{})
+	r, err := New(Settings{
+		Conn: nc, Engine: newFakeEngine(), Tenants: []Tenant{quick("acme")}, Logger: testLog(t), OnReady: func() { close(ready) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := start(t, r)
+	<-ready
+	b.publish(ctx, tool("", "good", "fine"))
+	b.idle(ctx, "acme")
+	stop()
+	seen := 0
+	err = r.workers["acme"].liveDefinitions(ctx, func(batch []definition) error {
+		seen += len(batch)
+		srv.Shutdown()
+		return nil
+	})
+	if err == nil || ctx.Err() != nil || seen != 1 {
+		t.Errorf("read %d definitions, %v", seen, err)
+	}
+}

@@ -49,16 +49,21 @@ func (w *worker) liveDefinitions(ctx context.Context, visit func([]definition) e
 	cons, err := w.out.js.OrderedConsumer(ctx, bucketStream(bucket), jetstream.OrderedConsumerConfig{
 		FilterSubjects: []string{filter},
 		DeliverPolicy:  jetstream.DeliverLastPerSubjectPolicy,
+		// Each fetch sets the consumer up anew, by default as often as it takes: for ever, when the server has gone.
+		MaxResetAttempts: 1,
 	})
 	if err != nil {
 		return fmt.Errorf("reading bucket %q: %w", bucket, err)
 	}
 	for {
-		batch, err := fetchDefinitions(cons)
+		batch, n, err := fetchDefinitions(cons)
+		if err == nil && n == 0 {
+			err = allRead(ctx, cons)
+		}
 		if err != nil {
 			return fmt.Errorf("reading bucket %q: %w", bucket, err)
 		}
-		if len(batch) == 0 {
+		if n == 0 || ctx.Err() != nil {
 			return ctx.Err()
 		}
 		if err := visit(batch); err != nil {
@@ -67,13 +72,25 @@ func (w *worker) liveDefinitions(ctx context.Context, visit func([]definition) e
 	}
 }
 
-func fetchDefinitions(cons jetstream.Consumer) ([]definition, error) {
+// allRead tells the end of what there is from an answer that was lost: a fetch gives up on that without an error.
+func allRead(ctx context.Context, cons jetstream.Consumer) error {
+	ctx, cancel := context.WithTimeout(ctx, readDeadline)
+	defer cancel()
+	info, err := cons.Info(ctx)
+	if err == nil && info.NumPending > 0 {
+		err = fmt.Errorf("%d entries did not come", info.NumPending)
+	}
+	return err
+}
+
+// fetchDefinitions returns the definitions among the next n entries.
+func fetchDefinitions(cons jetstream.Consumer) (batch []definition, n int, err error) {
 	msgs, err := cons.FetchNoWait(rescoreBatch)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	var batch []definition
 	for m := range msgs.Messages() {
+		n++
 		raw := &jetstream.RawStreamMsg{Header: m.Headers(), Data: m.Data()}
 		place, err := readPlace(raw)
 		if err != nil {
@@ -85,7 +102,7 @@ func fetchDefinitions(cons jetstream.Consumer) ([]definition, error) {
 		}
 		batch = append(batch, definition{e, place})
 	}
-	return batch, msgs.Error()
+	return batch, n, msgs.Error()
 }
 
 // rescore judges definitions again and settles what changed.
