@@ -55,8 +55,8 @@ func encodeEvent(e *models.Event, subject func(tenant string) string) (Message, 
 }
 
 func validEvent(e *models.Event) error {
-	if len(e.Body) > models.MaxEventBytes {
-		return tooLarge("body", len(e.Body), models.MaxEventBytes)
+	if err := validEnvelope(e); err != nil {
+		return err
 	}
 	if err := e.Validate(); err != nil {
 		return invalid(err)
@@ -64,9 +64,20 @@ func validEvent(e *models.Event) error {
 	return nil
 }
 
-// DecodeEvent reads an event from taster.events.<tenant>.<server>.<kind> or taster.check.<tenant>, normalised and
-// valid. The tenant comes from the subject, as do server and kind on the first; every header is optional there but
-// ce-server beside a shortened token. On the second ce-server and ce-kind are required. The body aliases m.Data.
+func validEnvelope(e *models.Event) error {
+	if len(e.Body) > models.MaxEventBytes {
+		return tooLarge("body", len(e.Body), models.MaxEventBytes)
+	}
+	if err := e.ValidateEnvelope(); err != nil {
+		return invalid(err)
+	}
+	return nil
+}
+
+// DecodeEvent reads an event from taster.events.<tenant>.<server>.<kind> or taster.check.<tenant>, normalised and with
+// a valid envelope. The tenant comes from the subject, as do server and kind on the first; every header is optional
+// there but ce-server beside a shortened token. On the second ce-server and ce-kind are required. The body aliases
+// m.Data; whether it is JSON is for whoever takes it apart to find out.
 //
 // The error is an [*Error].
 func DecodeEvent(m Message) (models.Event, error) {
@@ -96,7 +107,7 @@ func DecodeEvent(m Message) (models.Event, error) {
 	} else {
 		e.Body = json.RawMessage(m.Data)
 	}
-	if err := validEvent(&e); err != nil {
+	if err := validEnvelope(&e); err != nil {
 		return models.Event{}, err
 	}
 	e.Normalise()

@@ -81,7 +81,7 @@ func (f *fakeEngine) Judge(ctx context.Context, jobs []engine.Job) []engine.Judg
 		}
 		deep := strings.Contains(body, "grey")
 		v.Final = !deep
-		out[i] = engine.Judgement{Verdict: v, Deep: deep}
+		out[i] = engine.Judgement{Verdict: v, Deep: deep, Err: j.Event.Validate()}
 	}
 	return out
 }
