@@ -342,6 +342,11 @@ func (s *scanner) room(raw models.View) []models.View {
 
 // skip notes that the value at the pointer is left out.
 func (s *scanner) skip(reason string) {
+	s.skipAt(string(s.pointer[:min(len(s.pointer), 2*models.MaxNameBytes)]), reason)
+}
+
+// skipAt notes that the part at pointer is not taken apart, or not all of it.
+func (s *scanner) skipAt(pointer, reason string) {
 	if s.doc == nil {
 		return
 	}
@@ -351,10 +356,7 @@ func (s *scanner) skip(reason string) {
 	if len(s.doc.Skipped) > maxSkipped {
 		return
 	}
-	s.doc.Skipped = append(s.doc.Skipped, models.Skipped{
-		Pointer: models.Truncate(string(s.pointer[:min(len(s.pointer), 2*models.MaxNameBytes)]), models.MaxNameBytes),
-		Reason:  reason,
-	})
+	s.doc.Skipped = append(s.doc.Skipped, models.Skipped{Pointer: models.Truncate(pointer, models.MaxNameBytes), Reason: reason})
 }
 
 // skipRest notes once that from the pointer on something is left out.

@@ -6,6 +6,8 @@
 // unknown members and names included. Numbers, booleans and null do not. The raw view of a segment is always valid
 // UTF-8: a byte that is not, and a lone surrogate, reads as U+FFFD there, and its place in the body stays known.
 //
+// Images, audio and files are not read: they stand in Document.Skipped.
+//
 // # Normalised views
 //
 // One normalised view undoes what hides text from a reader or a rule while a model still reads it: terminal escapes and
@@ -76,6 +78,7 @@ func Build(body []byte) (*models.Document, error) {
 	if err := s.document(); err != nil {
 		return nil, err
 	}
+	s.skipBinary()
 	s.doc.CanonicalDigest = s.canonical.digest(body)
 	return s.doc, nil
 }

@@ -109,9 +109,8 @@ type Bound struct {
 type Work struct {
 	// Workers take micro-batches from the bus. Optional: 0 means one per CPU.
 	Workers int `yaml:"workers"`
-	// BatchEvents and BatchWaitMillis end a micro-batch, whichever comes first.
+	// BatchEvents is the most that a micro-batch holds; it takes what is there and waits for nothing.
 	BatchEvents     int `yaml:"batch_events"`
-	BatchWaitMillis int `yaml:"batch_wait_millis"`
 }
 
 // Cache bounds the memory for outcomes.
@@ -191,7 +190,7 @@ func Default() Config {
 			Live:       Bound{512 * mib, 90 * day},
 			Catalogues: Bound{512 * mib, 90 * day},
 		},
-		Work:   Work{BatchEvents: 256, BatchWaitMillis: 10},
+		Work:   Work{BatchEvents: 256},
 		Cache:  Cache{Entries: engine.DefaultCacheEntries, MaxBytes: engine.DefaultCacheBytes},
 		Policy: engine.DefaultPolicy(),
 	}

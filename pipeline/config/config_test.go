@@ -121,7 +121,6 @@ func TestLoadRefuses(t *testing.T) {
 		"key alone":            {"nats: {tls: {key_file: b}}\n", "nats.tls"},
 		"workers":              {"work: {workers: -1}\n", "work.workers"},
 		"batch":                {"work: {batch_events: 257}\n", "work.batch_events"},
-		"wait":                 {"work: {batch_wait_millis: 5000}\n", "work.batch_wait_millis"},
 		"cache":                {"cache: {entries: 0}\n", "cache.entries"},
 		"judge":                {"judge: some\n", "judge"},
 		"policy":               {"policy: {mode: loud}\n", "mode"},

@@ -15,7 +15,6 @@ import (
 
 const (
 	maxWorkers         = 256
-	maxBatchWaitMillis = 1000
 	maxAgeHours        = 10 * 366 * 24
 )
 
@@ -31,7 +30,6 @@ func (c *Config) Validate() error {
 	}
 	p.between("work.workers", c.Work.Workers, 0, maxWorkers)
 	p.between("work.batch_events", c.Work.BatchEvents, 1, detectors.MaxBatchEvents)
-	p.between("work.batch_wait_millis", c.Work.BatchWaitMillis, 0, maxBatchWaitMillis)
 	if c.Cache.Entries < 1 {
 		p.add("cache.entries", "%d is not positive", c.Cache.Entries)
 	}
