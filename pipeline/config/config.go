@@ -110,7 +110,7 @@ type Work struct {
 	// Workers take micro-batches from the bus. Optional: 0 means one per CPU.
 	Workers int `yaml:"workers"`
 	// BatchEvents is the most that a micro-batch holds; it takes what is there and waits for nothing.
-	BatchEvents     int `yaml:"batch_events"`
+	BatchEvents int `yaml:"batch_events"`
 }
 
 // Cache bounds the memory for outcomes.

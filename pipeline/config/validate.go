@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	maxWorkers         = 256
-	maxAgeHours        = 10 * 366 * 24
+	maxWorkers  = 256
+	maxAgeHours = 10 * 366 * 24
 )
 
 var durableName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
