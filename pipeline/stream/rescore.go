@@ -42,7 +42,8 @@ type definition struct {
 	place models.Verdict
 }
 
-// liveDefinitions hands the live bucket's entries to visit, in batches.
+// liveDefinitions hands the entries that the live bucket holds now to visit, in batches. What is stored meanwhile was
+// judged meanwhile.
 func (w *worker) liveDefinitions(ctx context.Context, visit func([]definition) error) error {
 	bucket := wire.LiveBucket(w.tenant.Name)
 	filter := bucketSubject(bucket, wire.Filter{}.Keys())
@@ -55,21 +56,39 @@ func (w *worker) liveDefinitions(ctx context.Context, visit func([]definition) e
 	if err != nil {
 		return fmt.Errorf("reading bucket %q: %w", bucket, err)
 	}
+	last, err := w.lastSequence(ctx, bucketStream(bucket))
+	if err != nil {
+		return fmt.Errorf("reading bucket %q: %w", bucket, err)
+	}
 	for {
-		batch, n, err := fetchDefinitions(cons)
-		if err == nil && n == 0 {
+		batch, reached, err := fetchDefinitions(cons)
+		if err == nil && reached == 0 {
 			err = allRead(ctx, cons)
 		}
 		if err != nil {
 			return fmt.Errorf("reading bucket %q: %w", bucket, err)
 		}
-		if n == 0 || ctx.Err() != nil {
+		if reached == 0 || ctx.Err() != nil {
 			return ctx.Err()
 		}
 		if err := visit(batch); err != nil {
 			return err
 		}
+		if reached >= last {
+			return nil
+		}
 	}
+}
+
+// lastSequence is the sequence of the last message that a stream has stored.
+func (w *worker) lastSequence(ctx context.Context, stream string) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, adminDeadline)
+	defer cancel()
+	s, err := w.out.js.Stream(ctx, stream) // asks for the stream's state
+	if err != nil {
+		return 0, err
+	}
+	return s.CachedInfo().State.LastSeq, nil
 }
 
 // allRead tells the end of what there is from an answer that was lost: a fetch gives up on that without an error.
@@ -83,14 +102,18 @@ func allRead(ctx context.Context, cons jetstream.Consumer) error {
 	return err
 }
 
-// fetchDefinitions returns the definitions among the next n entries.
-func fetchDefinitions(cons jetstream.Consumer) (batch []definition, n int, err error) {
+// fetchDefinitions returns the definitions among the next entries, and the sequence of the last entry; 0 if there is none.
+func fetchDefinitions(cons jetstream.Consumer) (batch []definition, reached uint64, err error) {
 	msgs, err := cons.FetchNoWait(rescoreBatch)
 	if err != nil {
 		return nil, 0, err
 	}
 	for m := range msgs.Messages() {
-		n++
+		meta, err := m.Metadata()
+		if err != nil {
+			return nil, 0, err
+		}
+		reached = meta.Sequence.Stream
 		raw := &jetstream.RawStreamMsg{Header: m.Headers(), Data: m.Data()}
 		place, err := readPlace(raw)
 		if err != nil {
@@ -102,7 +125,7 @@ func fetchDefinitions(cons jetstream.Consumer) (batch []definition, n int, err e
 		}
 		batch = append(batch, definition{e, place})
 	}
-	return batch, n, msgs.Error()
+	return batch, reached, msgs.Error()
 }
 
 // rescore judges definitions again and settles what changed.
@@ -111,6 +134,10 @@ func (w *worker) rescore(ctx context.Context, batch []definition, count *models.
 	var jobs []engine.Job
 	var before []*models.Verdict
 	for _, d := range batch {
+		if d.place.Epoch == epoch { // stored by a worker of this epoch
+			count.Current++
+			continue
+		}
 		key := wire.LastKey(models.Subject{Server: d.event.Server, Kind: d.event.Kind, Object: d.event.Object})
 		last, err := w.lastVerdict(ctx, w.tenant.Name, key)
 		if err != nil {
