@@ -275,8 +275,8 @@ func serverToken(token string, a attributes) (string, error) {
 
 // marshal writes v as JSON without the escaping that is meant for web pages.
 func marshal(v any) ([]byte, error) {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
+	buf := bytes.NewBuffer(make([]byte, 0, 2048)) // most verdicts fit
+	enc := json.NewEncoder(buf)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
 		return nil, err

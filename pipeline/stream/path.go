@@ -205,7 +205,7 @@ func (g *objectGroup) newest() *answer { return g.answers[len(g.answers)-1] }
 func (p *path) rememberOnce(ctx context.Context, groups []objectGroup, look func(context.Context, []entry) ([]held, error)) ([]objectGroup, error) {
 	entries := make([]entry, len(groups))
 	for i := range groups {
-		entries[i] = lastEntry(&groups[i])
+		entries[i] = p.lastEntry(&groups[i])
 	}
 	old, err := look(ctx, entries)
 	if err != nil {
@@ -232,11 +232,12 @@ func (p *path) rememberOnce(ctx context.Context, groups []objectGroup, look func
 	return rest, err
 }
 
-func lastEntry(g *objectGroup) entry {
+func (p *path) lastEntry(g *objectGroup) entry {
 	a := g.newest()
+	tenant := a.verdict.Subject.Tenant
 	header := maps.Clone(nats.Header(a.encoded.Header))
 	header.Del(wire.HeaderMsgID) // a value may come back to a bucket
-	return entry{tenant: a.verdict.Subject.Tenant, key: g.key, header: header, data: a.encoded.Data, place: a.verdict}
+	return entry{tenant: tenant, key: g.key, subject: p.last.subject(tenant, g.key), header: header, data: a.encoded.Data, place: &a.verdict}
 }
 
 // alertChanges stores an alert for each verdict that is not flagged and follows one that is.
@@ -320,7 +321,8 @@ func (p *path) liveEntry(a *answer) (entry, bool) {
 	header.Set(headerEpoch, v.Epoch)
 	header.Set(headerRevision, strconv.Itoa(v.Revision))
 	header.Set(headerTime, v.Time.UTC().Format(time.RFC3339Nano))
-	return entry{tenant: v.Subject.Tenant, key: wire.LastKey(v.Subject), header: header, data: data, place: *v}, true
+	tenant, key := v.Subject.Tenant, wire.LastKey(v.Subject)
+	return entry{tenant: tenant, key: key, subject: p.live.subject(tenant, key), header: header, data: data, place: v}, true
 }
 
 // readPlace reads the place that a live definition has.
@@ -336,15 +338,14 @@ func readPlace(msg *jetstream.RawStreamMsg) (models.Verdict, error) {
 
 // keepLive puts the definitions among the answers in the live bucket; of several on one object the newest.
 func (p *path) keepLive(ctx context.Context, answers []*answer) error {
-	newest := map[string]entry{}
+	newest := make(map[string]entry, len(answers))
 	for _, a := range answers {
 		e, ok := p.liveEntry(a)
 		if !ok {
 			continue
 		}
-		subject := p.live.subject(e.tenant, e.key)
-		if old, ok := newest[subject]; !ok || e.place.Newer(&old.place) {
-			newest[subject] = e
+		if old, ok := newest[e.subject]; !ok || e.place.Newer(old.place) {
+			newest[e.subject] = e
 		}
 	}
 	entries := make([]entry, 0, len(newest))

@@ -40,9 +40,10 @@ type held struct {
 // entry is a value to put.
 type entry struct {
 	tenant, key string
+	subject     string // of the key in the register's bucket
 	header      nats.Header
 	data        []byte
-	place       models.Verdict
+	place       *models.Verdict
 }
 
 func newRegister(js jetstream.JetStream, bucket func(string) string, order func(*jetstream.RawStreamMsg) (models.Verdict, error)) *register {
@@ -70,7 +71,7 @@ func (r *register) get(ctx context.Context, tenant, key string) (held, error) {
 		// Unreadable, so nothing can be older. It is replaced.
 		return held{revision: msg.Sequence}, nil
 	}
-	h := held{msg.Sequence, placeOf(place)}
+	h := held{msg.Sequence, placeOf(&place)}
 	r.known.Add(subject, h)
 	return h, nil
 }
@@ -110,7 +111,7 @@ func (r *register) stream(ctx context.Context, bucket string) (jetstream.Stream,
 func (r *register) guess(entries []entry) []held {
 	all := make([]held, len(entries))
 	for i, e := range entries {
-		all[i], _ = r.known.Get(r.subject(e.tenant, e.key))
+		all[i], _ = r.known.Get(e.subject)
 	}
 	return all
 }
@@ -122,7 +123,7 @@ func (r *register) getAll(ctx context.Context, entries []entry) ([]held, error) 
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, readsAtOnce)
 	for i, e := range entries {
-		if h, ok := r.known.Get(r.subject(e.tenant, e.key)); ok {
+		if h, ok := r.known.Get(e.subject); ok {
 			all[i] = h
 			continue
 		}
@@ -143,11 +144,10 @@ func (r *register) put(entries []entry, old []held) (done []bool, err error) {
 	errs := make([]error, len(entries))
 	done = make([]bool, len(entries))
 	for i, e := range entries {
-		msg := &nats.Msg{Subject: r.subject(e.tenant, e.key), Header: e.header, Data: e.data}
+		msg := &nats.Msg{Subject: e.subject, Header: e.header, Data: e.data}
 		futures[i], errs[i] = r.js.PublishMsgAsync(msg, jetstream.WithExpectLastSequencePerSubject(old[i].revision))
 	}
 	for i, e := range entries {
-		subject := r.subject(e.tenant, e.key)
 		var ack *jetstream.PubAck
 		if errs[i] == nil {
 			ack, errs[i] = await(futures[i])
@@ -155,12 +155,12 @@ func (r *register) put(entries []entry, old []held) (done []bool, err error) {
 		switch {
 		case errs[i] == nil:
 			done[i] = true
-			r.known.Add(subject, held{ack.Sequence, placeOf(e.place)})
+			r.known.Add(e.subject, held{ack.Sequence, placeOf(e.place)})
 		case hasCode(errs[i], jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant):
 			errs[i] = nil
 			fallthrough
 		default:
-			r.known.Remove(subject)
+			r.known.Remove(e.subject)
 		}
 	}
 	return done, errors.Join(errs...)
@@ -191,7 +191,7 @@ func (r *register) keepOnce(entries []entry, old []held) (rest []entry, err erro
 	var newer []entry
 	var replaced []held
 	for i, e := range entries {
-		if old[i].precedes(&e.place) {
+		if old[i].precedes(e.place) {
 			newer, replaced = append(newer, e), append(replaced, old[i])
 		}
 	}
@@ -208,7 +208,7 @@ func (r *register) keepOnce(entries []entry, old []held) (rest []entry, err erro
 func (h *held) precedes(v *models.Verdict) bool { return h.place.ID == "" || v.Newer(&h.place) }
 
 // placeOf keeps of a verdict what its place and its tier depend on.
-func placeOf(v models.Verdict) models.Verdict {
+func placeOf(v *models.Verdict) models.Verdict {
 	return models.Verdict{
 		ID: v.ID, EventID: v.EventID, Sequence: v.Sequence, Revision: v.Revision, Time: v.Time, Epoch: v.Epoch,
 		Decision: v.Decision, Subject: models.Subject{Kind: v.Subject.Kind},
