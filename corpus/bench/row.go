@@ -1,0 +1,133 @@
+package bench
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/aad6b6dc/taster/corpus"
+	"github.com/aad6b6dc/taster/models"
+)
+
+// Row is one event of one run: what a person said of it and what the judge answered. A file of rows is all that is
+// needed to make every report again.
+type Row struct {
+	// System names what was measured; one file of rows can hold several.
+	System string `json:"system"`
+
+	ID         string            `json:"id"`
+	Source     string            `json:"source"`
+	Split      corpus.Split      `json:"split,omitempty"`
+	Label      models.Label      `json:"label"`
+	Class      string            `json:"class,omitempty"`
+	Also       []models.Class    `json:"also,omitempty"`
+	Resembles  models.Class      `json:"resembles,omitempty"`
+	Signal     corpus.Signal     `json:"signal,omitempty"`
+	Difficulty corpus.Difficulty `json:"difficulty,omitempty"`
+	Language   string            `json:"language,omitempty"`
+	Kind       models.Kind       `json:"kind"`
+	Server     string            `json:"server,omitempty"`
+	Field      string            `json:"field,omitempty"`
+	Group      string            `json:"group,omitempty"`
+	Twin       bool              `json:"twin,omitempty"`
+	From       string            `json:"from,omitempty"`
+	Technique  string            `json:"technique,omitempty"`
+	Bytes      int               `json:"bytes"`
+	// Located says whether evidence of a finding overlaps the words that make the sample an attack; absent where the
+	// sample has no spans, nothing was found, or the judge gives no evidence.
+	Located *bool `json:"located,omitempty"`
+
+	Tier string `json:"tier"` // none, noted, flagged, blocked: the decision's reading for this kind
+	Answer
+
+	// Run is the record of the run, on the first row of each system.
+	Run *Record `json:"run,omitempty"`
+}
+
+// tierNames in the order of [models.Tier].
+var tierNames = [...]string{"none", "noted", "flagged", "blocked"}
+
+// TierName returns the name that rows and reports use for a tier.
+func TierName(t models.Tier) string { return tierNames[t] }
+
+// Reached reports whether the row was caught in tier t or above. A row that was not inspected and in which nothing was
+// found reached none, whatever decision the policy fell back on: nobody recognised anything.
+func (r *Row) Reached(t models.Tier) bool {
+	if r.Status == models.StatusNotInspected && len(r.Findings) == 0 {
+		return t == models.TierNone
+	}
+	return r.Kind.Tier(r.Decision) >= t
+}
+
+func newRow(system string, s *corpus.Sample, a Answer) Row {
+	return Row{
+		System: system,
+		ID:     s.ID, Source: s.Source, Split: s.Split, Label: s.Label, Class: s.Class, Also: s.Also, Resembles: s.Resembles,
+		Signal: s.Signal, Difficulty: s.Difficulty, Language: s.Language, Kind: s.Event.Kind, Server: s.Event.Server,
+		Field: s.Field(), Group: s.Group, Twin: s.Twin, From: s.From, Technique: s.Technique, Bytes: len(s.Event.Body),
+		Located: located(s, a.Findings), Tier: TierName(s.Event.Kind.Tier(a.Decision)), Answer: a,
+	}
+}
+
+// MaxRowBytes limits a line of a file of rows.
+const MaxRowBytes = 4 << 20
+
+// WriteRows writes rows as JSON lines.
+func WriteRows(w io.Writer, rows []Row) error {
+	buf := bufio.NewWriter(w)
+	enc := json.NewEncoder(buf)
+	enc.SetEscapeHTML(false)
+	for i := range rows {
+		if err := enc.Encode(&rows[i]); err != nil {
+			return fmt.Errorf("writing row %q: %w", rows[i].ID, err)
+		}
+	}
+	if err := buf.Flush(); err != nil {
+		return fmt.Errorf("writing rows: %w", err)
+	}
+	return nil
+}
+
+// ReadRows reads what [WriteRows] wrote.
+func ReadRows(r io.Reader) ([]Row, error) {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(make([]byte, 0, 64<<10), MaxRowBytes)
+	var rows []Row
+	for n := 1; lines.Scan(); n++ {
+		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
+			continue
+		}
+		var row Row
+		if err := json.Unmarshal(lines.Bytes(), &row); err != nil {
+			return nil, fmt.Errorf("reading row %d: %w", n, err)
+		}
+		if err := row.validate(); err != nil {
+			return nil, fmt.Errorf("reading row %d: %w", n, err)
+		}
+		rows = append(rows, row)
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("reading rows: %w", err)
+	}
+	if len(rows) == 0 {
+		return nil, errors.New("reading rows: there are none")
+	}
+	return rows, nil
+}
+
+func (r *Row) validate() error {
+	switch {
+	case r.ID == "":
+		return &models.FieldError{Field: "id", Problem: "empty"}
+	case !r.Label.Valid():
+		return &models.FieldError{Field: "label", Problem: fmt.Sprintf("%q is not one of %v", r.Label, models.Labels())}
+	case !r.Kind.Valid():
+		return &models.FieldError{Field: "kind", Problem: fmt.Sprintf("%q is not one of %v", r.Kind, models.Kinds())}
+	case r.Decision.Rank() < 0:
+		return &models.FieldError{Field: "decision", Problem: fmt.Sprintf("%q is not one of %v", r.Decision, models.Decisions())}
+	}
+	return nil
+}
