@@ -34,6 +34,19 @@ type File struct {
 // Corpus is what is measured together.
 type Corpus struct {
 	Files []File // in order of name
+	// Manifest is what the directory says of its files; nil if it says nothing, or if there is not one directory.
+	Manifest *Manifest
+}
+
+// samples are all samples, to be changed in place, file by file.
+func (c *Corpus) samples() []*Sample {
+	var all []*Sample
+	for i := range c.Files {
+		for j := range c.Files[i].Samples {
+			all = append(all, &c.Files[i].Samples[j])
+		}
+	}
+	return all
 }
 
 // All returns every sample, file by file.
@@ -76,7 +89,7 @@ func Open(paths ...string) (*Corpus, error) {
 			return nil, fmt.Errorf("opening corpus: %w", err)
 		}
 		if len(found) == 0 {
-			return nil, fmt.Errorf("opening corpus: %s has no %s files", p, Extension)
+			return nil, fmt.Errorf("opening corpus: %s has no %s files: %w", p, Extension, ErrEmpty)
 		}
 		files = append(files, found...)
 	}
@@ -88,6 +101,12 @@ func Open(paths ...string) (*Corpus, error) {
 		}
 		err = c.add(name, f)
 		if err = errors.Join(err, f.Close()); err != nil {
+			return nil, err
+		}
+	}
+	if len(paths) == 1 && paths[0] != files[0] {
+		var err error
+		if c.Manifest, err = readManifest(os.DirFS(paths[0])); err != nil {
 			return nil, err
 		}
 	}
@@ -110,6 +129,9 @@ func OpenFS(fsys fs.FS) (*Corpus, error) {
 		if err = errors.Join(err, f.Close()); err != nil {
 			return nil, err
 		}
+	}
+	if c.Manifest, err = readManifest(fsys); err != nil {
+		return nil, err
 	}
 	return c.finish()
 }
@@ -137,20 +159,14 @@ func (c *Corpus) finish() (*Corpus, error) {
 var ErrEmpty = errors.New("the corpus is empty")
 
 func (c *Corpus) add(name string, r io.Reader) error {
-	base := path.Base(filepath.ToSlash(name))
-	f := File{Name: strings.TrimSuffix(base, Extension)}
+	f := File{Name: nameOf(name)}
 	h := sha256.New()
-	lines := bufio.NewScanner(io.TeeReader(r, h))
-	lines.Buffer(make([]byte, 0, 64<<10), MaxLineBytes)
-	for n := 1; lines.Scan(); n++ {
-		line := bytes.TrimSpace(lines.Bytes())
-		if len(line) == 0 {
-			continue
-		}
+	err := eachLine(name, io.TeeReader(r, h), func(n int, line []byte) error {
 		s, err := ParseSample(line)
 		if err != nil {
-			return fmt.Errorf("%s:%d: %w", name, n, err)
+			return err
 		}
+		s.Line = n
 		if s.Source == "" {
 			s.Source = f.Name
 		}
@@ -158,11 +174,37 @@ func (c *Corpus) add(name string, r io.Reader) error {
 			s.Event.Server = s.Source
 		}
 		f.Samples = append(f.Samples, s)
-	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("%s:%d: reading line of at most %d bytes: %w", name, len(f.Samples)+1, MaxLineBytes, err)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	f.Digest = "sha256:" + hex.EncodeToString(h.Sum(nil))
 	c.Files = append(c.Files, f)
 	return nil
+}
+
+// eachLine hands out the lines of r that are not blank, without white space around them. Errors name file and line.
+func eachLine(name string, r io.Reader, use func(n int, line []byte) error) error {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(make([]byte, 0, 64<<10), MaxLineBytes)
+	n := 1
+	for ; lines.Scan(); n++ {
+		line := bytes.TrimSpace(lines.Bytes())
+		if len(line) == 0 {
+			continue
+		}
+		if err := use(n, line); err != nil {
+			return fmt.Errorf("%s:%d: %w", name, n, err)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("%s:%d: reading line of at most %d bytes: %w", name, n, MaxLineBytes, err)
+	}
+	return nil
+}
+
+// nameOf is a file's name without directory and extension.
+func nameOf(file string) string {
+	return strings.TrimSuffix(path.Base(filepath.ToSlash(file)), Extension)
 }

@@ -91,6 +91,11 @@ type Sample struct {
 	Note  string `json:"note,omitempty"`
 
 	Event models.Event `json:"-"`
+
+	// Line is where the sample was read, counting from 1; 0 if it was made otherwise. Stray says which member of that
+	// line no field takes.
+	Line  int    `json:"-"`
+	Stray string `json:"-"`
 }
 
 // Span is a stretch of one string of an event's body.
@@ -144,18 +149,43 @@ type row struct {
 // that there is an event: see [Lint].
 func ParseSample(line []byte) (Sample, error) {
 	var r row
-	if err := json.Unmarshal(line, &r); err != nil {
+	stray, err := decode(line, &r)
+	if err != nil {
 		return Sample{}, fmt.Errorf("reading sample: %w", err)
 	}
-	s := r.Sample
+	if err := r.finish(stray); err != nil {
+		return r.Sample, fmt.Errorf("reading sample %q: %w", r.ID, err)
+	}
+	return r.Sample, nil
+}
+
+// finish reads the event of a row.
+func (r *row) finish(stray string) (err error) {
 	if len(r.Event) == 0 {
-		return s, fmt.Errorf("reading sample %q: %w", s.ID, &models.FieldError{Field: "event", Problem: "missing"})
+		return &models.FieldError{Field: "event", Problem: "missing"}
 	}
-	var err error
-	if s.Event, err = models.ParseEvent(r.Event); err != nil {
-		return s, fmt.Errorf("reading sample %q: %w", s.ID, err)
+	if r.Sample.Event, err = models.ParseEvent(r.Event); err != nil {
+		return err
 	}
-	return s, nil
+	r.Stray = stray
+	if r.Stray == "" {
+		r.Stray, err = decode(r.Event, new(models.EventJSON))
+	}
+	return err
+}
+
+// decode reads a JSON object into v. A member that v has no field for is named in stray, and left out.
+func decode(data []byte, v any) (stray string, err error) {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	strict := dec.Decode(v)
+	if strict == nil && len(bytes.TrimSpace(data[dec.InputOffset():])) == 0 {
+		return "", nil
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return "", err
+	}
+	return strings.TrimPrefix(strict.Error(), "json: "), nil
 }
 
 // AppendJSON appends the line of a sample to dst, without a line break at the end.
