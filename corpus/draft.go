@@ -56,9 +56,12 @@ func ParseDraft(line []byte) (Draft, error) {
 // settle turns marks into spans.
 func (d *Draft) settle() (err error) {
 	s := &d.Sample
-	for field, set := range map[string]bool{"id": s.ID != "", "source": s.Source != "", "split": s.Split != "", "spans": s.Spans != nil} {
-		if set {
-			return &models.FieldError{Field: field, Problem: "given, but it is made when the draft is added"}
+	for _, f := range []struct {
+		name string
+		set  bool
+	}{{"id", s.ID != ""}, {"source", s.Source != ""}, {"split", s.Split != ""}, {"spans", s.Spans != nil}} {
+		if f.set {
+			return &models.FieldError{Field: f.name, Problem: "given, but it is made when the draft is added"}
 		}
 	}
 	if s.Stray != "" {

@@ -35,7 +35,7 @@ const (
 	RuleGroup      Rule = "group"      // samples have a group
 	RuleTwin       Rule = "twin"       // a twin set has a malicious and a harmless sample
 	RuleCatalogue  Rule = "catalogue"  // a catalogue has several samples, of one group and file
-	RuleBefore     Rule = "before"     // before names a sample of the same server, kind and object
+	RuleBefore     Rule = "before"     // before names a sample of the same server, kind and object or template
 	RuleNear       Rule = "near"       // no near-duplicates in two splits
 	RuleLength     Rule = "length"     // malicious and harmless samples of a kind are of like length
 	RuleCoverage   Rule = "coverage"   // a complete corpus has enough of everything
@@ -118,7 +118,7 @@ func Lint(c *Corpus, rules Rules) []Problem {
 	l.together()
 	l.manifest(c)
 	if rules.Complete {
-		l.coverage()
+		l.coverage(c)
 	}
 	slices.SortStableFunc(l.problems, func(a, b Problem) int {
 		return cmp.Or(compareLast(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Message, b.Message))

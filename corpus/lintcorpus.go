@@ -2,6 +2,7 @@ package corpus
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
@@ -120,11 +121,24 @@ func (l *linter) before(own []*entry) {
 			l.report(e, RuleBefore, "there is no sample %q", e.Before)
 		case b.Sample == e.Sample:
 			l.report(e, RuleBefore, "names the sample itself")
-		case b.event.Server != e.event.Server || b.event.Kind != e.event.Kind || b.event.Object != e.event.Object:
-			l.report(e, RuleBefore, "%s is %s %s %q, not %s %s %q", b.ID,
-				b.event.Server, b.event.Kind, b.event.Object, e.event.Server, e.event.Kind, e.event.Object)
+		case b.identity() != e.identity():
+			l.report(e, RuleBefore, "%s is %q, not %q", b.ID, b.identity(), e.identity())
 		}
 	}
+}
+
+// identity tells which object of which server the event is about. A resource template goes by its name here, because its
+// URI, which names the object elsewhere, may be what was changed.
+func (e *entry) identity() string {
+	object := e.event.Object
+	var template struct {
+		Name        string `json:"name"`
+		URITemplate string `json:"uriTemplate"`
+	}
+	if json.Unmarshal(e.event.Body, &template) == nil && template.URITemplate == object {
+		object = template.Name
+	}
+	return fmt.Sprintf("%s %s %s", e.event.Server, e.event.Kind, object)
 }
 
 func (l *linter) splits(own []*entry) {
@@ -280,38 +294,32 @@ const (
 	MinNotEnglish    = 0.10 // of the malicious
 )
 
-func (l *linter) coverage() {
-	var c *Corpus = &Corpus{}
-	for _, e := range l.entries {
-		if len(c.Files) == 0 {
-			c.Files = []File{{}}
-		}
-		c.Files[0].Samples = append(c.Files[0].Samples, *e.Sample)
-	}
+func (l *linter) coverage(c *Corpus) {
 	have := Summarise(c)
-	runTime := 0
-	for kind, n := range have.Kinds {
-		if !models.Kind(kind).Definition() {
-			runTime += n[models.Benign]
-		}
-	}
 	need := func(what string, n, least int) {
 		if n < least {
 			l.report(nil, RuleCoverage, "%s: %d, a complete corpus has at least %d", what, n, least)
 		}
 	}
-	need("malicious samples", have.Labels[models.Malicious], MinMalicious)
+	runTime, foreign := 0, 0
+	for kind, n := range have.Kinds {
+		if !kind.Definition() {
+			runTime += n[models.Benign]
+		}
+	}
+	for tag, n := range have.Languages {
+		if tag != English && !strings.HasPrefix(tag, English+"-") {
+			foreign += n[models.Malicious]
+		}
+	}
+	malicious := have.Labels[models.Malicious]
+	need("malicious samples", malicious, MinMalicious)
+	need("malicious samples that are not English", foreign, int(math.Ceil(MinNotEnglish*float64(malicious))))
 	need("benign samples", have.Labels[models.Benign], MinBenign)
 	need("benign samples of run-time kinds", runTime, MinBenignRunTime)
 	need("steering samples", have.Labels[models.Steering], MinSteering)
 	need("twin sets", have.TwinSets, MinTwinSets)
-	foreign := have.Labels[models.Malicious] - have.Languages[English][models.Malicious]
-	need("malicious samples that are not English", foreign, int(math.Ceil(MinNotEnglish*float64(have.Labels[models.Malicious]))))
 	for _, class := range models.Classes() {
-		n := 0
-		for _, d := range have.Classes[class.ID].Difficulties {
-			n += d
-		}
-		need(fmt.Sprintf("malicious samples of %s", class.ID), n, MinPerClass)
+		need(fmt.Sprintf("malicious samples of %s", class.ID), have.Classes[class.ID].Malicious(), MinPerClass)
 	}
 }

@@ -45,6 +45,16 @@ type ClassStats struct {
 	Resembling   ByLabel            `json:"resembling,omitempty"`
 }
 
+// Malicious is the number of malicious samples. c may be nil.
+func (c *ClassStats) Malicious() (n int) {
+	if c != nil {
+		for _, d := range c.Difficulties {
+			n += d
+		}
+	}
+	return n
+}
+
 // Summarise counts.
 func Summarise(c *Corpus) Stats {
 	all := c.samples()

@@ -123,6 +123,7 @@ func (a *app) commands() []*cobra.Command {
 		a.benchCommand(),
 		a.checkCommand(),
 		a.configCommand(),
+		a.corpusCommand(),
 		a.demoCommand(),
 		a.pluginCommand(),
 		a.pluginServeCommand(),
