@@ -108,7 +108,7 @@ func (run *systemRun) settle() error {
 
 func (run *systemRun) figures() System {
 	s := System{
-		Name: run.name, Run: run.record, Overall: newSlice(run.main), By: tables(run.main),
+		Name: run.name, Run: run.record, Overall: newSlice(run.main), By: newTables(run.main),
 		Twins: newTwins(run.main), Evidence: newEvidence(run.main),
 		Latency: run.latency(), Uninspected: newUninspected(run.main), Evasion: run.evasion(),
 	}
@@ -204,7 +204,7 @@ func classesOf(r *Row) []string {
 	return classes
 }
 
-func tables(rows []*Row) []Table {
+func newTables(rows []*Row) []Table {
 	var out []Table
 	for _, d := range dimensions() {
 		byValue := map[string][]*Row{}

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"github.com/aad6b6dc/taster/corpus/score"
+	"github.com/aad6b6dc/taster/models"
 )
 
 // ReportSchema is the version of the report's JSON form. A field may be added, never changed.
@@ -150,4 +151,15 @@ type Change struct {
 	B      string  `json:"b"`
 	ScoreA float64 `json:"score_a"`
 	ScoreB float64 `json:"score_b"`
+}
+
+// at returns the rate at tier t, which must not be none.
+func (t *Tiers) at(tier models.Tier) score.Rate {
+	switch tier {
+	case models.TierBlocked:
+		return t.Blocked
+	case models.TierFlagged:
+		return t.Flagged
+	}
+	return t.Noted
 }

@@ -40,7 +40,7 @@ type Row struct {
 	// sample has no spans, nothing was found, or the judge gives no evidence.
 	Located *bool `json:"located,omitempty"`
 
-	Tier string `json:"tier"` // none, noted, flagged, blocked: the decision's reading for this kind
+	Tier string `json:"tier"` // none, noted, flagged, blocked: the highest that is [Row.Reached]
 	Answer
 
 	// Run is the record of the run, on the first row of each system.
@@ -55,11 +55,13 @@ func TierName(t models.Tier) string { return tierNames[t] }
 
 // Reached reports whether the row was caught in tier t or above. A row that was not inspected and in which nothing was
 // found reached none, whatever decision the policy fell back on: nobody recognised anything.
-func (r *Row) Reached(t models.Tier) bool {
-	if r.Status == models.StatusNotInspected && len(r.Findings) == 0 {
-		return t == models.TierNone
+func (r *Row) Reached(t models.Tier) bool { return reached(r.Kind, &r.Answer) >= t }
+
+func reached(k models.Kind, a *Answer) models.Tier {
+	if a.Status == models.StatusNotInspected && len(a.Findings) == 0 {
+		return models.TierNone
 	}
-	return r.Kind.Tier(r.Decision) >= t
+	return k.Tier(a.Decision)
 }
 
 func newRow(system string, s *corpus.Sample, a Answer) Row {
@@ -68,7 +70,7 @@ func newRow(system string, s *corpus.Sample, a Answer) Row {
 		ID:     s.ID, Source: s.Source, Split: s.Split, Label: s.Label, Class: s.Class, Also: s.Also, Resembles: s.Resembles,
 		Signal: s.Signal, Difficulty: s.Difficulty, Language: s.Language, Kind: s.Event.Kind, Server: s.Event.Server,
 		Field: s.Field(), Group: s.Group, Twin: s.Twin, From: s.From, Technique: s.Technique, Bytes: len(s.Event.Body),
-		Located: located(s, a.Findings), Tier: TierName(s.Event.Kind.Tier(a.Decision)), Answer: a,
+		Located: located(s, a.Findings), Tier: TierName(reached(s.Event.Kind, &a)), Answer: a,
 	}
 }
 
