@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -305,6 +306,8 @@ func (c *Check) validate() error {
 		return &models.FieldError{Field: "tier", Problem: fmt.Sprintf("%s has none", c.Measure)}
 	case c.Min == nil && c.Max == nil:
 		return &models.FieldError{Field: "min", Problem: "give min, max or both"}
+	case !finite(c.Min) || !finite(c.Max):
+		return &models.FieldError{Field: "min", Problem: "not a finite number"}
 	case c.Min != nil && c.Max != nil && *c.Min > *c.Max:
 		return &models.FieldError{Field: "min", Problem: "above max"}
 	case c.RowsMin < 0:
@@ -316,6 +319,8 @@ func (c *Check) validate() error {
 	}
 	return c.Where.validate()
 }
+
+func finite(bar *float64) bool { return bar == nil || !math.IsNaN(*bar) && !math.IsInf(*bar, 0) }
 
 // validate refuses values that no row can have: in a list, a misspelt one would quietly narrow the choice.
 func (w *Where) validate() error {

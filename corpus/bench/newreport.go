@@ -453,13 +453,13 @@ func (run *systemRun) warnings(s *System) []string {
 	case malicious == 0:
 		warn("no malicious rows, so there is no recall and no curve")
 	case malicious < fewMalicious:
-		warn("only %d malicious rows", malicious)
+		warn("only %s", plural(malicious, "malicious row"))
 	}
 	switch {
 	case benign == 0:
 		warn("no benign rows, so there are no false alarms and no curve")
 	case benign < fewBenign:
-		warn("only %d benign rows", benign)
+		warn("only %s", plural(benign, "benign row"))
 	}
 	if s.Curve != nil {
 		for _, at := range s.Curve.At {
@@ -469,7 +469,7 @@ func (run *systemRun) warnings(s *System) []string {
 		}
 	}
 	if n := s.Uninspected.Events; n.Hits > 0 {
-		warn("%d of %d rows were not inspected", n.Hits, n.N)
+		warn("%s of %s not inspected", count(n.Hits), plural(n.N, "row"))
 	}
 	if aa := s.Run.AA; aa.Changed > 0 {
 		warn("the A/A control changed %d of %d rows: smaller differences mean nothing", aa.Changed, aa.Rows)
@@ -481,7 +481,7 @@ func (run *systemRun) warnings(s *System) []string {
 		warn("there are only variations, so the figures are of them")
 	}
 	if n := run.orphans(); n > 0 && len(run.main) < len(run.rows) {
-		warn("%d variations have no original among the rows", n)
+		warn("%s without an original among the rows", plural(n, "variation"))
 	}
 	return out
 }

@@ -174,9 +174,6 @@ func byDimension(r *Report) []section {
 				values[v] = true
 			}
 		}
-		if len(values) == 0 || len(values) == 1 && values[NotStated] {
-			continue
-		}
 		order := slices.SortedFunc(maps.Keys(values), d.compare)
 		for _, part := range []struct {
 			title  string
@@ -187,7 +184,7 @@ func byDimension(r *Report) []section {
 			{"False alarms per 1,000 by " + d.name, thousandRate, func(s *Slice) *Tiers { return &s.Benign }},
 		} {
 			t := sliceTable(r, d.name, order, bySystem, part.format, part.of)
-			if len(t.rows) == 0 {
+			if len(t.rows) == 0 || len(t.rows) == 1 && t.rows[0][0].text == NotStated {
 				continue
 			}
 			s := section{title: part.title, tables: []table{t}}
@@ -364,14 +361,14 @@ func uninspected(r *Report) section {
 }
 
 func evasion(r *Report) section {
-	t := table{columns: []string{"system", "technique", "pairs", "original", "variation", "lost", "gained", "p", "benign", "false alarms per 1,000"}, leftmost: 2}
+	t := table{columns: []string{"technique", "system", "pairs", "original", "variation", "lost", "gained", "p", "benign flagged"}, leftmost: 2}
 	for i := range r.Systems {
 		for _, e := range r.Systems[i].Evasion {
-			t.addTexts(r.Systems[i].Name, e.Technique, count(e.Original.N), percentRate(e.Original), percentRate(e.Variation),
-				count(e.Lost), count(e.Gained), chance(e.P), count(e.FalseAlarms.N), thousandRate(e.FalseAlarms))
+			t.addTexts(e.Technique, r.Systems[i].Name, count(e.Original.N), percentRate(e.Original), percentRate(e.Variation),
+				count(e.Lost), count(e.Gained), chance(e.P), count(e.FalseAlarms.Hits)+" of "+count(e.FalseAlarms.N))
 		}
 	}
-	return unlessEmpty("Evasion: flagged before and after", t)
+	return unlessEmpty("Evasion: malicious rows flagged before and after", t)
 }
 
 func comparison(c *Comparison) section {

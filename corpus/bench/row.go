@@ -93,7 +93,8 @@ func WriteRows(w io.Writer, rows []Row) error {
 	return nil
 }
 
-// ReadRows reads what [WriteRows] wrote.
+// ReadRows reads what [WriteRows] wrote. Answers that no judge may give are errors, and tiers are worked out anew, so that
+// a row which was edited by hand does not contradict itself. No rows at all are an error.
 func ReadRows(r io.Reader) ([]Row, error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, 64<<10), MaxRowBytes)
@@ -109,6 +110,7 @@ func ReadRows(r io.Reader) ([]Row, error) {
 		if err := row.validate(); err != nil {
 			return nil, fmt.Errorf("reading row %d: %w", n, err)
 		}
+		row.Tier = TierName(reached(row.Kind, &row.Answer))
 		rows = append(rows, row)
 	}
 	if err := lines.Err(); err != nil {
@@ -128,8 +130,6 @@ func (r *Row) validate() error {
 		return &models.FieldError{Field: "label", Problem: fmt.Sprintf("%q is not one of %v", r.Label, models.Labels())}
 	case !r.Kind.Valid():
 		return &models.FieldError{Field: "kind", Problem: fmt.Sprintf("%q is not one of %v", r.Kind, models.Kinds())}
-	case r.Decision.Rank() < 0:
-		return &models.FieldError{Field: "decision", Problem: fmt.Sprintf("%q is not one of %v", r.Decision, models.Decisions())}
 	}
-	return nil
+	return r.Answer.validate(r.Kind)
 }

@@ -102,6 +102,9 @@ func (p *textPrinter) table(t *table) {
 		}
 	}
 	p.shrink(widths, t.leftmost)
+	for i := 1; i < len(widths); i++ {
+		widths[i] = min(widths[i], p.width-len(gap)-widths[0])
+	}
 	for from := 1; from < len(widths); {
 		to, total := from, widths[0]
 		for to < len(widths) && (to == from || total+len(gap)+widths[to] <= p.width) {
@@ -146,9 +149,8 @@ func (p *textPrinter) piece(t *table, widths []int, from, to int) {
 				b.WriteString(gap)
 			}
 			c := cellAt(i)
-			limit := min(widths[i], p.width)
-			text := cut(printable(c.text), limit)
-			pad := strings.Repeat(" ", max(0, limit-utf8.RuneCountInString(text)))
+			text := cut(printable(c.text), widths[i])
+			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(text))
 			if i < t.leftmost {
 				b.WriteString(p.paint(c.paint, text) + pad)
 			} else {
