@@ -1,129 +1,306 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"runtime"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
-	"text/tabwriter"
+	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
+	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
-	"github.com/aad6b6dc/taster/cmd/internal/streambench"
-	"github.com/aad6b6dc/taster/pipeline/config"
-	"github.com/aad6b6dc/taster/pipeline/engine"
+	"github.com/aad6b6dc/taster/corpus"
+	"github.com/aad6b6dc/taster/corpus/bench"
 )
 
-func (a *app) benchCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "bench", Short: "Measure"}
-	cmd.AddCommand(a.benchStreamCommand())
-	return cmd
+const benchHelp = `Judge a labelled corpus, and say how much was found, how often the alarm was false, and how sure that is.
+
+Without --data it is Taster's own corpus, of which the dev split is measured: the test split is for releases and the
+gate. --data takes files of samples, or directories of them. What is measured is the shipped detectors together, or those
+that --detectors names, with the built-in policy except that a changed pin alone is noted and not flagged. Foreign
+scanners stand beside them: --external runs one, which gets the events as JSON lines on its standard input and answers
+with a JSON line for each; --sarif reads what one wrote about the files of "taster bench export".
+
+Every figure comes with its number of rows and a 95 % interval, and with a record of corpus digest, split, seed,
+detectors, configuration, commit, machine and an A/A control. --rows keeps one JSON line for each event, from which
+"taster bench report" makes every report again.`
+
+const benchExample = `  taster bench
+  taster bench --data samples.jsonl --rows rows.jsonl --out report.html
+  taster bench --detectors none --external 'mine=node scanner.mjs' --data samples.jsonl
+  taster bench --split test --gate corpus/gate.yaml`
+
+// benchFlags are the flags of the bench command.
+type benchFlags struct {
+	data, detectors, external, sarif, out []string
+
+	split, policy, pluginDir, rows, gate string
+	plugins, ablation, evasion           bool
+	seed                                 uint64
+	control, workers                     int
+	idle                                 time.Duration
+	format                               string
 }
 
-func (a *app) benchStreamCommand() *cobra.Command {
-	s := streambench.Settings{Workers: 2}
-	var checks int
-	cmd := &cobra.Command{
-		Use:   "stream",
-		Short: "Measure the pipeline against the bus that it runs on",
-		Long: `Measure the rate of the pipeline, with the shipped detectors in a process of their own and in this one, as a ratio to the
-ceiling: the same traffic through the same server with no work in between. Then measure how long an inline check takes
-beside one that does nothing.
+// allSplits stands for no choice of split.
+const allSplits = "all"
 
-All of it runs on this machine, over TCP, with files on disk. Ratios within one round hold; absolute rates move with
-whatever else the machine does.`,
-		Args: cobra.NoArgs,
+func (a *app) benchCommand() *cobra.Command {
+	f := benchFlags{}
+	cmd := &cobra.Command{
+		Use:     "bench",
+		Short:   "Measure detectors against a labelled corpus",
+		Long:    benchHelp,
+		Example: benchExample,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if s.Events < 100 || s.Rounds < 1 || s.Bytes < 400 || checks < 100 {
-				return usagef("--events and --checks must be at least 100, --bytes 400, --rounds 1")
+			if err := f.validate(); err != nil {
+				return err
 			}
-			return a.benchStream(cmd.Context(), s, checks)
+			return a.bench(cmd.Context(), &f)
 		},
 	}
-	cmd.Flags().IntVar(&s.Events, "events", 20000, "per variant and round")
-	cmd.Flags().IntVar(&s.Rounds, "rounds", 5, "how often everything is measured")
-	cmd.Flags().IntVar(&s.Bytes, "bytes", 1024, "of each event, about")
-	cmd.Flags().IntVar(&checks, "checks", 5000, "inline checks of each sort")
+	flags := cmd.Flags()
+	flags.StringSliceVar(&f.data, "data", nil, "`FILES` or directories of samples; Taster's own corpus otherwise")
+	flags.StringVar(&f.split, "split", "", "train, dev, test or all; dev of the own corpus, all of --data otherwise. Samples without a split always count")
+	flags.StringSliceVar(&f.detectors, "detectors", nil, "`NAMES` of the detectors to measure, or none; all otherwise")
+	flags.StringVar(&f.pluginDir, "plugin-dir", "", "`DIR` with the manifests of outside detectors")
+	flags.BoolVar(&f.plugins, "plugins", false, "run the shipped detectors in a process of their own")
+	flags.StringVar(&f.policy, "policy", "", "policy `FILE` (YAML)")
+	flags.StringArrayVar(&f.external, "external", nil, "`NAME=COMMAND` of a foreign scanner; can be repeated")
+	flags.DurationVar(&f.idle, "external-idle", bench.DefaultIdle, "how long a foreign scanner may stay silent")
+	flags.StringArrayVar(&f.sarif, "sarif", nil, "`NAME=FILE` with a foreign scanner's results; can be repeated")
+	flags.BoolVar(&f.ablation, "ablation", false, "measure also without each of the detectors")
+	flags.BoolVar(&f.evasion, "evasion", false, "measure also variations of every sample: what does each obfuscation cost?")
+	flags.StringVar(&f.rows, "rows", "", "write one JSON line for each event to `FILE`, or to standard output (-) instead of the report")
+	flags.StringSliceVar(&f.out, "out", nil, "write the report also to `FILE`, as its extension says: .html, .md, .json or .txt")
+	flags.StringVar(&f.format, "format", "text", "of the report on standard output: "+words(reportFormats()))
+	flags.StringVar(&f.gate, "gate", "", "exit with 3 unless every bar in `FILE` (YAML) is met")
+	flags.Uint64Var(&f.seed, "seed", 1, "of resampling, variations and the A/A control's choice")
+	flags.IntVar(&f.control, "aa", 1000, "samples, about, that are judged a second time as A/A control")
+	flags.IntVar(&f.workers, "workers", 0, "events judged at the same time; one for each CPU otherwise")
+	complete(cmd, "format", reportFormats())
+	complete(cmd, "split", append(corpus.Splits(), allSplits))
+	cmd.AddCommand(a.benchCompareCommand(), a.benchExportCommand(), a.benchReportCommand(), a.benchStreamCommand())
 	return cmd
 }
 
-// streamFigures is the JSON form of the result.
-type streamFigures struct {
-	Machine string                `json:"machine"`
-	CPUs    int                   `json:"cpus"`
-	Build   build                 `json:"build"`
-	Time    time.Time             `json:"time"`
-	Events  int                   `json:"events"`
-	Bytes   int                   `json:"bytes"`
-	Workers int                   `json:"workers"`
-	Rates   []streambench.Variant `json:"throughput"`
-	Checks  []streambench.Latency `json:"checks"`
+func (f *benchFlags) validate() error {
+	switch {
+	case f.split != "" && f.split != allSplits && !corpus.Split(f.split).Valid():
+		return usagef("--split %q is not one of %s, %s", f.split, words(corpus.Splits()), allSplits)
+	case !slices.Contains(reportFormats(), f.format):
+		return usagef("--format %q is not one of %s", f.format, words(reportFormats()))
+	case f.control < 1:
+		return usagef("--aa must be positive: no figure without an A/A control")
+	case f.workers < 0, f.idle <= 0:
+		return usagef("--workers and --external-idle must not be negative")
+	}
+	for _, name := range f.out {
+		if _, err := formatOf(name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (a *app) benchStream(ctx context.Context, s streambench.Settings, checks int) error {
+// chosen is the corpus that the flags name and its samples that are measured.
+type chosen struct {
+	samples []corpus.Sample
+	split   string
+	files   []bench.CorpusFile
+	digest  string
+}
+
+func (f *benchFlags) choose() (*chosen, error) {
+	c, split, err := f.open()
+	if err != nil {
+		return nil, err
+	}
+	out := &chosen{split: split, digest: c.Digest()}
+	for _, file := range c.Files {
+		n := 0
+		for _, s := range file.Samples {
+			if split == allSplits || s.Split == "" || string(s.Split) == split {
+				out.samples = append(out.samples, s)
+				n++
+			}
+		}
+		out.files = append(out.files, bench.CorpusFile{Name: file.Name, Digest: file.Digest, Rows: n})
+	}
+	if len(out.samples) == 0 {
+		return nil, fmt.Errorf("split %s: %w", split, corpus.ErrEmpty)
+	}
+	if id, twice := duplicate(out.samples); twice {
+		return nil, fmt.Errorf("two samples are called %q: ids are unique over all that is measured together", id)
+	}
+	if f.evasion {
+		varied, err := variations(out.samples, f.seed)
+		if err != nil {
+			return nil, err
+		}
+		out.samples = append(out.samples, varied...)
+	}
+	return out, nil
+}
+
+func (f *benchFlags) open() (*corpus.Corpus, string, error) {
+	if len(f.data) == 0 {
+		c, err := corpus.Own()
+		return c, cmp.Or(f.split, string(corpus.Dev)), err
+	}
+	c, err := corpus.Open(f.data...)
+	return c, cmp.Or(f.split, allSplits), err
+}
+
+func duplicate(samples []corpus.Sample) (string, bool) {
+	seen := make(map[string]bool, len(samples))
+	for i := range samples {
+		if seen[samples[i].ID] {
+			return samples[i].ID, true
+		}
+		seen[samples[i].ID] = true
+	}
+	return "", false
+}
+
+func (a *app) bench(ctx context.Context, f *benchFlags) error {
 	a.tuneMemory()
-	s.Logger = a.logger()
-	s.InProcess = a.benchEngine(true)
-	s.Plugins = a.benchEngine(false)
-	s.Progress = func(round int, variant string) {
-		if isTerminal(a.stderr) {
-			fmt.Fprintf(a.stderr, "\r\x1b[Kround %d of %d: %s", round, s.Rounds, variant)
+	gate, err := readGate(f.gate)
+	if err != nil {
+		return err
+	}
+	c, err := f.choose()
+	if err != nil {
+		return err
+	}
+	systems, err := a.contestants(ctx, f)
+	if err != nil {
+		return err
+	}
+	var rows []bench.Row
+	for _, s := range systems {
+		own, err := a.measure(ctx, f, c, s)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, own...)
+	}
+	if f.rows != "" {
+		if err := a.writeTo(f.rows, func(w io.Writer) error { return bench.WriteRows(w, rows) }); err != nil {
+			return err
 		}
 	}
-	rates, err := streambench.Throughput(ctx, s)
+	return a.conclude(rows, gate, f.rows == "-", f.format, f.out)
+}
+
+// measure runs a system over the samples, and over some of them a second time.
+func (a *app) measure(ctx context.Context, f *benchFlags, c *chosen, s contestant) ([]bench.Row, error) {
+	begun := time.Now().UTC()
+	rows, took, err := a.pass(ctx, f, s, c.samples, "")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	latencies, err := streambench.Checks(ctx, s, checks)
+	again, _, err := a.pass(ctx, f, s, control(c.samples, min(f.control, cmp.Or(s.control, f.control)), f.seed), ", A/A control")
 	if err != nil {
-		return err
+		return nil, err
 	}
+	b := measuringBuild(ctx)
+	rows[0].Run = &bench.Record{
+		System: s.name, Time: begun, Version: b.Version, Commit: b.Commit, Modified: b.Modified, Machine: thisMachine(),
+		Corpora: c.files, Digest: c.digest, Split: c.split, Seed: f.seed, Detectors: s.detectors,
+		ConfigDigest: s.configDigest, Config: s.config, Workers: s.workers(f), Seconds: took.Seconds(),
+		AA: bench.Repeat(rows, again),
+	}
+	if err := rows[0].Run.Validate(); err != nil {
+		return nil, err
+	}
+	return rows, nil
+}
+
+// pass judges samples with a judge that has seen none of them.
+func (a *app) pass(ctx context.Context, f *benchFlags, s contestant, samples []corpus.Sample, what string) (_ []bench.Row, _ time.Duration, err error) {
+	_, catalogues := bench.Events(samples)
+	judge, stop, err := s.open(catalogues)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	settings := bench.Settings{System: s.name, Judge: judge, Samples: samples, Workers: s.workers(f)}
+	if s.whole {
+		settings.Batch = len(samples)
+	}
+	bar := a.progressBar(len(samples), s.name+what)
+	settings.Progress = func(done, _ int) { _ = bar.Set(done) } // drawing a bar is not worth failing for
+	defer func() { _ = bar.Clear() }()
+	return bench.Run(ctx, settings)
+}
+
+// progressBar shows rate and time left, if standard error is a terminal.
+func (a *app) progressBar(all int, what string) *progressbar.ProgressBar {
+	var w io.Writer = io.Discard
 	if isTerminal(a.stderr) {
-		fmt.Fprint(a.stderr, "\r\x1b[K")
+		w = a.stderr
 	}
-	f := streamFigures{
-		Machine: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.NumCPU(), Build: thisBuild(), Time: time.Now().UTC(),
-		Events: s.Events, Bytes: s.Bytes, Workers: s.Workers, Rates: rates, Checks: latencies,
-	}
-	if a.json {
-		return a.writeJSON(f)
-	}
-	return a.printFigures(&f, s.Rounds)
+	return progressbar.NewOptions(all,
+		progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
+		progressbar.OptionSetItsString("events"), progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionSetWidth(30), progressbar.OptionClearOnFinish(), progressbar.OptionEnableColorCodes(false))
 }
 
-func (a *app) printFigures(f *streamFigures, rounds int) error {
-	w := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
-	fmt.Fprintf(w, "%d events of about %d bytes, %d workers, %d rounds, %s with %d CPUs, file storage, TCP\n\n",
-		f.Events, f.Bytes, f.Workers, rounds, f.Machine, f.CPUs)
-	fmt.Fprintln(w, "VARIANT\tEVENTS/S\tRATIO TO CEILING\tRANGE")
-	for _, v := range f.Rates {
-		fmt.Fprintf(w, "%s\t%.0f\t%.2f\t%.2f-%.2f\n", v.Name, median(v.Rates), median(v.Ratios), slices.Min(v.Ratios), slices.Max(v.Ratios))
-	}
-	fmt.Fprintln(w, "\nCHECK\tP50\tP95\tP99\t")
-	for _, l := range f.Checks {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t\n", l.Name, micros(l.P50), micros(l.P95), micros(l.P99))
-	}
-	return w.Flush()
-}
-
-func micros(us float64) string { return fmt.Sprintf("%.0f µs", us) }
-
-func median(xs []float64) float64 {
-	s := slices.Sorted(slices.Values(xs))
-	n := len(s)
-	return (s[(n-1)/2] + s[n/2]) / 2
-}
-
-// benchEngine opens engines with the shipped detectors in one of the two placements.
-func (a *app) benchEngine(inProcess bool) func(context.Context) (*engine.Engine, func() error, error) {
-	return func(ctx context.Context) (*engine.Engine, func() error, error) {
-		s := &station{}
-		if err := s.openDetectors(ctx, config.Detectors{InProcess: inProcess}, a.logger()); err != nil {
-			return nil, nil, err
+// control chooses about n samples, group by group, so that each keeps its catalogue and its earlier definition.
+func control(samples []corpus.Sample, n int, seed uint64) []corpus.Sample {
+	type family struct{ source, group string }
+	families := map[family][]int{}
+	var order []family
+	for i := range samples {
+		f := family{samples[i].Source, cmp.Or(samples[i].Group, samples[i].ID)}
+		if families[f] == nil {
+			order = append(order, f)
 		}
-		eng, err := engine.New(ctx, engine.Settings{Slots: s.slots, Logger: a.logger(), Metrics: prometheus.NewRegistry(), Tenants: []string{"bench"}})
-		return eng, s.close, err
+		families[f] = append(families[f], i)
 	}
+	r := rand.New(rand.NewPCG(seed, 0))
+	r.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+	var picked []corpus.Sample
+	for _, f := range order {
+		for _, i := range families[f] {
+			picked = append(picked, samples[i])
+		}
+		if len(picked) >= n {
+			break
+		}
+	}
+	return picked
+}
+
+// writeTo writes to a file, or to standard output if its name is "-".
+func (a *app) writeTo(name string, write func(io.Writer) error) (err error) {
+	if name == "-" {
+		return write(a.stdout)
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return write(f)
+}
+
+// formatOf is the report's format that a file's extension asks for.
+func formatOf(name string) (string, error) {
+	ext := strings.ToLower(filepath.Ext(name))
+	for _, f := range []struct{ ext, format string }{{".html", "html"}, {".md", "markdown"}, {".json", "json"}, {".txt", "text"}} {
+		if ext == f.ext {
+			return f.format, nil
+		}
+	}
+	return "", usagef("--out %q: the extension is none of .html, .md, .json, .txt", name)
 }
