@@ -23,6 +23,7 @@ Exit codes: 0 clean, 3 problems were found, 2 usage, 1 the command broke.`,
 	}
 	cmd.AddCommand(
 		a.corpusAddCommand(),
+		a.corpusComposeCommand(),
 		a.corpusLintCommand(),
 		a.corpusSplitCommand(),
 		a.corpusStatsCommand(),
@@ -56,7 +57,7 @@ type linted struct {
 
 // showProblems writes what lint found, and ends the command with exit code 3 if that is anything.
 func (a *app) showProblems(c *corpus.Corpus, problems []corpus.Problem) error {
-	l := linted{Problems: slices.Concat([]corpus.Problem{}, problems)} // [] in JSON, never null
+	l := linted{Problems: append([]corpus.Problem{}, problems...)} // [] in JSON, never null
 	if len(c.Files) > 0 {
 		l.Digest, l.Files, l.Samples = c.Digest(), len(c.Files), len(c.All())
 	}

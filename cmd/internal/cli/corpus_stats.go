@@ -31,8 +31,9 @@ func (a *app) corpusStatsCommand() *cobra.Command {
 }
 
 func (a *app) printStats(st *corpus.Stats) error {
-	fmt.Fprintf(a.stdout, "%s in %s, %d groups, %d twin sets, %d catalogues, %d changes\n%s\n\n",
-		plural(st.Samples, "sample"), plural(len(st.Files), "file"), st.Groups, st.TwinSets, st.Catalogues, st.Changes, st.Digest)
+	fmt.Fprintf(a.stdout, "%s in %s, %s, %s, %s, %s\n%s\n\n",
+		plural(st.Samples, "sample"), plural(len(st.Files), "file"), plural(st.Groups, "group"), plural(st.TwinSets, "twin set"),
+		plural(st.Catalogues, "catalogue"), plural(st.Changes, "change"), st.Digest)
 	w := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
 	printByLabel(w, "LABEL", map[string]corpus.ByLabel{"all": st.Labels}, []string{"all"})
 	fmt.Fprintln(w)
