@@ -1,3 +1,8 @@
+// Package bench measures detectors, chains of them and foreign scanners against labelled samples.
+//
+// A [Judge] answers events; [Run] makes a [Row] of each sample and its answer. Rows are all that is kept: [NewReport]
+// works out every figure from them, with intervals, and [Gate] holds figures against bars. A system whose rows carry no
+// complete [Record] of how they were obtained gets no figures.
 package bench
 
 import (
