@@ -72,8 +72,10 @@ type job struct {
 	donors *donors
 }
 
-// Each applies every technique to every malicious sample that it fits: one with marked words, in a place that the
-// technique can change. The order is that of the samples, then of the techniques.
+// Each applies every technique to every sample that it fits: to malicious ones with marked words in a place that the
+// technique can change, and placements also to the others, of which the last sentence of the longest string is moved: a
+// detector must not mind where harmless words stand. A disguise is no variation of a harmless sample, since hiding is
+// what gives an attack away. The order is that of the samples, then of the techniques.
 func Each(samples []corpus.Sample, techniques []Technique, seed uint64) ([]corpus.Sample, error) {
 	donors := newDonors(samples)
 	var out []corpus.Sample
@@ -94,20 +96,24 @@ func Each(samples []corpus.Sample, techniques []Technique, seed uint64) ([]corpu
 // drawAttempts bounds how often Draw looks for a combination that fits, per sample asked for.
 const drawAttempts = 50
 
-// Draw makes n variations, each of a sample chosen at random under techniques chosen at random, at most one of each axis.
-// Fewer come back if the samples don't hold that many different ones.
-func Draw(samples []corpus.Sample, n int, seed uint64) ([]corpus.Sample, error) {
+// Draw makes n variations, each of a sample chosen at random under techniques chosen at random, at most one of each axis:
+// first the language is changed, then the place, then the disguise. Fewer come back if the samples don't hold that many
+// different ones.
+func Draw(samples []corpus.Sample, techniques []Technique, n int, seed uint64) ([]corpus.Sample, error) {
 	donors := newDonors(samples)
 	r := rand.New(rand.NewPCG(seed, 0))
-	axes := [][]Technique{Languages(), Placements(), Obfuscations()} // in the order in which they are applied
+	byAxis := map[Axis][]Technique{}
+	for _, t := range techniques {
+		byAxis[t.Axis] = append(byAxis[t.Axis], t)
+	}
 	seen := map[string]bool{}
 	var out []corpus.Sample
 	for attempt := 0; len(out) < n && len(samples) > 0 && attempt < n*drawAttempts; attempt++ {
 		s := &samples[r.IntN(len(samples))]
 		var chain []Technique
-		for _, axis := range axes {
-			if r.IntN(2) == 0 {
-				chain = append(chain, axis[r.IntN(len(axis))])
+		for _, axis := range []Axis{Language, Placement, Obfuscation} {
+			if of := byAxis[axis]; len(of) > 0 && r.IntN(2) == 0 {
+				chain = append(chain, of[r.IntN(len(of))])
 			}
 		}
 		v, ok, err := vary(s, chain, seed, donors)
@@ -124,17 +130,18 @@ func Draw(samples []corpus.Sample, n int, seed uint64) ([]corpus.Sample, error) 
 
 // vary applies a chain of techniques to a sample. It reports false where one of them does not fit.
 func vary(s *corpus.Sample, chain []Technique, seed uint64, donors *donors) (corpus.Sample, bool, error) {
-	if s.Label != models.Malicious || len(s.Spans) == 0 || s.Event.Oversize != nil || len(chain) == 0 {
+	spans := passage(s)
+	if len(spans) == 0 || s.Event.Oversize != nil || len(chain) == 0 || s.From != "" {
 		return corpus.Sample{}, false, nil
 	}
 	v := *s
-	v.Also, v.Spans = slices.Clone(s.Also), slices.Clone(s.Spans)
+	v.Also, v.Spans = slices.Clone(s.Also), spans
 	v.Technique = strings.Join(namesOf(chain), "+")
 	v.From, v.ID = s.ID, s.ID+"+"+v.Technique
-	v.Twin = false // its harmless twin is not varied with it
+	v.Twin = false // the other half of the set is not varied with it
 	for _, t := range chain {
 		j := &job{sample: &v, rand: random(seed, s.ID, t.Name), donors: donors}
-		if !t.apply(j) {
+		if s.Label != models.Malicious && t.Axis != Placement || !t.apply(j) {
 			return corpus.Sample{}, false, nil
 		}
 		if t.Class != "" && v.Class != string(t.Class) && !slices.Contains(v.Also, t.Class) {
@@ -144,7 +151,39 @@ func vary(s *corpus.Sample, chain []Technique, seed uint64, donors *donors) (cor
 	if err := check(&v); err != nil {
 		return corpus.Sample{}, false, fmt.Errorf("varying %q by %s: %w", s.ID, v.Technique, err)
 	}
+	if s.Label != models.Malicious {
+		v.Spans = nil
+	}
 	return v, true, nil
+}
+
+// leastPassage is how many bytes of harmless text are worth moving.
+const leastPassage = 40
+
+// passage is the words that are varied: what makes the sample an attack, else the last sentence of its longest string.
+func passage(s *corpus.Sample) []corpus.Span {
+	if s.Label == models.Malicious {
+		return slices.Clone(s.Spans)
+	}
+	doc, err := view.Build(s.Event.Body)
+	if err != nil {
+		return nil
+	}
+	var longest *models.Segment
+	for i := range doc.Segments {
+		if g := &doc.Segments[i]; !g.Key && (longest == nil || len(g.Views[0].Text) > len(longest.Views[0].Text)) {
+			longest = g
+		}
+	}
+	if longest == nil {
+		return nil
+	}
+	text := longest.Views[0].Text
+	start := strings.LastIndex(strings.TrimRight(text, ". \n"), ". ") + 1
+	if len(text)-start < leastPassage {
+		return nil
+	}
+	return []corpus.Span{{Pointer: longest.Pointer, Start: start, End: len(text)}}
 }
 
 // random is the source of chance for one sample under one technique, whatever else is varied.

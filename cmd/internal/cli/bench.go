@@ -78,7 +78,7 @@ func (a *app) benchCommand() *cobra.Command {
 	flags.DurationVar(&f.idle, "external-idle", bench.DefaultIdle, "how long a foreign scanner may stay silent")
 	flags.StringArrayVar(&f.sarif, "sarif", nil, "`NAME=FILE` with a foreign scanner's results; can be repeated")
 	flags.BoolVar(&f.ablation, "ablation", false, "measure also without each of the detectors")
-	flags.BoolVar(&f.evasion, "evasion", false, "measure also variations of every sample: what does each obfuscation cost?")
+	flags.BoolVar(&f.evasion, "evasion", false, "measure also variations of every sample: what does each place, language and disguise cost?")
 	flags.StringVar(&f.rows, "rows", "", "write one JSON line for each event to `FILE`, or to standard output (-) instead of the report")
 	flags.StringSliceVar(&f.out, "out", nil, "write the report also to `FILE`, as its extension says: .html, .md, .json or .txt")
 	flags.StringVar(&f.format, "format", "text", "of the report on standard output: "+words(reportFormats()))

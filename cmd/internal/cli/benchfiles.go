@@ -45,17 +45,17 @@ func (a *app) conclude(rows []bench.Row, gate *bench.Gate, quiet bool, format st
 	if a.json {
 		format = "json"
 	}
-	if !quiet {
-		if err := a.writeReport(a.stdout, format, report); err != nil {
-			return err
-		}
-	}
 	for _, name := range out {
 		format, err := formatOf(name)
 		if err != nil {
 			return err
 		}
 		if err := a.writeTo(name, func(w io.Writer) error { return a.writeReport(w, format, report) }); err != nil {
+			return err
+		}
+	}
+	if !quiet {
+		if err := a.writeReport(a.stdout, format, report); err != nil {
 			return err
 		}
 	}

@@ -350,9 +350,9 @@ func sarifContestant(text string) (contestant, error) {
 	}, nil
 }
 
-// variations are the samples under every obfuscation.
+// variations are the samples at every other place, in every other language and under every disguise.
 func variations(samples []corpus.Sample, seed uint64) ([]corpus.Sample, error) {
-	varied, err := compose.Each(samples, compose.Obfuscations(), seed)
+	varied, err := compose.Each(samples, compose.Techniques(), seed)
 	if err != nil {
 		return nil, fmt.Errorf("composing variations: %w", err)
 	}
