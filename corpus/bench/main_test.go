@@ -15,6 +15,10 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestMain(m *testing.M) {
+	if mode := os.Getenv(scannerMode); mode != "" {
+		scan(mode)
+		return
+	}
 	flag.Parse()
 	goleak.VerifyTestMain(m)
 }
