@@ -25,9 +25,9 @@ type Answer struct {
 	// tier ([TierScore]), which makes a curve of four points.
 	Score    float64          `json:"score"`
 	Severity models.Severity  `json:"severity,omitempty"`
-	Findings []models.Finding `json:"findings,omitempty"`
+	Findings []models.Finding `json:"findings"`
 	// Detectors has the outcome of each detector.
-	Detectors []Outcome `json:"detectors,omitempty"`
+	Detectors []Outcome `json:"detectors"`
 	// Status is not_inspected when a detector that should have did not inspect the event, found or clean otherwise.
 	Status models.Status `json:"status"`
 	Reason string        `json:"reason,omitempty"` // why not inspected

@@ -65,6 +65,12 @@ func reached(k models.Kind, a *Answer) models.Tier {
 }
 
 func newRow(system string, s *corpus.Sample, a Answer) Row {
+	if a.Findings == nil {
+		a.Findings = []models.Finding{} // [] in JSON, never null
+	}
+	if a.Detectors == nil {
+		a.Detectors = []Outcome{}
+	}
 	return Row{
 		System: system,
 		ID:     s.ID, Source: s.Source, Split: s.Split, Label: s.Label, Class: s.Class, Also: s.Also, Resembles: s.Resembles,
