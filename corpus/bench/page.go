@@ -35,7 +35,8 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 		return template.CSS(fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B))
 	},
 	"short":  short,
-	"num":    number,
+	"num":    func(x float64) string { return fmt.Sprintf("%.3f", x) },
+	"p":      chance,
 	"us":     duration,
 	"tables": tables,
 	"pages":  func(t *joined) bool { return len(t.Rows) > 24 },
