@@ -29,6 +29,8 @@ var readmeCommands = map[string]struct {
 	"go run ./cmd/taster demo": {exit: 0},
 	"go test ./...":            {covered: "this test is part of it"},
 	"go run ./cmd/taster scan cmd/internal/cli/demo/quick-sums.json": {exit: 3},
+	"go run ./cmd/taster bench":                                      {exit: 0},
+	"go run ./cmd/taster corpus lint":                                {exit: 0},
 }
 
 func TestReadmeCommands(t *testing.T) {
