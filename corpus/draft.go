@@ -33,7 +33,8 @@ type DraftFile struct {
 	Drafts []Draft
 }
 
-// ParseDraft reads one line of a draft file. All of the body but the marks stays byte for byte.
+// ParseDraft reads one line of a draft file. All of the body but the marks stays byte for byte. A malicious draft that
+// states no signal has the usual one, [Instruction].
 func ParseDraft(line []byte) (Draft, error) {
 	var r struct {
 		row
@@ -75,6 +76,9 @@ func (d *Draft) settle() (err error) {
 	}
 	if s.Label != models.Malicious && len(s.Spans) > 0 {
 		return fmt.Errorf("marks in a %s draft", s.Label)
+	}
+	if s.Label == models.Malicious && s.Signal == "" {
+		s.Signal = Instruction
 	}
 	return nil
 }

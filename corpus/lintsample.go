@@ -97,7 +97,7 @@ func (e *entry) checkResembles() string {
 
 func (e *entry) checkSignal() string {
 	switch {
-	case e.Signal == "":
+	case e.harmless() && e.Signal == "":
 		return ""
 	case e.harmless():
 		return fmt.Sprintf("a %s sample has none", e.Label)

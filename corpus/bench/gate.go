@@ -423,7 +423,7 @@ func (c *Check) result(system string, f taken) CheckResult {
 		Bound: cmp.Or(c.Bound, "value"), Min: c.Min, Max: c.Max, Problem: f.problem,
 	}
 	if need := max(c.RowsMin, 1); r.Problem == "" && f.n < need {
-		r.Problem = fmt.Sprintf("%d rows, at least %d are needed", f.n, need)
+		r.Problem = fmt.Sprintf("%d rows, needs %d", f.n, need)
 	}
 	held := map[string]float64{"value": f.Value, "low": f.Low, "high": f.High}[r.Bound]
 	r.OK = r.Problem == "" && (c.Min == nil || held >= *c.Min) && (c.Max == nil || held <= *c.Max)
