@@ -60,10 +60,16 @@ func (w *worker) liveDefinitions(ctx context.Context, visit func([]definition) e
 	if err != nil {
 		return fmt.Errorf("reading bucket %q: %w", bucket, err)
 	}
-	for {
+	for misses := 0; ; {
 		batch, reached, err := fetchDefinitions(cons)
 		if err == nil && reached == 0 {
-			err = allRead(ctx, cons)
+			var left uint64
+			if left, err = pending(ctx, cons); left > 0 {
+				if misses++; misses <= maxMisses {
+					continue
+				}
+				err = fmt.Errorf("%d entries did not come", left)
+			}
 		}
 		if err != nil {
 			return fmt.Errorf("reading bucket %q: %w", bucket, err)
@@ -91,15 +97,19 @@ func (w *worker) lastSequence(ctx context.Context, stream string) (uint64, error
 	return s.CachedInfo().State.LastSeq, nil
 }
 
-// allRead tells the end of what there is from an answer that was lost: a fetch gives up on that without an error.
-func allRead(ctx context.Context, cons jetstream.Consumer) error {
+// maxMisses is how often in all a fetch may come back empty although there are entries: they were stored right after it,
+// or got lost on the way.
+const maxMisses = 4
+
+// pending tells the end of what there is from an answer that was lost: a fetch gives up on that without an error.
+func pending(ctx context.Context, cons jetstream.Consumer) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, readDeadline)
 	defer cancel()
 	info, err := cons.Info(ctx)
-	if err == nil && info.NumPending > 0 {
-		err = fmt.Errorf("%d entries did not come", info.NumPending)
+	if err != nil {
+		return 0, err
 	}
-	return err
+	return info.NumPending, nil
 }
 
 // fetchDefinitions returns the definitions among the next entries, and the sequence of the last entry; 0 if there is none.
