@@ -28,7 +28,7 @@ import (
 //
 // See [ExternalAnswer]. An event without an answer is not inspected, never clean. What it writes to standard error goes
 // to Stderr. It gets no deadline for a single event, since it may read everything before it answers: it is stopped when
-// Idle passes without an answer.
+// Idle passes without an answer, and without its end after the last one.
 //
 // Hand it all events at once: [Settings.Workers] 1 and [Settings.Batch] as large as the corpus.
 type External struct {
@@ -98,14 +98,17 @@ func (x *External) Judge(ctx context.Context, events []models.Event) ([]Answer, 
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", x.Args[0], err)
 	}
+	// A child of the scanner may outlive it with the output open: reading ends all the same.
+	stop := context.AfterFunc(ctx, func() { _ = stdout.Close() })
+	defer stop()
 	idle := cmp.Or(x.Idle, DefaultIdle)
 	watchdog := time.AfterFunc(idle, func() { cancel(fmt.Errorf("no answer in %s", idle)) })
 	answers, readErr := readAnswers(stdout, events, func() { watchdog.Reset(idle) })
-	watchdog.Stop()
 	if readErr != nil {
 		cancel(readErr)
 	}
-	waitErr := cmd.Wait()
+	waitErr := cmd.Wait() // still watched: a scanner may have closed its output and stay
+	watchdog.Stop()
 	switch {
 	case readErr != nil && ctx.Err() == nil, errors.As(readErr, new(*answerError)):
 		return nil, readErr

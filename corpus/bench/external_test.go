@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -39,6 +40,16 @@ func scan(mode string) {
 		case "backwards", "half":
 			kept = append(kept, answer)
 		case "silent":
+			time.Sleep(time.Minute)
+		case "child": // that keeps the output open
+			child := exec.Command("sleep", "40")
+			child.Stdout = os.Stdout
+			if err := child.Start(); err != nil {
+				os.Exit(1)
+			}
+			time.Sleep(time.Minute)
+		case "mute":
+			_ = os.Stdout.Close()
 			time.Sleep(time.Minute)
 		case "exit":
 			os.Exit(7)
@@ -121,10 +132,15 @@ func TestExternalBreaks(t *testing.T) {
 			t.Errorf("%s: %v", mode, err)
 		}
 	}
-	silent := scanner(t, "silent")
-	silent.Idle = 200 * time.Millisecond
-	if _, err := silent.Judge(t.Context(), events(5)); err == nil || !strings.Contains(err.Error(), "no answer in 200ms") {
-		t.Errorf("silent: %v", err)
+	for _, mode := range []string{"silent", "child", "mute"} {
+		silent := scanner(t, mode)
+		silent.Idle = 200 * time.Millisecond
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		_, err := silent.Judge(ctx, events(5))
+		if err == nil || !strings.Contains(err.Error(), "no answer in 200ms") || ctx.Err() != nil {
+			t.Errorf("%s: %v, %v", mode, err, ctx.Err())
+		}
+		cancel()
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
