@@ -99,6 +99,8 @@ func (a *Answer) validate(k models.Kind) error {
 		return &models.FieldError{Field: "decision", Problem: fmt.Sprintf("%q is not for kind %s: %v", a.Decision, k, k.Decisions())}
 	case !(a.Score >= 0 && a.Score <= 1):
 		return &models.FieldError{Field: "score", Problem: fmt.Sprintf("%v is outside [0, 1]", a.Score)}
+	case !(a.Micros >= 0):
+		return &models.FieldError{Field: "micros", Problem: fmt.Sprintf("%v is below 0", a.Micros)}
 	case a.Status != models.StatusFound && a.Status != models.StatusClean && a.Status != models.StatusNotInspected:
 		return &models.FieldError{Field: "status", Problem: fmt.Sprintf("%q", a.Status)}
 	}
@@ -107,10 +109,12 @@ func (a *Answer) validate(k models.Kind) error {
 
 // Events returns the samples' events as a gateway would publish them: with the sample's id, the digest of the
 // catalogue that they were listed in, and the pin of the definition that was approved before. The catalogues are by
-// digest. Samples of one catalogue are told by source and name.
+// digest. Samples of one catalogue are told by source and name. A variation ([corpus.Sample.From]) stands in the
+// catalogue in the place of the sample that it was made from, and in no other's: what is measured of one does not depend
+// on whether others were varied.
 func Events(samples []corpus.Sample) ([]models.Event, map[string]*models.Catalogue) {
 	type listing struct{ source, name string }
-	entries := map[listing][]models.CatalogueObject{}
+	entries := map[listing][]listed{}
 	byID := make(map[string]*corpus.Sample, len(samples))
 	events := make([]models.Event, len(samples))
 	for i := range samples {
@@ -119,29 +123,56 @@ func Events(samples []corpus.Sample) ([]models.Event, map[string]*models.Catalog
 		events[i] = s.Event
 		events[i].ID = s.ID
 		events[i].Normalise()
-		if s.Catalogue != "" && s.Event.Kind.Definition() {
+		if s.Catalogue != "" && s.From == "" && s.Event.Kind.Definition() {
 			l := listing{s.Source, s.Catalogue}
-			entries[l] = append(entries[l], models.CatalogueObject{
-				Server: s.Event.Server, Kind: s.Event.Kind, Name: events[i].Object, Body: s.Event.Body,
-			})
+			entries[l] = append(entries[l], listed{s.ID, object(&events[i])})
 		}
 	}
 	catalogues := map[string]*models.Catalogue{}
-	digests := map[listing]string{}
-	for l, objects := range entries {
+	digest := func(objects []models.CatalogueObject) string {
 		c := models.NewCatalogue(objects)
-		catalogues[c.Digest], digests[l] = c, c.Digest
+		catalogues[c.Digest] = c
+		return c.Digest
+	}
+	digests := map[listing]string{}
+	for l, all := range entries {
+		digests[l] = digest(without(all, ""))
 	}
 	for i := range samples {
 		s := &samples[i]
-		if s.Catalogue != "" {
-			events[i].Catalogue = digests[listing{s.Source, s.Catalogue}]
+		switch l := (listing{s.Source, s.Catalogue}); {
+		case s.Catalogue == "":
+		case s.From != "" && s.Event.Kind.Definition():
+			events[i].Catalogue = digest(append(without(entries[l], s.From), object(&events[i])))
+		default:
+			events[i].Catalogue = digests[l]
 		}
 		if before := byID[s.Before]; before != nil {
 			events[i].Pin = view.CanonicalDigest(before.Event.Body)
 		}
 	}
 	return events, catalogues
+}
+
+// listed is an object of a catalogue and the sample that it is of.
+type listed struct {
+	id     string
+	object models.CatalogueObject
+}
+
+func object(e *models.Event) models.CatalogueObject {
+	return models.CatalogueObject{Server: e.Server, Kind: e.Kind, Name: e.Object, Body: e.Body}
+}
+
+// without returns the objects but that of one sample.
+func without(all []listed, id string) []models.CatalogueObject {
+	var out []models.CatalogueObject
+	for _, l := range all {
+		if l.id != id {
+			out = append(out, l.object)
+		}
+	}
+	return out
 }
 
 // located says whether evidence overlaps one of the sample's spans, or nil where that can't be said.

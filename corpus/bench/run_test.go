@@ -89,6 +89,7 @@ func TestRunEndsWithTheFirstError(t *testing.T) {
 		"decision":   {eachBy(func(*models.Event) Answer { return Answer{Decision: "maybe", Status: models.StatusClean} }), "decision"},
 		"not for it": {eachBy(func(*models.Event) Answer { return Answer{Decision: models.Redact, Status: models.StatusFound} }), "decision"},
 		"score":      {eachBy(func(*models.Event) Answer { a := clean; a.Score = 1.5; return a }), "score"},
+		"time":       {eachBy(func(*models.Event) Answer { a := clean; a.Micros = -1; return a }), "micros"},
 		"no status":  {eachBy(func(*models.Event) Answer { return Answer{Decision: models.Allow} }), "status"},
 	} {
 		rows, _, err := Run(t.Context(), Settings{System: "fake", Judge: c.judge, Samples: tools(1000), Workers: 2, Batch: 10})
@@ -142,6 +143,33 @@ func TestEvents(t *testing.T) {
 	}
 	if samples[0].Event.ID != "" {
 		t.Error("the sample was changed")
+	}
+}
+
+// TestEventsOfVariations: a variation sees its siblings as the original did, and they don't see it.
+func TestEventsOfVariations(t *testing.T) {
+	samples := tools(3)
+	for i := range samples {
+		samples[i].Catalogue = "shop"
+	}
+	before, _ := Events(samples)
+	varied := samples[1]
+	varied.ID, varied.From = "s001+x", samples[1].ID
+	varied.Event.Body = []byte(`{"name":"tool1","description":"Reads orders, differently."}`)
+	events, catalogues := Events(append(samples, varied))
+	for i := range before {
+		if events[i].Catalogue != before[i].Catalogue {
+			t.Errorf("the catalogue of %s changed", before[i].ID)
+		}
+	}
+	c := catalogues[events[3].Catalogue]
+	if c == nil || len(c.Entries) != 3 || events[3].Catalogue == events[1].Catalogue {
+		t.Fatalf("catalogue of the variation: %+v", c)
+	}
+	for _, e := range c.Entries {
+		if bytes.Equal(e.Body, samples[1].Event.Body) {
+			t.Error("the variation stands beside its original")
+		}
 	}
 }
 
