@@ -8,11 +8,13 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
 
+	"github.com/aad6b6dc/taster/corpus"
 	"github.com/aad6b6dc/taster/models"
 	"github.com/aad6b6dc/taster/models/wire"
 )
@@ -49,7 +51,8 @@ func exported(e *models.Event) []byte {
 
 // SARIF answers with the results of a SARIF 2.1.0 log, made by any scanner over what [Export] wrote. A result belongs
 // to an event by the file name of its location, by a logical location with the event's id as its name, or by a property
-// "id". Its level is the tier: error blocked, warning flagged, note noted; the highest of an event counts. An event
+// "id". Its level is the tier: error blocked, warning flagged, note noted; the highest of an event counts. What is
+// suppressed, or of kind pass or notApplicable, is no result. An event
 // without a result is clean, unless the log lists artifacts and its file is not among them, or the run says that it
 // failed: then it is not inspected.
 type SARIF struct {
@@ -57,6 +60,7 @@ type SARIF struct {
 	tiers   map[string]models.Tier
 	seen    map[string]bool // artifacts, where the log lists them
 	failed  string          // why a run failed, or ""
+	about   [][]string      // what each result may be about
 }
 
 // ParseSARIF reads a log.
@@ -87,11 +91,13 @@ func (s *SARIF) add(run *sarif.Run) {
 		}
 	}
 	for _, r := range run.Results {
-		if len(r.Suppressions) > 0 {
+		if len(r.Suppressions) > 0 || r.Kind == "pass" || r.Kind == "notApplicable" {
 			continue
 		}
 		level, finding := read(run, r)
-		for _, name := range subjects(r) {
+		names := subjects(r)
+		s.about = append(s.about, names)
+		for _, name := range names {
 			s.results[name] = append(s.results[name], finding)
 			s.tiers[name] = max(s.tiers[name], level.tier)
 		}
@@ -127,8 +133,12 @@ func read(run *sarif.Run, r *sarif.Result) (level, models.Finding) {
 		name = rule.DefaultConfiguration.Level
 	}
 	l, known := levels[name]
-	if !known { // SARIF 2.1.0, 3.27.10: absent means warning
+	switch { // SARIF 2.1.0, 3.27.10: absent means warning, or none if the result is no failure
+	case known:
+	case r.Kind == "" || r.Kind == "fail":
 		l = levels["warning"]
+	default:
+		l = levels["none"]
 	}
 	f.Severity = l.severity
 	if r.Message != nil {
@@ -169,6 +179,21 @@ func base(uri string) string {
 		uri = p
 	}
 	return path.Base(strings.ReplaceAll(uri, `\`, "/"))
+}
+
+// Strange returns what each result names that is about none of the samples: "" where it names nothing.
+func (s *SARIF) Strange(samples []corpus.Sample) []string {
+	known := make(map[string]bool, 2*len(samples))
+	for i := range samples {
+		known[samples[i].ID], known[fileName(samples[i].ID)] = true, true
+	}
+	var strange []string
+	for _, names := range s.about {
+		if !slices.ContainsFunc(names, func(n string) bool { return known[n] }) {
+			strange = append(strange, strings.Join(names[:min(len(names), 1)], ""))
+		}
+	}
+	return strange
 }
 
 // Judge looks the events up in the log.

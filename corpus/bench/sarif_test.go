@@ -21,7 +21,9 @@ const sarifLog = `{"version":"2.1.0","$schema":"https://json.schemastore.org/sar
   {"ruleId":"R2","message":{"text":"absent level"},"locations":[{"logicalLocations":[{"name":"e2"}]}]},
   {"ruleId":"R3","level":"error","message":{"text":"accepted"},"suppressions":[{"kind":"external"}],"locations":[{"physicalLocation":{"artifactLocation":{"uri":"e3.json"}}}]},
   {"ruleId":"R4","level":"warning","message":{"text":"by property"},"properties":{"id":"e5"}},
-  {"ruleId":"R4","level":"note","message":{"text":"and less"},"properties":{"id":"e5"}}
+  {"ruleId":"R4","level":"note","message":{"text":"and less"},"properties":{"id":"e5"}},
+  {"ruleId":"R5","kind":"pass","message":{"text":"in order"},"properties":{"id":"e6"}},
+  {"ruleId":"R6","kind":"review","message":{"text":"look at it"},"properties":{"id":"e7"}}
  ]}]}`
 
 func parsed(t *testing.T, successful, artifacts string) *SARIF {
@@ -53,11 +55,11 @@ func tiersOf(t *testing.T, s *SARIF, n int) string {
 
 func TestSARIF(t *testing.T) {
 	for _, c := range []struct{ name, successful, artifacts, want string }{
-		{"all seen", "true", "", "blocked noted flagged none none flagged"},
-		{"listed artifacts", "true", `{"location":{"uri":"events/e3.json"}},{"location":{"uri":"e0.json"}}`, "blocked noted flagged none ? flagged"},
-		{"failed run", "false", "", "blocked noted flagged ? ? flagged"},
+		{"all seen", "true", "", "blocked noted flagged none none flagged none none"},
+		{"listed artifacts", "true", `{"location":{"uri":"events/e3.json"}},{"location":{"uri":"e0.json"}}`, "blocked noted flagged none ? flagged ? none"},
+		{"failed run", "false", "", "blocked noted flagged ? ? flagged ? none"},
 	} {
-		if got := tiersOf(t, parsed(t, c.successful, c.artifacts), 6); got != c.want {
+		if got := tiersOf(t, parsed(t, c.successful, c.artifacts), 8); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 	}
