@@ -20,6 +20,8 @@ func (a *app) corpusCommand() *cobra.Command {
 		Long: `Work with corpora: files of JSON lines, each an event with a label.
 
 Exit codes: 0 clean, 3 problems were found, 2 usage, 1 the command broke.`,
+		Args: cobra.NoArgs, // so that a misspelt command is an error
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
 		a.corpusAddCommand(),

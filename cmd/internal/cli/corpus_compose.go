@@ -80,9 +80,15 @@ func (a *app) compose(f *composeFlags, paths []string) error {
 	if err := a.writeTo(f.out, func(w io.Writer) error { return writeSamples(w, varied) }); err != nil {
 		return err
 	}
-	a.warn("%d variations of %d samples, seed %d", len(varied), len(c.samples), f.seed)
+	a.warn("%s of %s, seed %d", plural(len(varied), "variation"), plural(len(c.samples), "sample"), f.seed)
+	if len(varied) == 0 {
+		a.warn("%s", needSpans)
+	}
 	return nil
 }
+
+// needSpans says why there may be no variation of any sample.
+const needSpans = "a sample varies only if it has spans, which say what the words of the attack are, and if a technique fits it"
 
 func (f *composeFlags) chosen() ([]compose.Technique, error) {
 	for _, axis := range f.axes {
