@@ -84,14 +84,16 @@ func Open(paths ...string) (*Corpus, error) {
 			files = append(files, p)
 			continue
 		}
-		found, err := filepath.Glob(filepath.Join(p, "*"+Extension))
+		found, err := fs.Glob(os.DirFS(p), "*"+Extension) // the directory's own name may hold a pattern's characters
 		if err != nil {
 			return nil, fmt.Errorf("opening corpus: %w", err)
 		}
 		if len(found) == 0 {
 			return nil, fmt.Errorf("opening corpus: %s has no %s files: %w", p, Extension, ErrEmpty)
 		}
-		files = append(files, found...)
+		for _, name := range found {
+			files = append(files, filepath.Join(p, name))
+		}
 	}
 	c := &Corpus{}
 	for _, name := range files {

@@ -199,7 +199,7 @@ func TestWords(t *testing.T) {
 }
 
 func TestSaveAndOpen(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "data")
+	dir := filepath.Join(t.TempDir(), "data [v1]") // no pattern
 	c := parse(t, "s.jsonl", soundLines)
 	if err := c.Save(dir, Plan{7, Ratio{8, 1, 1}}); err != nil {
 		t.Fatal(err)
