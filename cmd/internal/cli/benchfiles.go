@@ -120,7 +120,7 @@ func (a *app) readRows(paths []string) ([]bench.Row, error) {
 		}
 		more, err := bench.ReadRows(bytes.NewReader(data))
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+			return nil, hinted(fmt.Errorf("%s: %w", path, err), "rows are what `taster bench --rows` writes; to measure a file of samples: taster bench --data")
 		}
 		rows = append(rows, more...)
 	}
