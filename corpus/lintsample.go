@@ -3,6 +3,7 @@ package corpus
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -214,5 +215,9 @@ func (e *entry) checkShape() string {
 	if err == nil && slices.ContainsFunc(shapes[e.Event.Kind], func(s shape) bool { return s.fits(object) }) {
 		return ""
 	}
-	return fmt.Sprintf("the body is no %s: it lacks members of MCP", e.Event.Kind)
+	var wanted []string
+	for _, s := range shapes[e.Event.Kind] {
+		wanted = append(wanted, strings.Join(slices.Sorted(maps.Keys(s)), ", "))
+	}
+	return fmt.Sprintf("the body is no %s of MCP, which has %s", e.Event.Kind, strings.Join(wanted, "; or "))
 }

@@ -110,7 +110,7 @@ format alone: unique ids, labels, languages, events. --profile says so of every 
 			}
 			c, err := openCorpus(args)
 			if errors.Is(err, corpus.ErrEmpty) {
-				c, err = &corpus.Corpus{}, nil
+				return a.showProblems(&corpus.Corpus{}, []corpus.Problem{{Rule: corpus.RuleEmpty, Message: err.Error()}})
 			}
 			if err != nil {
 				return err
