@@ -193,6 +193,9 @@ var measures = map[Measure]measure{
 		return exactFigure(float64(len(run.rows))/run.record.Seconds, len(run.rows))
 	}},
 	MeasureControlChanged: {false, true, func(run *systemRun, _ []*Row, _ models.Tier) taken {
+		if run.record.Stored {
+			return taken{problem: "no A/A control: the answers were read from a file"}
+		}
 		return rateFigure(score.NewRate(run.record.AA.Changed, run.record.AA.Rows))
 	}},
 }
@@ -238,7 +241,10 @@ func operatingFigure(fpr float64) func(*score.Ranking, uint64) taken {
 }
 
 func latencyFigure(part func(*score.Quantiles) float64) func(*systemRun, []*Row, models.Tier) taken {
-	return func(_ *systemRun, rows []*Row, _ models.Tier) taken {
+	return func(run *systemRun, rows []*Row, _ models.Tier) taken {
+		if run.record.Stored {
+			return taken{problem: "no times: the answers were read from a file"}
+		}
 		micros := make([]float64, len(rows))
 		for i, r := range rows {
 			micros[i] = r.Micros

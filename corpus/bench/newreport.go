@@ -134,7 +134,7 @@ func newSlice(rows []*Row) Slice {
 			skipped++
 		}
 		c := counts[r.Label]
-		if c == nil {
+		if c == nil || !r.counts() {
 			continue
 		}
 		c.n++
@@ -274,7 +274,7 @@ func leadingDigits(s string) int { return len(s) - len(strings.TrimLeft(s, "0123
 func rank(rows []*Row) *score.Ranking {
 	var items []score.Item
 	for _, r := range rows {
-		if r.Label == models.Steering {
+		if r.Label == models.Steering || !r.counts() {
 			continue
 		}
 		it := score.Item{Score: r.Score, Positive: r.Label == models.Malicious}
@@ -321,8 +321,8 @@ func newTwins(rows []*Row) *Twins {
 			for _, b := range members {
 				if m.Label == models.Malicious && b.Label == models.Benign {
 					t.Pairs++
-					apart += one(m.Reached(models.TierFlagged) && !b.Reached(models.TierFlagged))
-					ranked += one(m.Score > b.Score)
+					apart += one(b.counts() && m.Reached(models.TierFlagged) && !b.Reached(models.TierFlagged))
+					ranked += one(b.counts() && m.Score > b.Score)
 				}
 			}
 		}
@@ -404,7 +404,7 @@ func (run *systemRun) evasion() []Evasion {
 		}
 		c := byTechnique[t]
 		after := v.Reached(models.TierFlagged)
-		if v.Label == models.Benign {
+		if v.Label == models.Benign && v.counts() {
 			c.benign++
 			c.alarms += one(after)
 		}
@@ -471,7 +471,10 @@ func (run *systemRun) warnings(s *System) []string {
 	if n := s.Uninspected.Events; n.Hits > 0 {
 		warn("%s of %s not inspected", count(n.Hits), plural(n.N, "row"))
 	}
-	if aa := s.Run.AA; aa.Changed > 0 {
+	if s.Run.Stored {
+		warn("the answers were read from a file: there are no times and no A/A control")
+	}
+	if aa := s.Run.AA; aa != nil && aa.Changed > 0 {
 		warn("the A/A control changed %d of %d rows: smaller differences mean nothing", aa.Changed, aa.Rows)
 	}
 	if s.Run.Modified {
@@ -512,7 +515,7 @@ func compare(a, b *systemRun, limit int) (Comparison, []string) {
 		c.Rows++
 		fa, fb := x.Reached(models.TierFlagged), y.Reached(models.TierFlagged)
 		for label, k := range map[models.Label]*counts{models.Malicious: &recall, models.Benign: &benign} {
-			if x.Label == label {
+			if x.Label == label && x.counts() && y.counts() {
 				k.n++
 				k.a += one(fa)
 				k.b += one(fb)

@@ -72,8 +72,6 @@ type joined struct {
 type joinedRow struct {
 	Value string
 	Cells []*Slice // by system; nil where it has no such rows
-	// Malicious, Benign and Steering say which columns have rows at all.
-	Malicious, Benign, Steering bool
 }
 
 // tables sets the systems' slices side by side, without dimensions that say nothing.
@@ -95,7 +93,6 @@ func tables(r *Report) []*joined {
 			for i := range r.Systems {
 				row.Cells = append(row.Cells, r.Systems[i].slice(t.By, s.Value))
 			}
-			row.Malicious, row.Benign, row.Steering = s.Recall.Flagged.N > 0, s.Benign.Flagged.N > 0, s.Steering.Flagged.N > 0
 			j.Rows = append(j.Rows, row)
 		}
 		out = append(out, j)

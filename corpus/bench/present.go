@@ -131,6 +131,9 @@ func summary(r *Report) section {
 		return fmt.Sprintf("%.3f, %.3f", s.Calibration.ECE, s.Calibration.Brier)
 	})
 	line("time per event, p50 and p99", func(s *System) string {
+		if s.Run.Stored {
+			return nothing
+		}
 		return duration(s.Latency.Total.P50) + ", " + duration(s.Latency.Total.P99)
 	})
 	line("events per second", func(s *System) string {
@@ -144,6 +147,7 @@ func summary(r *Report) section {
 	})
 	return section{title: "Result", tables: []table{t}, lines: []string{
 		"In brackets: 95 % intervals. Noted is any decision but allow; flagged asks for approval or withholds; blocked withholds the whole. Each includes the next.",
+		"Of the rows that were not inspected, malicious ones count as missed, and harmless ones are in no rate.",
 	}}
 }
 
@@ -326,6 +330,9 @@ func latency(r *Report) section {
 	}
 	for i := range r.Systems {
 		s := &r.Systems[i]
+		if s.Run.Stored {
+			continue
+		}
 		add(s.Name, "in all", s.Latency.Total)
 		for _, d := range slices.Sorted(maps.Keys(s.Latency.Detectors)) {
 			add(s.Name, d, s.Latency.Detectors[d])
@@ -413,6 +420,10 @@ func provenance(s *System) section {
 	if r.Modified {
 		commit += " with changes"
 	}
+	control := "none"
+	if r.AA != nil {
+		control = fmt.Sprintf("%s of %s changed, time %.2f-fold", count(r.AA.Changed), plural(r.AA.Rows, "row"), r.AA.Latency)
+	}
 	lines := []string{
 		line("time", "%s, %.1f s with %s", r.Time.UTC().Format("2006-01-02 15:04:05 UTC"), r.Seconds, plural(r.Workers, "worker")),
 		line("corpus", "%s", r.Digest),
@@ -424,7 +435,7 @@ func provenance(s *System) section {
 		line("program", "version %s, commit %s", r.Version, commit),
 		line("machine", "%s", strings.Join(slices.DeleteFunc([]string{r.Machine.OS + "/" + r.Machine.Arch, r.Machine.CPU, plural(r.Machine.CPUs, "CPU"), r.Machine.Go},
 			func(s string) bool { return s == "" }), ", ")),
-		line("A/A control", "%s of %s changed, time %.2f-fold", count(r.AA.Changed), plural(r.AA.Rows, "row"), r.AA.Latency),
+		line("A/A control", "%s", control),
 	}
 	return section{title: "How " + s.Name + " was measured", lines: lines}
 }

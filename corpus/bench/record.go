@@ -26,11 +26,13 @@ type Record struct {
 	// Detectors is what answered. A foreign scanner has one entry, with its command as the version and a digest of it.
 	Detectors []Detector `json:"detectors"`
 	// Config is the policy and whatever else decides, by digest and in words.
-	ConfigDigest string   `json:"config_digest"`
-	Config       string   `json:"config"`
-	Workers      int      `json:"workers"`
-	Seconds      float64  `json:"seconds"` // wall time of the whole run
-	AA           *Control `json:"aa"`
+	ConfigDigest string  `json:"config_digest"`
+	Config       string  `json:"config"`
+	Workers      int     `json:"workers"`
+	Seconds      float64 `json:"seconds"` // wall time of the whole run
+	// Stored is set when the answers were read from a file: then there are no times, and nothing to repeat.
+	Stored bool     `json:"stored,omitempty"`
+	AA     *Control `json:"aa"` // nil if Stored
 }
 
 // Machine is where the run took place.
@@ -75,7 +77,7 @@ func (r *Record) Validate() error {
 		{"system", r.System != ""}, {"time", !r.Time.IsZero()}, {"version", r.Version != ""}, {"commit", r.Commit != ""},
 		{"machine", r.Machine.OS != "" && r.Machine.CPUs > 0}, {"corpora", len(r.Corpora) > 0},
 		{"corpus_digest", models.ValidDigest(r.Digest)}, {"split", r.Split != ""}, {"detectors", len(r.Detectors) > 0},
-		{"config_digest", models.ValidDigest(r.ConfigDigest)}, {"aa", r.AA != nil && r.AA.Rows > 0},
+		{"config_digest", models.ValidDigest(r.ConfigDigest)}, {"aa", r.Stored && r.AA == nil || r.AA != nil && r.AA.Rows > 0},
 	} {
 		if !f.ok {
 			missing = append(missing, f.name)

@@ -37,8 +37,8 @@ type System struct {
 	Evasion     []Evasion          `json:"evasion,omitempty"` // by technique, where variations were measured
 }
 
-// Slice is the rates of some rows, by [Row.Reached]. A row that was not inspected and has no finding counts as not
-// reached, and in NotInspected.
+// Slice is the rates of some rows, by [Row.Reached]. Of the rows that were not inspected and have no finding, malicious
+// ones count as not reached, and harmless ones are left out of Benign and Steering. All of them are in NotInspected.
 type Slice struct {
 	Rows         int        `json:"rows"`
 	Recall       Tiers      `json:"recall"`        // of malicious rows
@@ -83,7 +83,7 @@ type Twins struct {
 	Sets  int `json:"sets"`
 	Pairs int `json:"pairs"` // of a malicious and a benign row in one set
 	// Apart counts pairs whose malicious row is flagged and whose benign one is not; Ranked those whose malicious row has
-	// the higher score.
+	// the higher score. A benign row that was not inspected is told apart from nothing.
 	Apart  score.Rate `json:"apart"`
 	Ranked score.Rate `json:"ranked"`
 }

@@ -24,7 +24,7 @@ func TestReportByHand(t *testing.T) {
 	want := Slice{
 		Rows:         9,
 		Recall:       Tiers{rate(3, 4), rate(2, 4), rate(2, 4)},
-		Benign:       Tiers{rate(1, 4), rate(1, 4), rate(0, 4)},
+		Benign:       Tiers{rate(1, 3), rate(1, 3), rate(0, 3)}, // b4 was not inspected
 		Steering:     Tiers{rate(1, 1), rate(0, 1), rate(0, 1)},
 		NotInspected: rate(1, 9),
 	}
@@ -57,15 +57,15 @@ func TestReportByHand(t *testing.T) {
 	if diff := cmp.Diff(evasion, s.Evasion); diff != "" {
 		t.Errorf("evasion (-want +got):\n%s", diff)
 	}
-	// Malicious 0.9 0.8 0.4 0.1 against benign 0.5 0.1 0 0: 4 + 4 + 3 + 2.5 of 16 pairs.
-	if got, want := s.Curve.AUC.Value, 13.5/16; math.Abs(got-want) > 1e-12 {
+	// Malicious 0.9 0.8 0.4 0.1 against benign 0.5 0.1 0: 3 + 3 + 2 + 1.5 of 12 pairs.
+	if got, want := s.Curve.AUC.Value, 9.5/12; math.Abs(got-want) > 1e-12 {
 		t.Errorf("AUC %v, want %v", got, want)
 	}
 	if len(s.Curve.At) != 2 || s.Curve.At[0].Recall.Hits != 2 || s.Curve.At[0].Shown || s.Curve.At[1].FPR != 0.01 {
 		t.Errorf("recall at: %+v", s.Curve.At)
 	}
 	// Squared distances 0.01 + 0.04 + 0.36 + 0.81 and 0.25 + 0.01.
-	if got, want := s.Calibration.Brier, 1.48/8; math.Abs(got-want) > 1e-12 {
+	if got, want := s.Calibration.Brier, 1.48/7; math.Abs(got-want) > 1e-12 {
 		t.Errorf("Brier %v, want %v", got, want)
 	}
 }
@@ -80,15 +80,15 @@ func TestTables(t *testing.T) {
 		}
 	}
 	want := map[string][]string{
-		"source":     {"own 2/4 1/4"},
-		"kind":       {"tool 2/3 1/4", "tool_result 0/1 0/0"},
+		"source":     {"own 2/4 1/3"},
+		"kind":       {"tool 2/3 1/3", "tool_result 0/1 0/0"},
 		"class":      {"A1 1/1 0/0", "A2 0/2 0/0", "A10 1/1 0/0", "B2 1/1 0/0"},
-		"resembles":  {"A1 0/0 0/1", "(not stated) 0/0 1/3"},
-		"language":   {"de 0/1 0/0", "(not stated) 2/3 1/4"},
+		"resembles":  {"A1 0/0 0/1", "(not stated) 0/0 1/2"},
+		"language":   {"de 0/1 0/0", "(not stated) 2/3 1/3"},
 		"difficulty": {"(not stated) 2/4 0/0"},
 		"field":      {"(not stated) 2/4 0/0"},
 		"signal":     {"(not stated) 2/4 0/0"},
-		"split":      {"(not stated) 2/4 1/4"},
+		"split":      {"(not stated) 2/4 1/3"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("tables (-want +got):\n%s", diff)
@@ -119,7 +119,7 @@ func TestComparison(t *testing.T) {
 	want := []Comparison{{
 		A: "ours", B: "theirs", Rows: 8,
 		Recall: Paired{A: rate(2, 4), B: rate(2, 4), OnlyA: 1, OnlyB: 1, P: 1},
-		Benign: Paired{A: rate(1, 4), B: rate(1, 4), OnlyA: 1, OnlyB: 1, P: 1},
+		Benign: Paired{A: rate(1, 3), B: rate(1, 3), OnlyA: 1, OnlyB: 1, P: 1},
 		Changed: []Change{
 			{"b1", "own", "benign", "", "none", "blocked", 0, 1},
 			{"b3", "own", "benign", "", "flagged", "none", 0.5, 0},
@@ -148,9 +148,9 @@ func TestComparison(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	r := mustReport(t, append(hand(), other()...))
 	want := []string{
-		"ours: only 4 malicious rows", "ours: only 4 benign rows",
-		"ours: 4 benign rows are too few to show a false positive rate of 0.1 %",
-		"ours: 4 benign rows are too few to show a false positive rate of 1 %",
+		"ours: only 4 malicious rows", "ours: only 3 benign rows",
+		"ours: 3 benign rows are too few to show a false positive rate of 0.1 %",
+		"ours: 3 benign rows are too few to show a false positive rate of 1 %",
 		"ours: 1 of 9 rows not inspected", "ours: 1 variation without an original among the rows",
 		"theirs: only 4 malicious rows", "theirs: only 4 benign rows",
 		"theirs: 4 benign rows are too few to show a false positive rate of 0.1 %",

@@ -64,6 +64,13 @@ func reached(k models.Kind, a *Answer) models.Tier {
 	return k.Tier(a.Decision)
 }
 
+// counts reports whether the row is in rates and curves. A malicious row always is: not inspected, it was missed. A
+// harmless one of which nobody knows whether it would have raised an alarm is in none, or whoever looks at less would
+// seem to raise fewer.
+func (r *Row) counts() bool {
+	return r.Label == models.Malicious || r.Status != models.StatusNotInspected || len(r.Findings) > 0
+}
+
 func newRow(system string, s *corpus.Sample, a Answer) Row {
 	if a.Findings == nil {
 		a.Findings = []models.Finding{} // [] in JSON, never null

@@ -340,6 +340,11 @@ func TestRecordValidate(t *testing.T) {
 	if err := record("x").Validate(); err != nil {
 		t.Fatal(err)
 	}
+	stored := record("x")
+	stored.Stored, stored.AA = true, nil
+	if err := stored.Validate(); err != nil {
+		t.Errorf("stored answers have no control: %v", err)
+	}
 	var r Record
 	err := r.Validate()
 	for _, name := range []string{"system", "time", "version", "commit", "machine", "corpora", "corpus_digest", "split", "detectors", "config_digest", "aa"} {

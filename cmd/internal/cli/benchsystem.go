@@ -29,6 +29,8 @@ type contestant struct {
 	open func(catalogues map[string]*models.Catalogue) (bench.Judge, func() error, error)
 	// whole is set for a scanner that gets all events at once.
 	whole bool
+	// stored is set for answers that were read from a file.
+	stored bool
 	// control is how many samples are judged again at most; 0 means as many as asked for.
 	control int
 }
@@ -307,6 +309,9 @@ func (a *app) externalContestant(text string, idle time.Duration) (contestant, e
 	}, nil
 }
 
+// maxCommandBytes limits the files of a command that its digest is of.
+const maxCommandBytes = 1 << 30
+
 // commandDigest identifies a command by its words and the files among them: the program itself, and scripts.
 func commandDigest(args []string) string {
 	parts := [][]byte{[]byte(strings.Join(args, "\x00"))}
@@ -316,7 +321,10 @@ func commandDigest(args []string) string {
 				arg = path
 			}
 		}
-		if data, err := os.ReadFile(arg); err == nil {
+		if info, err := os.Stat(arg); err != nil || !info.Mode().IsRegular() { // a device may have no end
+			continue
+		}
+		if data, err := readFile(arg, maxCommandBytes); err == nil {
 			parts = append(parts, data)
 		}
 	}
@@ -347,6 +355,7 @@ func sarifContestant(text string) (contestant, error) {
 		open: func(map[string]*models.Catalogue) (bench.Judge, func() error, error) {
 			return log, func() error { return nil }, nil
 		},
+		stored: true,
 	}, nil
 }
 
