@@ -105,7 +105,7 @@ func (w *Where) accepts(r *Row) bool {
 	return w.Source.accepts(r.Source) && w.Split.accepts(string(r.Split)) && w.Label.accepts(string(r.Label)) &&
 		(len(w.Class) == 0 || slices.ContainsFunc(classesOf(r), w.Class.accepts)) &&
 		w.Resembles.accepts(string(r.Resembles)) && w.Signal.accepts(string(r.Signal)) &&
-		w.Difficulty.accepts(string(r.Difficulty)) && w.Language.accepts(r.Language) && w.Kind.accepts(string(r.Kind)) &&
+		w.Difficulty.accepts(string(r.Difficulty)) && w.Language.accepts(r.language()) && w.Kind.accepts(string(r.Kind)) &&
 		w.Server.accepts(r.Server) && w.Field.accepts(r.Field) && w.Technique.accepts(r.Technique)
 }
 
@@ -314,6 +314,8 @@ func (c *Check) validate() error {
 		return &models.FieldError{Field: "min", Problem: "give min, max or both"}
 	case !finite(c.Min) || !finite(c.Max):
 		return &models.FieldError{Field: "min", Problem: "not a finite number"}
+	case !c.possible():
+		return &models.FieldError{Field: "min", Problem: fmt.Sprintf("%s is from 0 to 1, and so are its bars", c.Measure)}
 	case c.Min != nil && c.Max != nil && *c.Min > *c.Max:
 		return &models.FieldError{Field: "min", Problem: "above max"}
 	case c.RowsMin < 0:
@@ -324,6 +326,16 @@ func (c *Check) validate() error {
 		return &models.FieldError{Field: "bound", Problem: fmt.Sprintf("%s has no interval", c.Measure)}
 	}
 	return c.Where.validate()
+}
+
+// possible says whether bars are in the measure's range: 90 is no share, and was meant for 0.9.
+func (c *Check) possible() bool {
+	switch c.Measure {
+	case MeasureLatencyP50, MeasureLatencyP99, MeasurePerSecond:
+		return true
+	}
+	in := func(bar *float64) bool { return bar == nil || *bar >= 0 && *bar <= 1 }
+	return in(c.Min) && in(c.Max)
 }
 
 func finite(bar *float64) bool { return bar == nil || !math.IsNaN(*bar) && !math.IsInf(*bar, 0) }

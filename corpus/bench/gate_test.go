@@ -161,6 +161,7 @@ func TestParseGate(t *testing.T) {
 	for name, text := range map[string]string{
 		"empty":            ``,
 		"no checks":        `checks: []`,
+		"percent":          `checks: [{name: x, measure: auc, min: 90}]`,
 		"not YAML":         "checks: [\x00",
 		"unknown field":    `checks: [{name: x, measure: auc, min: 0.5, minimum: 1}]`,
 		"unknown selector": `checks: [{name: x, measure: auc, min: 0.5, where: {colour: red}}]`,

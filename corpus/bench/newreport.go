@@ -176,13 +176,16 @@ func dimensions() []dimension {
 		{"kind", func(r *Row) []string { return []string{string(r.Kind)} }, words(models.Kinds()), all},
 		{"class", classesOf, nil, attack},
 		{"resembles", func(r *Row) []string { return []string{string(r.Resembles)} }, nil, harmless},
-		{"language", func(r *Row) []string { return []string{r.Language} }, nil, all},
+		{"language", func(r *Row) []string { return []string{r.language()} }, nil, all},
 		{"difficulty", func(r *Row) []string { return []string{string(r.Difficulty)} }, words(corpus.Difficulties()), attack},
 		{"field", func(r *Row) []string { return []string{r.Field} }, nil, attack},
 		{"signal", func(r *Row) []string { return []string{string(r.Signal)} }, words(corpus.Signals()), attack},
 		{"split", func(r *Row) []string { return []string{string(r.Split)} }, words(corpus.Splits()), all},
 	}
 }
+
+// language is the row's language, which is left out for English.
+func (r *Row) language() string { return cmp.Or(r.Language, corpus.English) }
 
 func words[S ~string](values []S) []string {
 	out := make([]string, len(values))
@@ -464,7 +467,7 @@ func (run *systemRun) warnings(s *System) []string {
 	if s.Curve != nil {
 		for _, at := range s.Curve.At {
 			if !at.Shown {
-				warn("%d benign rows are too few to show a false positive rate of %s", benign, percent(at.FPR))
+				warn("%s, too few to show a false positive rate of %s", plural(benign, "benign row"), percent(at.FPR))
 			}
 		}
 	}

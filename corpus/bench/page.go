@@ -34,12 +34,14 @@ var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 		c := palette[i%len(palette)]
 		return template.CSS(fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B))
 	},
-	"short":  short,
-	"num":    func(x float64) string { return fmt.Sprintf("%.3f", x) },
-	"p":      chance,
-	"us":     duration,
-	"tables": tables,
-	"pages":  func(t *joined) bool { return len(t.Rows) > 24 },
+	"short":   short,
+	"num":     func(x float64) string { return fmt.Sprintf("%.3f", x) },
+	"p":       chance,
+	"us":      duration,
+	"plural":  plural,
+	"program": func(r Record) string { return r.program() },
+	"tables":  tables,
+	"pages":   func(t *joined) bool { return len(t.Rows) > 24 },
 }).Parse(pageText))
 
 // WriteHTML writes the report as one page that needs nothing else: no script, no font, no address.

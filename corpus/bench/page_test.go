@@ -22,7 +22,7 @@ func TestPageHoldsTheReport(t *testing.T) {
 	text := page(t, mustReport(t, append(hand(), other()...)))
 	for _, want := range []string{
 		"ours", "theirs", "Recall against false alarms", "Precision against recall", "Calibration", "By class", "theirs against ours",
-		"What each variation costs: ours", "base64", "0123abcd", "42", "with uncommitted changes", "1 of 12 rows changed",
+		"What each variation costs: ours", "base64", "0123abcd", "42", "with changes that no commit holds", "1 of 12 rows changed",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %q", want)

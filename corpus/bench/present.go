@@ -158,6 +158,13 @@ func someCount(n int) string {
 	return count(n)
 }
 
+func someOf(r score.Rate) string {
+	if r.N == 0 {
+		return nothing
+	}
+	return count(r.Hits) + " of " + count(r.N)
+}
+
 // shown formats the recall at an operating point, or says that it can't be told.
 func shown(o *score.Operating) string {
 	if !o.Shown {
@@ -372,7 +379,7 @@ func evasion(r *Report) section {
 	for i := range r.Systems {
 		for _, e := range r.Systems[i].Evasion {
 			t.addTexts(e.Technique, r.Systems[i].Name, count(e.Original.N), percentRate(e.Original), percentRate(e.Variation),
-				count(e.Lost), count(e.Gained), chance(e.P), count(e.FalseAlarms.Hits)+" of "+count(e.FalseAlarms.N))
+				count(e.Lost), count(e.Gained), chance(e.P), someOf(e.FalseAlarms))
 		}
 	}
 	return unlessEmpty("Evasion: malicious rows flagged before and after", t)
@@ -391,7 +398,7 @@ func comparison(c *Comparison) section {
 	}
 	s.tables = append(s.tables, paired)
 	all := len(c.Changed) + c.Omitted
-	s.lines = []string{fmt.Sprintf("%s answered by both, %s in another tier. p is of McNemar's exact test.", plural(c.Rows, "row"), count(all))}
+	s.lines = []string{fmt.Sprintf("%s in both runs, %s in another tier. p is of McNemar's exact test.", plural(c.Rows, "row"), count(all))}
 	if len(c.Changed) == 0 {
 		return s
 	}
@@ -410,15 +417,11 @@ func provenance(s *System) section {
 	r := &s.Run
 	line := func(name, format string, args ...any) string { return name + ": " + fmt.Sprintf(format, args...) }
 	var files, detectors []string
-	for _, f := range r.Corpora {
+	for _, f := range slices.SortedFunc(slices.Values(r.Corpora), func(a, b CorpusFile) int { return compareNatural(a.Name, b.Name) }) {
 		files = append(files, fmt.Sprintf("%s (%s, %s)", f.Name, plural(f.Rows, "row"), short(f.Digest)))
 	}
 	for _, d := range r.Detectors {
 		detectors = append(detectors, strings.Join(strings.Fields(fmt.Sprintf("%s %s %s", d.Name, d.Version, short(d.Digest))), " "))
-	}
-	commit := r.Commit
-	if r.Modified {
-		commit += " with changes"
 	}
 	control := "none"
 	if r.AA != nil {
@@ -432,12 +435,25 @@ func provenance(s *System) section {
 		line("seed", "%d", r.Seed),
 		line("detectors", "%s", strings.Join(detectors, ", ")),
 		line("configuration", "%s", strings.TrimSpace(r.Config+" "+r.ConfigDigest)),
-		line("program", "version %s, commit %s", r.Version, commit),
+		line("program", "%s", r.program()),
 		line("machine", "%s", strings.Join(slices.DeleteFunc([]string{r.Machine.OS + "/" + r.Machine.Arch, r.Machine.CPU, plural(r.Machine.CPUs, "CPU"), r.Machine.Go},
 			func(s string) bool { return s == "" }), ", ")),
 		line("A/A control", "%s", control),
 	}
 	return section{title: "How " + s.Name + " was measured", lines: lines}
+}
+
+// program is the version and the commit, or the digest of the program where there is no commit.
+func (r *Record) program() string {
+	p := "version " + r.Version + ", "
+	if !strings.HasPrefix(r.Commit, "program ") {
+		p += "commit "
+	}
+	p += r.Commit
+	if r.Modified {
+		p += " with changes that no commit holds"
+	}
+	return p
 }
 
 // short returns the first 12 digits of a digest.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/aad6b6dc/taster/corpus"
 	"github.com/aad6b6dc/taster/corpus/bench"
+	"github.com/aad6b6dc/taster/models"
 )
 
 const benchHelp = `Judge a labelled corpus, and say how much was found, how often the alarm was false, and how sure that is.
@@ -59,8 +60,11 @@ func (a *app) benchCommand() *cobra.Command {
 		Short:   "Measure detectors against a labelled corpus",
 		Long:    benchHelp,
 		Example: benchExample,
-		Args:    cobra.NoArgs,
+		Args:    onlyCommands,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("data") && len(f.data) == 0 {
+				return usagef("--data is empty")
+			}
 			if err := f.validate(); err != nil {
 				return err
 			}
@@ -80,7 +84,7 @@ func (a *app) benchCommand() *cobra.Command {
 	flags.BoolVar(&f.ablation, "ablation", false, "measure also without each of the detectors")
 	flags.BoolVar(&f.evasion, "evasion", false, "measure also variations of every sample: what does each place, language and disguise cost?")
 	flags.StringVar(&f.rows, "rows", "", "write one JSON line for each event to `FILE`, or to standard output (-) instead of the report")
-	flags.StringSliceVar(&f.out, "out", nil, "write the report also to `FILE`, as its extension says: .html, .md, .json or .txt")
+	flags.StringSliceVar(&f.out, "out", nil, "write the report also to `FILE`, as its extension says: .html, .md, .json or .txt; can be repeated")
 	flags.StringVar(&f.format, "format", "text", "of the report on standard output: "+words(reportFormats()))
 	flags.StringVar(&f.gate, "gate", "", "exit with 3 unless every bar in `FILE` (YAML) is met")
 	flags.Uint64Var(&f.seed, "seed", 1, "of resampling, variations and the A/A control's choice")
@@ -90,6 +94,16 @@ func (a *app) benchCommand() *cobra.Command {
 	complete(cmd, "split", append(corpus.Splits(), allSplits))
 	cmd.AddCommand(a.benchCompareCommand(), a.benchExportCommand(), a.benchReportCommand(), a.benchStreamCommand())
 	return cmd
+}
+
+// onlyCommands refuses arguments, and says of files where they belong.
+func onlyCommands(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		if _, err := os.Stat(args[0]); err == nil {
+			return usagef("%s is not a command; to measure a file of samples: --data %[1]s", args[0])
+		}
+	}
+	return cobra.NoArgs(cmd, args)
 }
 
 func (f *benchFlags) validate() error {
@@ -138,6 +152,11 @@ func (f *benchFlags) choose() (*chosen, error) {
 	if len(out.samples) == 0 {
 		return nil, fmt.Errorf("split %s: %w", split, corpus.ErrEmpty)
 	}
+	for i := range out.samples {
+		if err := countable(&out.samples[i]); err != nil {
+			return nil, hinted(err, "taster corpus lint FILE lists all that is wrong")
+		}
+	}
 	if id, twice := duplicate(out.samples); twice {
 		return nil, fmt.Errorf("two samples are called %q: ids are unique over all that is measured together", id)
 	}
@@ -149,6 +168,19 @@ func (f *benchFlags) choose() (*chosen, error) {
 		out.samples = append(out.samples, varied...)
 	}
 	return out, nil
+}
+
+// countable says what keeps a sample out of every figure.
+func countable(s *corpus.Sample) error {
+	switch {
+	case s.ID == "":
+		return fmt.Errorf("a sample of %s has no id", s.Source)
+	case !s.Label.Valid():
+		return fmt.Errorf("sample %q: label %q is not one of %s", s.ID, s.Label, words(models.Labels()))
+	case !s.Event.Kind.Valid():
+		return fmt.Errorf("sample %q: kind %q is not one of %s", s.ID, s.Event.Kind, words(models.Kinds()))
+	}
+	return nil
 }
 
 func (f *benchFlags) open() (*corpus.Corpus, string, error) {
@@ -181,7 +213,10 @@ func (a *app) bench(ctx context.Context, f *benchFlags) error {
 	if err != nil {
 		return err
 	}
-	systems, err := a.contestants(ctx, f)
+	if f.evasion && !slices.ContainsFunc(c.samples, func(s corpus.Sample) bool { return s.From != "" }) {
+		a.warn("no variations: %s", needSpans)
+	}
+	systems, err := a.contestants(ctx, f, c)
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ func (c *contestant) workers(f *benchFlags) int {
 const noDetectors = "none"
 
 // contestants are the chain of detectors, the chain without each of them, and the foreign scanners.
-func (a *app) contestants(ctx context.Context, f *benchFlags) ([]contestant, error) {
+func (a *app) contestants(ctx context.Context, f *benchFlags, chosen *chosen) ([]contestant, error) {
 	var all []contestant
 	if !slices.Equal(f.detectors, []string{noDetectors}) {
 		own, err := a.chains(ctx, f)
@@ -66,7 +66,7 @@ func (a *app) contestants(ctx context.Context, f *benchFlags) ([]contestant, err
 		all = append(all, c)
 	}
 	for _, text := range f.sarif {
-		c, err := sarifContestant(text)
+		c, err := a.sarifContestant(text, chosen.samples)
 		if err != nil {
 			return nil, err
 		}
@@ -334,7 +334,7 @@ func commandDigest(args []string) string {
 // maxSARIFBytes limits a SARIF log.
 const maxSARIFBytes = 512 << 20
 
-func sarifContestant(text string) (contestant, error) {
+func (a *app) sarifContestant(text string, samples []corpus.Sample) (contestant, error) {
 	name, path, err := named("sarif", text)
 	if err != nil {
 		return contestant{}, err
@@ -346,6 +346,9 @@ func sarifContestant(text string) (contestant, error) {
 	log, err := bench.ParseSARIF(data)
 	if err != nil {
 		return contestant{}, fmt.Errorf("%s: %w", path, err)
+	}
+	if strange := log.Strange(samples); len(strange) > 0 {
+		a.warn("%s in %s is about no event that is measured: the first is about %q", plural(len(strange), "result"), path, strange[0])
 	}
 	digest := models.Digest(data)
 	return contestant{
