@@ -16,15 +16,12 @@ import (
 
 func reportFormats() []string { return []string{"text", "json", "markdown", "html"} }
 
-// maxGateBytes limits a gate's file.
-const maxGateBytes = 1 << 20
-
 // readGate reads a gate, or nothing without a path.
 func readGate(path string) (*bench.Gate, error) {
 	if path == "" {
 		return nil, nil
 	}
-	data, err := readFile(path, maxGateBytes)
+	data, err := readFile(path, bench.MaxGateBytes)
 	if err != nil {
 		return nil, fmt.Errorf("reading gate: %w", err)
 	}
