@@ -464,7 +464,7 @@ func (g *GateResult) WriteText(w io.Writer, o TextOptions) error {
 	}
 	summary := fmt.Sprintf("The gate holds: %s.", plural(len(g.Checks), "check"))
 	if !g.OK {
-		summary = fmt.Sprintf("The gate does not hold: %d of %s fall short.", short, plural(len(g.Checks), "check"))
+		summary = fmt.Sprintf("The gate does not hold: %d of %s fell short.", short, plural(len(g.Checks), "check"))
 	}
 	return writeText(w, []section{{title: "Gate", tables: []table{t}, lines: []string{summary}}}, o)
 }

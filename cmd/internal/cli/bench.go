@@ -31,7 +31,9 @@ with a JSON line for each; --sarif reads what one wrote about the files of "tast
 
 Every figure comes with its number of rows and a 95 % interval, and with a record of corpus digest, split, seed,
 detectors, configuration, commit, machine and an A/A control. --rows keeps one JSON line for each event, from which
-"taster bench report" makes every report again.`
+"taster bench report" makes every report again.
+
+Exit codes: 0 measured, 3 a bar of the --gate is not met, 2 usage, 1 the command broke.`
 
 const benchExample = `  taster bench
   taster bench --data samples.jsonl --rows rows.jsonl --out report.html
