@@ -16,7 +16,7 @@ type Rule string
 const (
 	RuleEmpty     Rule = "empty"     // there is a sample
 	RuleMember    Rule = "member"    // a line has no members but those of the format
-	RuleID        Rule = "id"        // ids are there and unique; own ones are the file's name and four digits
+	RuleID        Rule = "id"        // ids are there and unique; own ones are the file's name and four digits, but for variations
 	RuleLabel     Rule = "label"     // the label is one of [models.Labels]
 	RuleLanguage  Rule = "language"  // the language is a BCP 47 tag
 	RuleEvent     Rule = "event"     // the event is valid
@@ -24,7 +24,7 @@ const (
 	RuleSplit     Rule = "split"     // splits are known, and all samples have one or none has
 	RuleTorn      Rule = "torn"      // groups, catalogues, changes and variations are in one split
 	RuleManifest  Rule = "manifest"  // files are what the manifest says
-	RuleSource    Rule = "source"    // the source is the file's name
+	RuleSource    Rule = "source"    // the source is the file's name, but for variations
 	RuleClass     Rule = "class"     // classes are known; malicious samples have one, others none
 	RuleResembles Rule = "resembles" // harmless samples say which class they resemble, malicious ones don't
 

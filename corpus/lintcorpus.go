@@ -100,7 +100,7 @@ func sides(entries []*entry) (malicious, harmless []*entry) {
 
 func (l *linter) catalogues(own []*entry) {
 	for name, entries := range gather(own, func(e *entry) string { return e.Catalogue }) {
-		if len(entries) == 1 {
+		if len(entries) == 1 && entries[0].From == "" {
 			l.report(entries[0], RuleCatalogue, "no other sample is in catalogue %q", name)
 		}
 		for _, e := range entries[1:] {
@@ -117,6 +117,7 @@ func (l *linter) before(own []*entry) {
 			continue
 		}
 		switch b := l.byID[e.Before]; {
+		case b == nil && e.From != "": // a variation stands beside what it was made from, which may be elsewhere
 		case b == nil:
 			l.report(e, RuleBefore, "there is no sample %q", e.Before)
 		case b.Sample == e.Sample:

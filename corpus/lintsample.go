@@ -43,14 +43,14 @@ func (e *entry) checkID() string {
 		return "missing"
 	}
 	digits, ok := strings.CutPrefix(e.ID, e.file+"-")
-	if !e.foreign && (!ok || !fourDigits.MatchString(digits)) {
+	if !e.foreign && e.From == "" && (!ok || !fourDigits.MatchString(digits)) {
 		return fmt.Sprintf("not of the form %s-0001", e.file)
 	}
 	return ""
 }
 
 func (e *entry) checkSource() string {
-	if e.Source != e.file {
+	if e.Source != e.file && e.From == "" {
 		return fmt.Sprintf("%q is not the file's name", e.Source)
 	}
 	return ""

@@ -184,8 +184,14 @@ func dimensions() []dimension {
 	}
 }
 
-// language is the row's language, which is left out for English.
-func (r *Row) language() string { return cmp.Or(r.Language, corpus.English) }
+// language is the row's language. None means English where the row has what only Taster's own format has, and is not
+// stated elsewhere.
+func (r *Row) language() string {
+	if r.Language == "" && r.Difficulty == "" && r.Resembles == "" {
+		return NotStated
+	}
+	return cmp.Or(r.Language, corpus.English)
+}
 
 func words[S ~string](values []S) []string {
 	out := make([]string, len(values))

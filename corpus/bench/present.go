@@ -382,7 +382,11 @@ func evasion(r *Report) section {
 				count(e.Lost), count(e.Gained), chance(e.P), someOf(e.FalseAlarms))
 		}
 	}
-	return unlessEmpty("Evasion: malicious rows flagged before and after", t)
+	s := unlessEmpty("Evasion: malicious rows flagged before and after", t)
+	if len(s.tables) > 0 {
+		s.lines = []string{"More variations than originals flagged means that the disguise is seen, whatever it hides. Harmless text is only moved, never disguised."}
+	}
+	return s
 }
 
 func comparison(c *Comparison) section {

@@ -84,7 +84,7 @@ func TestTables(t *testing.T) {
 		"kind":       {"tool 2/3 1/3", "tool_result 0/1 0/0"},
 		"class":      {"A1 1/1 0/0", "A2 0/2 0/0", "A10 1/1 0/0", "B2 1/1 0/0"},
 		"resembles":  {"A1 0/0 0/1", "(not stated) 0/0 1/2"},
-		"language":   {"de 0/1 0/0", "en 2/3 1/3"},
+		"language":   {"de 0/1 0/0", "en 0/0 0/1", "(not stated) 2/3 1/2"},
 		"difficulty": {"(not stated) 2/4 0/0"},
 		"field":      {"(not stated) 2/4 0/0"},
 		"signal":     {"(not stated) 2/4 0/0"},

@@ -246,6 +246,9 @@ func answerOf(j *engine.Judgement) bench.Answer {
 	if j.Err != nil {
 		return bench.NotInspected(j.Err.Error())
 	}
+	if len(v.Detectors) == 0 {
+		return bench.NotInspected("no detector reads events of kind " + string(v.Subject.Kind))
+	}
 	a := bench.Answer{
 		Decision: v.Decision, Score: v.RiskScore / 100, Severity: v.Severity, Findings: v.Findings,
 		Status: models.StatusClean, Skipped: len(v.Coverage.Skipped) + v.Coverage.Omitted,
