@@ -41,6 +41,9 @@ func (s *Set) Scanner() *Scanner {
 // Reading is what package directive read in the last view that was scanned, valid until the next scan.
 func (sc *Scanner) Reading() *directive.Reading { return sc.reading }
 
+// Knows reports whether the set has a rule with the id.
+func (sc *Scanner) Knows(id string) bool { return sc.set.ids[id] }
+
 // Scan returns the best place in view v of the segment at which each rule holds that reads such a segment of an event
 // of kind k. What it returns is valid until the next scan.
 func (sc *Scanner) Scan(k models.Kind, seg *models.Segment, v int) []Match {

@@ -15,7 +15,8 @@ type Set struct {
 	lexicon   *directive.Lexicon
 	rules     []rule // in the order of the packs and their rules
 	automaton *automaton
-	classes   int // of terms
+	classes   int             // of terms
+	ids       map[string]bool // of the rules that are not disabled
 	digest    string
 }
 
@@ -45,7 +46,7 @@ func Compile(packs []*Pack, disabled ...string) (*Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compiling the lexicon: %w", err)
 	}
-	c := compiler{set: &Set{lexicon: lexicon}, disabled: map[string]bool{}, names: map[string]bool{}, ids: map[string]bool{}}
+	c := compiler{set: &Set{lexicon: lexicon, ids: map[string]bool{}}, disabled: map[string]bool{}, names: map[string]bool{}, ids: map[string]bool{}}
 	for _, id := range disabled {
 		c.disabled[id] = true
 	}
@@ -124,6 +125,7 @@ func (c *compiler) pack(p *Pack) error {
 			return fmt.Errorf("rule %s: %w", r.ID, err)
 		}
 		c.set.rules = append(c.set.rules, compiled)
+		c.set.ids[r.ID] = true
 	}
 	return nil
 }
