@@ -15,6 +15,8 @@ type examination struct {
 	input    *detectors.Input
 	findings []models.Finding
 	current  int // index of the first finding in the segment that is being read
+	// trace is told of every match before it is weighed against others; nil for none.
+	trace func(span models.Span, m *rulepack.Match, hidden bool)
 }
 
 // segment reads all views of segment i.
@@ -59,6 +61,9 @@ func (e *examination) matched(i, v int, m *rulepack.Match, regions []region) {
 	span := models.Span{Segment: i, View: v, Start: m.Start, End: m.End}
 	_, unrendered := covering(regions, m.Start, m.End)
 	hidden := unrendered || hiding(&s.Views[v]) != "" || e.disguised(span)
+	if e.trace != nil {
+		e.trace(span, m, hidden)
+	}
 	severity, confidence := weighPlace(e.input.Event.Kind, m, hidden, nil)
 	e.add(models.Finding{
 		Rule: m.Rule.ID, Version: m.Rule.Version, Class: classOf(m.Rule.Class, e.input.Event, s), Severity: severity, Confidence: confidence,

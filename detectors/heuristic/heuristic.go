@@ -60,8 +60,11 @@ func judge(scanner *rulepack.Scanner, in *detectors.Input) models.Outcome {
 	if in.Event.Oversize != nil {
 		return models.NotInspected(models.ReasonOversize, "the event has no body")
 	}
-	e := examination{scanner: scanner, input: in}
-	for i := range in.Segments {
+	return examine(&examination{scanner: scanner, input: in})
+}
+
+func examine(e *examination) models.Outcome {
+	for i := range e.input.Segments {
 		e.segment(i)
 	}
 	e.keepStrongest()

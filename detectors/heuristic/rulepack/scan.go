@@ -83,8 +83,10 @@ const maxPlaces = 64
 // Part is one thing that a match is made of.
 type Part struct {
 	// Name is the signal's or the term class's; "pattern" for what the regular expression matched.
-	Name       string `json:"name"`
-	Start, End int    // bytes of the view's text
+	Name string `json:"name"`
+	// Start and End are bytes of the view's text.
+	Start int `json:"start"`
+	End   int `json:"end"`
 }
 
 // Step is one step in how a confidence came about.
