@@ -20,7 +20,8 @@ func (sc *Scanner) near(r *rule, text string) (best Match, ok bool) {
 		if !sc.gathered(r.near, anchor) || r.near.pattern != nil && !r.near.matches(text, anchor, &searched) {
 			continue
 		}
-		m, _ := sc.nearAt(r, text, i, nil)
+		m := Match{anchor: i}
+		sc.weighNear(r, &m, nil)
 		if m.Confidence > best.Confidence {
 			best, ok = m, true
 		}
@@ -28,7 +29,11 @@ func (sc *Scanner) near(r *rule, text string) (best Match, ok bool) {
 			break
 		}
 	}
-	return best, ok && best.Confidence >= minConfidence
+	if !ok || best.Confidence < minConfidence {
+		return Match{}, false
+	}
+	sc.gather(r, text, &best)
+	return best, true
 }
 
 // gathered reports whether a term of every other class stands close enough to the anchor.
@@ -117,29 +122,31 @@ func (n *near) matches(text string, anchor termHit, searched *span) bool {
 	return false
 }
 
-// nearAt describes the match at the anchor with index i, which holds.
-func (sc *Scanner) nearAt(r *rule, text string, i int, steps *[]Step) (Match, []Part) {
+// gather sets the match's evidence, and returns what it consists of.
+func (sc *Scanner) gather(r *rule, text string, m *Match) (parts []Part) {
 	n := r.near
-	anchor := sc.terms[n.classes[0]][i]
-	m := Match{Start: anchor.start, End: anchor.end, anchor: i}
-	var parts []Part
-	add := func(name string, start, end int) {
-		m.Start, m.End = min(m.Start, start), max(m.End, end)
-		if steps != nil {
-			parts = append(parts, Part{name, start, end})
-		}
-	}
-	add(r.Near.Terms[0], anchor.start, anchor.end)
+	anchor := sc.terms[n.classes[0]][m.anchor]
+	m.Start, m.End = anchor.start, anchor.end
+	parts = append(parts, Part{r.Near.Terms[0], anchor.start, anchor.end})
 	for c, class := range n.classes[1:] {
 		h, _ := closeTo(sc.terms[class], anchor, n.within, true)
-		add(r.Near.Terms[c+1], h.start, h.end)
+		parts = append(parts, Part{r.Near.Terms[c+1], h.start, h.end})
 	}
 	if n.pattern != nil {
 		w := n.windowAround(text, anchor)
 		if loc := n.pattern.FindStringIndex(text[w.start:w.end]); loc != nil {
-			add("pattern", w.start+loc[0], w.start+loc[1])
+			parts = append(parts, Part{"pattern", w.start + loc[0], w.start + loc[1]})
 		}
 	}
+	for _, p := range parts {
+		m.Start, m.End = min(m.Start, p.Start), max(m.End, p.End)
+	}
+	return parts
+}
+
+// weighNear sets the match's confidence.
+func (sc *Scanner) weighNear(r *rule, m *Match, steps *[]Step) {
+	anchor := sc.terms[r.near.classes[0]][m.anchor]
 	sentence := sc.reading.Sentence(anchor.start)
 	hits := sc.sentenceHits(sentence)
 	var around directive.Signals
@@ -149,7 +156,6 @@ func (sc *Scanner) nearAt(r *rule, text string, i int, steps *[]Step) (Match, []
 		}
 	}
 	m.weigh(r, around, hits, directive.Hit{Start: anchor.start, End: anchor.end, Sentence: sentence}, steps)
-	return m, parts
 }
 
 // sentenceHits returns the signals of one sentence. Hits ascend by their start, and so by their sentence.

@@ -10,8 +10,8 @@ import (
 
 const (
 	maxPatternBytes = 500
-	maxPatternSteps = 2000 // instructions of the compiled program: what a byte of text can cost
-	maxNarrow       = 16   // characters in a class that may repeat without bound
+	maxPatternSteps = 500 // instructions of the compiled program: what a byte of text can cost
+	maxNarrow       = 16  // characters in a class that may repeat without bound
 )
 
 // compilePattern compiles a Near condition's pattern and returns how many bytes it can match at most.

@@ -16,7 +16,8 @@ type Match struct {
 	Counter    []models.CounterEvidence
 
 	compiled *rule
-	anchor   int // index of the hit that the match is anchored to: of a signal, or among those of the anchor's class
+	against  directive.Signals // the counter-evidence that was weighed
+	anchor   int               // index of the hit that the match is anchored to: of a signal, or among those of the anchor's class
 }
 
 // Scanner matches one text after the other, in the same memory. It is not safe for concurrent use.
@@ -70,7 +71,7 @@ func (sc *Scanner) Scan(k models.Kind, seg *models.Segment, v int) []Match {
 			m, ok = sc.signals(r)
 		}
 		if ok {
-			m.Rule, m.Pack, m.compiled = r.Rule, r.pack, r
+			m.Rule, m.Pack, m.compiled, m.Counter = r.Rule, r.pack, r, counterEvidence(m.against)
 			sc.matches = append(sc.matches, m)
 		}
 	}
@@ -100,8 +101,9 @@ type Step struct {
 func (sc *Scanner) Explain(text string, m *Match) ([]Part, []Step) {
 	steps := []Step{{"the rule's own confidence", m.Rule.Confidence}}
 	if m.compiled.near != nil {
-		_, parts := sc.nearAt(m.compiled, text, m.anchor, &steps)
-		return parts, steps
+		again := Match{anchor: m.anchor}
+		sc.weighNear(m.compiled, &again, &steps)
+		return sc.gather(m.compiled, text, &again), steps
 	}
 	hits := sc.reading.Hits
 	n := sc.neighbourhoods(m.compiled.Signals.Reach)[m.anchor]

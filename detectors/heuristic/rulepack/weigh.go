@@ -61,20 +61,29 @@ func (m *Match) weigh(r *rule, around directive.Signals, hits []directive.Hit, a
 		}
 	}
 	m.Confidence, m.Amplified = 1-doubt, around&amplifiers != 0
-	var seen directive.Signals
 	for _, h := range hits {
-		if seen.Has(h.Signal) || !r.against.Has(h.Signal) || !speaksAgainst(h, anchor) {
+		if m.against.Has(h.Signal) || !r.against.Has(h.Signal) || !speaksAgainst(h, anchor) {
 			continue
 		}
 		c, ok := counterOf(h.Signal)
 		if !ok {
 			continue
 		}
-		seen |= 1 << h.Signal
+		m.against |= 1 << h.Signal
 		m.Confidence *= 1 - c.Weight
-		m.Counter = append(m.Counter, models.CounterEvidence{Kind: c.Kind, Message: c.Message, Weight: c.Weight})
 		note(steps, m.Confidence, "speaks against it: ", c.Kind)
 	}
+}
+
+// counterEvidence tells what the set of signals says against a match.
+func counterEvidence(against directive.Signals) []models.CounterEvidence {
+	var out []models.CounterEvidence
+	for i := range counters {
+		if c := &counters[i]; against.Has(c.signal) {
+			out = append(out, models.CounterEvidence{Kind: c.Kind, Message: c.Message, Weight: c.Weight})
+		}
+	}
+	return out
 }
 
 func note(steps *[]Step, confidence float64, reason, name string) {
