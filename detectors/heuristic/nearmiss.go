@@ -29,7 +29,7 @@ type NearMiss struct {
 }
 
 // MaxNearMisses is how many near misses there are for an event.
-const MaxNearMisses = 5
+const MaxNearMisses = 3
 
 // NearMisses returns the rules of the packs that nearly hold in the event, those that lack least of most first. The set
 // is compiled of the packs. Only kind and body of the event matter. It returns an error if the body is not JSON.

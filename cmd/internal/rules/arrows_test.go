@@ -28,7 +28,6 @@ var arrows = []arrow{
 	{"detectors/catalog", []string{"detectors/..."}, "the list of the shipped detectors"},
 	{"detectors/heuristic", []string{"models/...", "detectors", "detectors/internal/...", "detectors/heuristic/rulepack"}, "the detector of rules"},
 	{"detectors/heuristic/rulepack", []string{"models/...", "detectors/internal/..."}, "its rules as data"},
-	{"detectors/...", []string{"models/...", "detectors", "detectors/internal/..."}, "one detector each"},
 
 	{"pipeline", nil, "the invariants"},
 	{"pipeline/engine", []string{"models", "models/view", "models/redact", "detectors"}, "event to verdict"},
