@@ -4,16 +4,19 @@ import (
 	"slices"
 
 	"github.com/aad6b6dc/taster/detectors"
+	"github.com/aad6b6dc/taster/detectors/heuristic/rulepack"
 	"github.com/aad6b6dc/taster/detectors/internal/directive"
 	"github.com/aad6b6dc/taster/models"
 )
 
 // examination collects the findings on one event.
 type examination struct {
-	reader   *directive.Reader
+	scanner  *rulepack.Scanner
 	input    *detectors.Input
 	findings []models.Finding
 	current  int // index of the first finding in the segment that is being read
+	// trace is told of every match before it is weighed against others; nil for none.
+	trace func(span models.Span, m *rulepack.Match, hidden bool)
 }
 
 // segment reads all views of segment i.
@@ -37,13 +40,14 @@ func (e *examination) view(i, v int) {
 		return
 	}
 	e.links(i, v)
-	reading := e.reader.Read(view.Text)
-	if len(reading.Hits) == 0 {
+	matches := e.scanner.Scan(e.input.Event.Kind, &e.input.Segments[i], v)
+	reading := e.scanner.Reading()
+	if len(reading.Hits) == 0 && len(matches) == 0 {
 		return
 	}
 	regions := hiddenRegions(view.Text)
-	for _, m := range matches(reading) {
-		e.matched(i, v, m, regions)
+	for m := range matches {
+		e.matched(i, v, &matches[m], regions)
 	}
 	e.hiddenOrders(i, v, reading, regions)
 }
@@ -52,33 +56,56 @@ func (e *examination) view(i, v int) {
 const minTextBytes = 12
 
 // matched turns a match into a finding.
-func (e *examination) matched(i, v int, m match, regions []region) {
-	s, kind := &e.input.Segments[i], e.input.Event.Kind
-	if m.rule.commands && commanding(kind) || m.rule.described && !describing(kind) {
-		return
+func (e *examination) matched(i, v int, m *rulepack.Match, regions []region) {
+	s := &e.input.Segments[i]
+	span := models.Span{Segment: i, View: v, Start: m.Start, End: m.End}
+	_, unrendered := covering(regions, m.Start, m.End)
+	hidden := unrendered || hiding(&s.Views[v]) != "" || e.disguised(span)
+	if e.trace != nil {
+		e.trace(span, m, hidden)
 	}
-	severity, confidence := m.rule.severity, m.confidence
-	span := models.Span{Segment: i, View: v, Start: m.start, End: m.end}
-	_, hidden := covering(regions, m.start, m.end)
-	if hidden || hiding(&s.Views[v]) != "" || e.disguised(span) {
+	severity, confidence := weighPlace(e.input.Event.Kind, m, hidden, nil)
+	e.add(models.Finding{
+		Rule: m.Rule.ID, Version: m.Rule.Version, Class: classOf(m.Rule.Class, e.input.Event, s), Severity: severity, Confidence: confidence,
+		Message: m.Rule.Message, Evidence: []models.Span{span}, Counter: m.Counter,
+	})
+}
+
+const (
+	doubtIfHidden  = 0.4 // of the doubt, if the text was hidden
+	firmConfidence = 0.6 // below, a finding is at most of medium severity
+	documentShare  = 0.9 // of the confidence of orders about secrets outside definitions: run-books speak of key files, too
+)
+
+// weighPlace returns what a match is worth where it stands, and notes why in steps unless that is nil.
+func weighPlace(kind models.Kind, m *rulepack.Match, hidden bool, steps *[]rulepack.Step) (models.Severity, float64) {
+	severity, confidence := m.Rule.Severity, m.Confidence
+	note := func(reason string) {
+		if steps != nil {
+			*steps = append(*steps, rulepack.Step{Reason: reason, Confidence: confidence})
+		}
+	}
+	if hidden {
 		severity, confidence = severity.Raised(), 1-(1-confidence)*doubtIfHidden
+		note("stands where a person does not see it: severity raised")
 	}
 	if kind == models.KindUserPrompt || kind == models.KindToolCall {
 		severity = lowered(severity)
+		note("a user speaks: severity lowered")
 	}
-	if kind == models.KindUserPrompt && m.rule.class == "A1" && !m.rule.need[0].Has(override) {
+	if kind == models.KindUserPrompt && m.Rule.Class == "A1" && !m.Rule.LeadsWith(directive.Override) {
 		severity = lowered(severity)
+		note("a user may give orders: severity lowered")
 	}
-	if !kind.Definition() && m.rule.need[0].Has(secret) && !m.amplified {
+	if !kind.Definition() && m.Rule.LeadsWith(directive.Secret) && !m.Amplified {
 		confidence *= documentShare
+		note("documents speak of key files, too")
 	}
 	if confidence < firmConfidence && severity.Rank() > models.SeverityMedium.Rank() {
 		severity = models.SeverityMedium
+		note("not firm: severity medium at most")
 	}
-	e.add(models.Finding{
-		Rule: m.rule.id, Version: version, Class: classOf(m.rule.class, e.input.Event, s), Severity: severity, Confidence: confidence,
-		Message: m.rule.message, Evidence: []models.Span{span}, Counter: m.counter,
-	})
+	return severity, confidence
 }
 
 func lowered(s models.Severity) models.Severity {
@@ -108,21 +135,12 @@ func (e *examination) disguised(span models.Span) bool {
 // seen reports whether a rule for orders has found something in the raw view where span is.
 func (e *examination) seen(span models.Span) bool {
 	for _, f := range e.findings[e.current:] {
-		if old := f.Evidence[0]; old.View == 0 && isOrder[f.Rule] && e.overlap(old, span) {
+		if old := f.Evidence[0]; old.View == 0 && e.scanner.Knows(f.Rule) && e.overlap(old, span) {
 			return true
 		}
 	}
 	return false
 }
-
-// isOrder holds the rules of the table.
-var isOrder = func() map[string]bool {
-	ids := map[string]bool{}
-	for _, r := range rules {
-		ids[r.id] = true
-	}
-	return ids
-}()
 
 // add keeps f, unless the same stretch of the segment has a finding of the class that is as strong; a weaker one it replaces.
 func (e *examination) add(f models.Finding) {
@@ -181,7 +199,7 @@ func (e *examination) concealAmplifies() {
 	for i := e.current; i < len(e.findings); i++ {
 		if f := &e.findings[i]; f.Class != "A7" && f.Confidence >= firmConfidence {
 			f.Severity = f.Severity.Raised()
-			f.Confidence = 1 - (1-f.Confidence)*doubtLeft
+			f.Confidence = 1 - (1-f.Confidence)*rulepack.DoubtLeft
 		}
 	}
 }

@@ -8,62 +8,63 @@ import (
 	"time"
 
 	"github.com/aad6b6dc/taster/detectors"
-	"github.com/aad6b6dc/taster/detectors/internal/directive"
+	"github.com/aad6b6dc/taster/detectors/heuristic/rulepack"
 	"github.com/aad6b6dc/taster/models"
 )
 
 const version = "1.0.0"
+
+// classes are what the rules report, those of loaded packs included.
+var classes = []models.Class{"A1", "A2", "A3", "A5", "A6", "A7", "A8", "A12", "B1", "B2", "B3", "B4", "B6", "B10", "C1", "C2", "C3", "C5", "C6", "C7", "C9", "C10", "D5", "E8"}
 
 // Spec describes the detector.
 var Spec = detectors.Spec{
 	Name:     "heuristic",
 	Version:  version,
 	Purpose:  "Finds instructions to the model, hidden text and leaking links by combinations of signals.",
-	Classes:  []models.Class{"A1", "A2", "A3", "A5", "A6", "A7", "A8", "A12", "B1", "B2", "B3", "B4", "B6", "B10", "C1", "C2", "C3", "C5", "C6", "C7", "C9", "C10", "D5", "E8"},
+	Classes:  classes,
 	Stage:    detectors.Fast,
 	Deadline: 2 * time.Second,
 	New:      newDetector,
 }
 
-// Config is empty: the detector has nothing to set.
-type Config struct{}
-
-type detector struct {
-	lexicon  *directive.Lexicon
-	revision string
-}
+type detector struct{ rules *rulepack.Set }
 
 func newDetector(_ context.Context, cfg detectors.Config) (detectors.Detector, error) {
-	if err := cfg.Decode(&Config{}); err != nil {
+	var config Config
+	if err := cfg.Decode(&config); err != nil {
 		return nil, err
 	}
-	lexicon, err := directive.Default()
+	rules, err := config.compile()
 	if err != nil {
-		return nil, fmt.Errorf("compiling the lexicon: %w", err)
+		return nil, err
 	}
-	return &detector{lexicon: lexicon, revision: models.Digest([]byte(directive.Source()))}, nil
+	return &detector{rules: rules}, nil
 }
 
 // Detect judges each event on its own. It is safe for concurrent use.
 func (d *detector) Detect(ctx context.Context, batch *detectors.Batch) (detectors.Answer, error) {
-	reader := d.lexicon.Reader()
-	answer := detectors.Answer{Outcomes: make([]models.Outcome, 0, len(batch.Inputs)), Revision: d.revision}
+	scanner := d.rules.Scanner()
+	answer := detectors.Answer{Outcomes: make([]models.Outcome, 0, len(batch.Inputs)), Revision: d.rules.Digest()}
 	for i := range batch.Inputs {
 		if err := ctx.Err(); err != nil {
 			return detectors.Answer{}, fmt.Errorf("judging event %d of %d: %w", i+1, len(batch.Inputs), err)
 		}
-		answer.Outcomes = append(answer.Outcomes, judge(reader, &batch.Inputs[i]))
+		answer.Outcomes = append(answer.Outcomes, judge(scanner, &batch.Inputs[i]))
 	}
 	return answer, nil
 }
 
 // judge looks at every view of every segment.
-func judge(reader *directive.Reader, in *detectors.Input) models.Outcome {
+func judge(scanner *rulepack.Scanner, in *detectors.Input) models.Outcome {
 	if in.Event.Oversize != nil {
 		return models.NotInspected(models.ReasonOversize, "the event has no body")
 	}
-	e := examination{reader: reader, input: in}
-	for i := range in.Segments {
+	return examine(&examination{scanner: scanner, input: in})
+}
+
+func examine(e *examination) models.Outcome {
+	for i := range e.input.Segments {
 		e.segment(i)
 	}
 	e.keepStrongest()

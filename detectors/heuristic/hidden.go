@@ -29,10 +29,10 @@ func hiding(v *models.View) models.Class {
 // Words that make a hidden text an order: someone who is spoken to or something that must not be, and what to do.
 // In a comment, "please include a screenshot" is for people; it takes more there.
 var (
-	orderSigns   = oneOf(address, addressee, marker, override, unguard, conceal, covert, scope, secret, coerce, template, agent, must, when)
-	commentSigns = oneOf(marker, override, unguard, conceal, covert, secret, template, agent)
-	orderActions = oneOf(fetch, place, send, execute, redirect, override, unguard, persist)
-	graveSigns   = oneOf(secret, address, execute, dropFile)
+	orderSigns   = directive.Of(directive.Address, directive.Addressee, directive.Marker, directive.Override, directive.Unguard, directive.Conceal, directive.Covert, directive.Scope, directive.Secret, directive.Coerce, directive.Template, directive.Agent, directive.Must, directive.When)
+	commentSigns = directive.Of(directive.Marker, directive.Override, directive.Unguard, directive.Conceal, directive.Covert, directive.Secret, directive.Template, directive.Agent)
+	orderActions = directive.Of(directive.Fetch, directive.Place, directive.Send, directive.Execute, directive.Redirect, directive.Override, directive.Unguard, directive.Persist)
+	graveSigns   = directive.Of(directive.Secret, directive.Address, directive.Execute, directive.DropFile)
 )
 
 // hiddenOrders reports orders in text that a person does not see: in decoded views, and in the regions of others.
@@ -63,7 +63,7 @@ func (e *examination) hiddenOrder(i, v int, class models.Class, signs directive.
 			action = n
 		}
 	}
-	if sign < 0 || action < 0 || present.Has(mention) || present.Count() < 2 {
+	if sign < 0 || action < 0 || present.Has(directive.Mention) || present.Count() < 2 {
 		return
 	}
 	severity, confidence := models.SeverityHigh, 0.75

@@ -72,17 +72,3 @@ func isError(body []byte) bool {
 	}
 	return json.Unmarshal(body, &result) == nil && result.IsError
 }
-
-// commanding reports whether the event speaks for a person or is a prompt, where orders to the model are the point.
-func commanding(k models.Kind) bool {
-	switch k {
-	case models.KindUserPrompt, models.KindPrompt, models.KindSampling:
-		return true
-	}
-	return false
-}
-
-// describing reports whether the event describes something to the model rather than telling it what to do.
-func describing(k models.Kind) bool {
-	return k == models.KindTool || k == models.KindResource || k == models.KindAgentCard
-}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/aad6b6dc/taster/detectors"
+	"github.com/aad6b6dc/taster/detectors/heuristic/rulepack"
 	"github.com/aad6b6dc/taster/models"
 	"github.com/aad6b6dc/taster/models/view"
 )
@@ -123,25 +124,28 @@ func TestUserMayOrder(t *testing.T) {
 	}
 }
 
-// The table is well-formed, and every class that a rule can report is in the spec.
+// Every class that a rule can report is in the spec.
 func TestRules(t *testing.T) {
 	declared := map[models.Class]bool{}
 	for _, c := range Spec.Classes {
 		declared[c] = true
 	}
-	seen := map[string]bool{}
-	for _, r := range rules {
-		if seen[r.id] {
-			t.Errorf("rule %s is there twice", r.id)
-		}
-		seen[r.id] = true
-		if len(r.need) == 0 || r.message == "" || r.severity.Rank() < 1 || r.confidence <= 0 || r.confidence > 1 || r.reach > maxReach {
-			t.Errorf("rule %s is incomplete: %+v", r.id, r)
-		}
+	packs, err := rulepack.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := rulepack.Compile(packs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(set.Rules()) == 0 {
+		t.Error("no rules")
+	}
+	for _, r := range set.Rules() {
 		for _, k := range models.Kinds() {
 			for _, pointer := range []string{"/description", "/title"} {
-				if c := classOf(r.class, &models.Event{Kind: k}, &models.Segment{Pointer: pointer}); !declared[c] {
-					t.Errorf("rule %s reports %s on %s, which the spec does not declare", r.id, c, k)
+				if c := classOf(r.Class, &models.Event{Kind: k}, &models.Segment{Pointer: pointer}); !declared[c] {
+					t.Errorf("rule %s reports %s on %s, which the spec does not declare", r.ID, c, k)
 				}
 			}
 		}

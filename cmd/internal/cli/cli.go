@@ -129,6 +129,7 @@ func (a *app) commands() []*cobra.Command {
 		a.pluginServeCommand(),
 		a.reportCommand(),
 		a.rescoreCommand(),
+		a.rulesCommand(),
 		a.scanCommand(),
 		a.serveCommand(),
 		a.verdictCommand(),

@@ -34,7 +34,7 @@ func (l *Live) Verdict(v *models.Verdict, e *models.Event) error {
 		l.printer.item(&Item{Verdict: *v, Event: e})
 	}
 	if v.Supersedes != "" {
-		l.printer.printf("  supersedes %s: %s\n\n", visible(v.Supersedes), visible(v.Cause))
+		l.printer.printf("  supersedes %s: %s\n\n", Visible(v.Supersedes), Visible(v.Cause))
 	}
 	return l.printer.w.Flush()
 }

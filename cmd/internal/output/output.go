@@ -122,9 +122,9 @@ func Write(w io.Writer, format string, r *Report, o Options) error {
 
 // name is how a person refers to the subject.
 func name(s *models.Subject) string {
-	n := visible(s.Server) + " " + string(s.Kind)
+	n := Visible(s.Server) + " " + string(s.Kind)
 	if s.Object != "" {
-		n += fmt.Sprintf(" \"%s\"", visible(s.Object))
+		n += fmt.Sprintf(" \"%s\"", Visible(s.Object))
 	}
 	return n
 }
@@ -146,12 +146,12 @@ func uninspected(v *models.Verdict) []string {
 		}
 		line := fmt.Sprintf("detector %s: %s", d.Name, d.Reason)
 		if d.Detail != "" {
-			line += ": " + visible(d.Detail)
+			line += ": " + Visible(d.Detail)
 		}
 		out = append(out, line)
 	}
 	for _, s := range v.Coverage.Skipped {
-		out = append(out, fmt.Sprintf("%s: %s", visible(s.Pointer), visible(s.Reason)))
+		out = append(out, fmt.Sprintf("%s: %s", Visible(s.Pointer), Visible(s.Reason)))
 	}
 	if len(out) == 0 && !v.Coverage.Complete {
 		out = append(out, "not everything was inspected")

@@ -162,15 +162,15 @@ func TestVisible(t *testing.T) {
 		"\U000e0041":      "<U+E0041>",
 		"two\nlines\ttab": "two<U+000A>lines<U+0009>tab",
 	} {
-		if got := visible(in); got != want {
-			t.Errorf("visible(%q) = %q, want %q", in, got, want)
+		if got := Visible(in); got != want {
+			t.Errorf("Visible(%q) = %q, want %q", in, got, want)
 		}
 	}
 }
 
 func TestNothingControlsTheTerminal(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := visible(rapid.String().Draw(t, "s"))
+		s := Visible(rapid.String().Draw(t, "s"))
 		for _, r := range s {
 			if r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x202e {
 				t.Fatalf("%q has %U", s, r)

@@ -60,7 +60,7 @@ func writeSARIF(w io.Writer, r *Report, _ Options) error {
 		}
 	}
 	for _, g := range r.Gaps {
-		b.notify(invocation, fmt.Sprintf("%s was not read: %s: %s", visible(g.Source), visible(g.What), visible(g.Reason)))
+		b.notify(invocation, fmt.Sprintf("%s was not read: %s: %s", Visible(g.Source), Visible(g.What), Visible(g.Reason)))
 	}
 	b.run.AddInvocation(invocation)
 	out := sarif.NewReport().AddRun(b.run)
@@ -90,7 +90,7 @@ func (b *sarifBuilder) result(item *Item, f *models.Finding, at place) {
 	id := f.Detector + "/" + f.Rule
 	result := sarif.NewResult().WithRuleID(id).WithRuleIndex(b.rule(id, f)).WithKind("fail").
 		WithLevel(sarifLevels[f.Severity].level).
-		WithMessage(sarif.NewTextMessage(fmt.Sprintf("%s: %s", name(s), visible(f.Message)))).
+		WithMessage(sarif.NewTextMessage(fmt.Sprintf("%s: %s", name(s), Visible(f.Message)))).
 		WithPartialFingerprints(map[string]string{"mcpFinding/v1": fingerprint(s, f)})
 	result.WithProperties(sarif.NewPropertyBag().
 		Add("confidence", f.Confidence).Add("class_id", f.Class).Add("decision", item.Verdict.Decision).
@@ -195,8 +195,8 @@ type place struct {
 // location is where a span stands, physically and as a member of its object.
 func (p place) location(s *models.Subject, span *models.Span) *sarif.Location {
 	member := s.Server + "/" + string(s.Kind) + "/" + s.Object + span.Pointer
-	logical := sarif.NewLogicalLocation().WithFullyQualifiedName(visible(member)).WithKind("member").
-		WithName(visible(cmp.Or(lastToken(span.Pointer), s.Object, s.Server)))
+	logical := sarif.NewLogicalLocation().WithFullyQualifiedName(Visible(member)).WithKind("member").
+		WithName(Visible(cmp.Or(lastToken(span.Pointer), s.Object, s.Server)))
 	physical := sarif.NewPhysicalLocation().WithArtifactLocation(sarif.NewSimpleArtifactLocation(p.uri))
 	if p.index != nil {
 		physical.WithRegion(p.index.region(p.start+span.RawStart, p.start+span.RawEnd))

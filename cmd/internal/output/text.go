@@ -30,7 +30,7 @@ func writeText(w io.Writer, r *Report, o Options) error {
 		p.item(&r.Items[i])
 	}
 	for _, g := range r.Gaps {
-		p.printf("%s %s: %s: %s\n\n", p.paint(bold, "NOT READ"), visible(g.Source), visible(g.What), visible(g.Reason))
+		p.printf("%s %s: %s: %s\n\n", p.paint(bold, "NOT READ"), Visible(g.Source), Visible(g.What), Visible(g.Reason))
 	}
 	p.summary(r.Summary())
 	return p.w.Flush()
@@ -88,7 +88,7 @@ func (p *printer) item(item *Item) {
 	}
 	if x := v.Exception; x != nil {
 		p.printf("  let pass by exception %s of %s until %s: %s\n",
-			visible(x.ID), visible(x.Owner), x.Expires.Format("2006-01-02"), visible(x.Reason))
+			Visible(x.ID), Visible(x.Owner), x.Expires.Format("2006-01-02"), Visible(x.Reason))
 	}
 	for _, m := range missing {
 		p.printf("  %s %s\n", p.paint(yellow, "not inspected:"), m)
@@ -103,9 +103,9 @@ func (p *printer) finding(f *models.Finding, doc *models.Document) {
 	}
 	p.printf("  %s  %s %s  %s\n", p.paint(code, string(f.Severity)), f.Class, className(f.Class),
 		p.paint(faint, fmt.Sprintf("%s/%s, confidence %.2f", f.Detector, f.Rule, f.Confidence)))
-	p.printf("    %s\n", visible(f.Message))
+	p.printf("    %s\n", Visible(f.Message))
 	for _, c := range f.Counter {
-		p.printf("    but: %s\n", visible(strings.TrimSpace(c.Kind+" "+c.Message)))
+		p.printf("    but: %s\n", Visible(strings.TrimSpace(c.Kind+" "+c.Message)))
 	}
 	for _, e := range gather(f.Evidence, doc) {
 		p.evidence(e)
@@ -158,7 +158,7 @@ func find(doc *models.Document, s *models.Span) *models.View {
 }
 
 func (p *printer) evidence(e passage) {
-	where := visible(e.span.Pointer)
+	where := Visible(e.span.Pointer)
 	if where == "" {
 		where = "/"
 	}
@@ -275,8 +275,8 @@ func columns(s string) int {
 	return n
 }
 
-// visible is s with every rune that a terminal would act on, or not show, replaced by its number.
-func visible(s string) string {
+// Visible is s with every rune that a terminal would act on, or not show, replaced by its number.
+func Visible(s string) string {
 	var b strings.Builder
 	for _, r := range s {
 		b.WriteString(showRune(r))

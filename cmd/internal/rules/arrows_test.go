@@ -26,7 +26,8 @@ var arrows = []arrow{
 	{"detectors/host", []string{"models", "detectors", "detectors/internal/protocol/..."}, "the engine's side"},
 	{"detectors/detectortest", []string{"models/...", "detectors", "detectors/internal/protocol/...", "detectors/host", "detectors/plugin"}, "the conformance suite"},
 	{"detectors/catalog", []string{"detectors/..."}, "the list of the shipped detectors"},
-	{"detectors/...", []string{"models/...", "detectors", "detectors/internal/..."}, "one detector each"},
+	{"detectors/heuristic", []string{"models/...", "detectors", "detectors/internal/...", "detectors/heuristic/rulepack"}, "the detector of rules"},
+	{"detectors/heuristic/rulepack", []string{"models/...", "detectors/internal/..."}, "its rules as data"},
 
 	{"pipeline", nil, "the invariants"},
 	{"pipeline/engine", []string{"models", "models/view", "models/redact", "detectors"}, "event to verdict"},

@@ -105,13 +105,12 @@ func (p *parser) line(line string) error {
 }
 
 func (p *parser) open(name string) error {
-	for s := range numSignals {
-		if s.String() == name {
-			p.section = s
-			return nil
-		}
+	s, ok := ByName(name)
+	if !ok {
+		return fmt.Errorf("%q is no signal", name)
 	}
-	return fmt.Errorf("%q is no signal", name)
+	p.section = s
+	return nil
 }
 
 func (p *parser) define(name string, words []string) error {

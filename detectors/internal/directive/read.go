@@ -19,8 +19,8 @@ type Reading struct {
 	sentenceStart []int
 }
 
-// sentence returns the number of the sentence that holds the byte at offset.
-func (r *Reading) sentence(offset int) int {
+// Sentence returns the number of the sentence that holds the byte at offset.
+func (r *Reading) Sentence(offset int) int {
 	return max(sort.SearchInts(r.sentenceStart, offset+1)-1, 0)
 }
 
@@ -70,7 +70,7 @@ func insideAddress(shapes []Hit) func(Hit) bool {
 }
 
 func (r *Reading) add(s Signal, start, end int) {
-	r.Hits = append(r.Hits, Hit{Signal: s, Start: start, End: end, Sentence: r.sentence(start)})
+	r.Hits = append(r.Hits, Hit{Signal: s, Start: start, End: end, Sentence: r.Sentence(start)})
 }
 
 // matchIndexed tries at each word only the patterns that can start with it.

@@ -61,6 +61,16 @@ var signalNames = [numSignals]string{
 
 func (s Signal) String() string { return signalNames[s] }
 
+// ByName returns the signal with the given name.
+func ByName(name string) (Signal, bool) {
+	for s := range numSignals {
+		if signalNames[s] == name {
+			return s, true
+		}
+	}
+	return 0, false
+}
+
 // Signals is a set of signals.
 type Signals uint64
 

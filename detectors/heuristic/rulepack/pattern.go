@@ -1,0 +1,115 @@
+package rulepack
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+	"unicode/utf8"
+)
+
+const (
+	maxPatternBytes = 500
+	maxPatternSteps = 500 // instructions of the compiled program: what a byte of text can cost
+	maxNarrow       = 16  // characters in a class that may repeat without bound
+)
+
+// compilePattern compiles a Near condition's pattern and returns how many bytes it can match at most.
+func compilePattern(pattern string) (*regexp.Regexp, int, error) {
+	if len(pattern) > maxPatternBytes {
+		return nil, 0, fmt.Errorf("%d bytes, the limit is %d", len(pattern), maxPatternBytes)
+	}
+	tree, err := syntax.Parse(pattern, syntax.Perl|syntax.FoldCase|syntax.DotNL)
+	if err != nil {
+		return nil, 0, err
+	}
+	tree = tree.Simplify()
+	shortest, longest, err := extent(tree)
+	if err != nil {
+		return nil, 0, err
+	}
+	if shortest == 0 {
+		return nil, 0, errors.New("matches the empty text: it says nothing")
+	}
+	program, err := syntax.Compile(tree)
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(program.Inst) > maxPatternSteps {
+		return nil, 0, fmt.Errorf("%d steps when compiled, the limit is %d: repeat less", len(program.Inst), maxPatternSteps)
+	}
+	re, err := regexp.Compile("(?is:" + pattern + ")")
+	if err != nil {
+		return nil, 0, err
+	}
+	return re, min(longest, maxWindowBytes) * utf8.UTFMax, nil
+}
+
+// maxWindowBytes is more than any window has, so that what repeats without bound can be counted.
+const maxWindowBytes = 2*MaxWindow + maxHitBytes
+
+// extent returns how many characters an expression matches at least and at most. It refuses what is not bounded: a
+// class of more than a few characters that repeats without end, and the beginning and end of a text, which a window
+// does not show.
+func extent(re *syntax.Regexp) (shortest, longest int, err error) {
+	switch re.Op {
+	case syntax.OpNoMatch:
+		return 0, 0, errors.New("can match nothing")
+	case syntax.OpBeginText, syntax.OpEndText, syntax.OpBeginLine, syntax.OpEndLine:
+		return 0, 0, fmt.Errorf("%s: a window does not show where the text begins and ends", re)
+	case syntax.OpLiteral:
+		return len(re.Rune), len(re.Rune), nil
+	case syntax.OpCharClass, syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+		return 1, 1, nil
+	case syntax.OpStar, syntax.OpPlus:
+		if !narrow(re.Sub[0]) {
+			return 0, 0, fmt.Errorf("%s: repeats without bound; say how often, as in {0,40}", re)
+		}
+		return map[syntax.Op]int{syntax.OpPlus: 1}[re.Op], maxWindowBytes, nil
+	case syntax.OpQuest:
+		_, longest, err = extent(re.Sub[0])
+		return 0, longest, err
+	case syntax.OpCapture:
+		return extent(re.Sub[0])
+	case syntax.OpConcat:
+		for _, sub := range re.Sub {
+			s, l, err := extent(sub)
+			if err != nil {
+				return 0, 0, err
+			}
+			shortest, longest = shortest+s, min(longest+l, maxWindowBytes)
+		}
+		return shortest, longest, nil
+	case syntax.OpAlternate:
+		shortest = maxWindowBytes
+		for _, sub := range re.Sub {
+			s, l, err := extent(sub)
+			if err != nil {
+				return 0, 0, err
+			}
+			shortest, longest = min(shortest, s), max(longest, l)
+		}
+		return shortest, longest, nil
+	}
+	return 0, 0, nil // word boundaries and the empty expression
+}
+
+// narrow reports whether re is one character out of a few.
+func narrow(re *syntax.Regexp) bool {
+	switch re.Op {
+	case syntax.OpLiteral:
+		return len(re.Rune) == 1
+	case syntax.OpCapture:
+		return narrow(re.Sub[0])
+	case syntax.OpCharClass:
+		n := 0
+		for i := 0; i+1 < len(re.Rune); i += 2 {
+			n += int(re.Rune[i+1]-re.Rune[i]) + 1
+			if n > maxNarrow {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}

@@ -1,0 +1,118 @@
+package rulepack
+
+import (
+	"github.com/aad6b6dc/taster/detectors/internal/directive"
+	"github.com/aad6b6dc/taster/models"
+)
+
+// Match is a rule that holds in a text.
+type Match struct {
+	Rule       *Rule
+	Pack       *Pack
+	Start, End int // bytes of the view's text: the evidence
+	// Confidence is the rule's, after everything that stands around has been weighed.
+	Confidence float64
+	Amplified  bool // more than the rule needs speaks for it
+	Counter    []models.CounterEvidence
+
+	compiled *rule
+	against  directive.Signals // the counter-evidence that was weighed
+	anchor   int               // index of the hit that the match is anchored to: of a signal, or among those of the anchor's class
+}
+
+// Scanner matches one text after the other, in the same memory. It is not safe for concurrent use.
+type Scanner struct {
+	set     *Set
+	reader  *directive.Reader
+	reading *directive.Reading
+	around  [MaxReach + 1][]neighbourhood
+	known   [MaxReach + 1]bool // which of around hold for the current text
+	terms   [][]termHit        // by class, in ascending order of their ends
+	matches []Match
+}
+
+// termHit is a term at a place in a text.
+type termHit struct{ start, end int }
+
+// Scanner returns a new scanner of the set.
+func (s *Set) Scanner() *Scanner {
+	return &Scanner{set: s, reader: s.lexicon.Reader(), terms: make([][]termHit, s.classes)}
+}
+
+// Reading is what package directive read in the last view that was scanned, valid until the next scan.
+func (sc *Scanner) Reading() *directive.Reading { return sc.reading }
+
+// Knows reports whether the set has a rule with the id.
+func (sc *Scanner) Knows(id string) bool { return sc.set.ids[id] }
+
+// Scan returns the best place in view v of the segment at which each rule holds that reads such a segment of an event
+// of kind k. What it returns is valid until the next scan.
+func (sc *Scanner) Scan(k models.Kind, seg *models.Segment, v int) []Match {
+	text := seg.Views[v].Text
+	sc.reading = sc.reader.Read(text)
+	clear(sc.known[:])
+	sc.set.automaton.scan(text, sc.terms)
+	var present directive.Signals
+	for _, h := range sc.reading.Hits {
+		present |= 1 << h.Signal
+	}
+	kind, fields := kindBit(k), fieldsOf(seg)
+	sc.matches = sc.matches[:0]
+	for i := range sc.set.rules {
+		r := &sc.set.rules[i]
+		if r.kinds&kind == 0 || r.fields&fields == 0 {
+			continue
+		}
+		var m Match
+		ok := false
+		if r.near != nil {
+			m, ok = sc.near(r, text)
+		} else if r.satisfied(present) {
+			m, ok = sc.signals(r)
+		}
+		if ok {
+			m.Rule, m.Pack, m.compiled, m.Counter = r.Rule, r.pack, r, counterEvidence(m.against)
+			sc.matches = append(sc.matches, m)
+		}
+	}
+	return sc.matches
+}
+
+// maxPlaces is how many places where a rule holds are compared in one text.
+const maxPlaces = 64
+
+// Part is one thing that a match is made of.
+type Part struct {
+	// Name is the signal's or the term class's; "pattern" for what the regular expression matched.
+	Name string `json:"name"`
+	// Start and End are bytes of the view's text.
+	Start int `json:"start"`
+	End   int `json:"end"`
+}
+
+// Step is one step in how a confidence came about.
+type Step struct {
+	Reason     string  `json:"reason"`
+	Confidence float64 `json:"confidence"` // after the step
+}
+
+// Explain takes a match of the last scan apart: what it is made of, in the order of the condition, and how its
+// confidence came about.
+func (sc *Scanner) Explain(text string, m *Match) ([]Part, []Step) {
+	steps := []Step{{"the rule's own confidence", m.Rule.Confidence}}
+	if m.compiled.near != nil {
+		again := Match{anchor: m.anchor}
+		sc.weighNear(m.compiled, &again, &steps)
+		return sc.gather(m.compiled, text, &again), steps
+	}
+	hits := sc.reading.Hits
+	n := sc.neighbourhoods(m.compiled.Signals.Reach)[m.anchor]
+	parts := []Part{{hits[m.anchor].Signal.String(), hits[m.anchor].Start, hits[m.anchor].End}}
+	for _, set := range m.compiled.need[1:] {
+		if h, ok := nearest(hits[n.from:n.to], m.anchor-n.from, set); ok {
+			parts = append(parts, Part{h.Signal.String(), h.Start, h.End})
+		}
+	}
+	m.compiled.signalsAt(hits, m.anchor, n, &steps)
+	return parts, steps
+}

@@ -1,0 +1,110 @@
+package rulepack
+
+import "github.com/aad6b6dc/taster/detectors/internal/directive"
+
+// maxReachBytes is how far apart signals may stand, whatever the punctuation.
+const maxReachBytes = 700
+
+// satisfied reports whether present has a signal of every set that the rule needs.
+func (r *rule) satisfied(present directive.Signals) bool {
+	for _, set := range r.need {
+		if present&set == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// neighbourhood is what stands within reach of a hit: hits[from:to], and their signals.
+type neighbourhood struct {
+	from, to int
+	signals  directive.Signals
+}
+
+// neighbourhoods returns the neighbourhood of every hit of the current text.
+func (sc *Scanner) neighbourhoods(reach int) []neighbourhood {
+	if !sc.known[reach] {
+		sc.around[reach] = appendNeighbourhoods(sc.around[reach][:0], sc.reading.Hits, reach)
+		sc.known[reach] = true
+	}
+	return sc.around[reach]
+}
+
+// appendNeighbourhoods finds the neighbourhoods in one pass: both ends only move forward.
+func appendNeighbourhoods(out []neighbourhood, hits []directive.Hit, reach int) []neighbourhood {
+	var counts [64]int
+	var signals directive.Signals
+	from, to := 0, 0
+	near := func(i, j int) bool {
+		return abs(hits[i].Sentence-hits[j].Sentence) <= reach && abs(hits[i].Start-hits[j].Start) <= maxReachBytes
+	}
+	for i := range hits {
+		for ; to < len(hits) && (to <= i || near(i, to)); to++ {
+			counts[hits[to].Signal]++
+			signals |= 1 << hits[to].Signal
+		}
+		for ; !near(i, from); from++ {
+			if counts[hits[from].Signal]--; counts[hits[from].Signal] == 0 {
+				signals &^= 1 << hits[from].Signal
+			}
+		}
+		out = append(out, neighbourhood{from, to, signals})
+	}
+	return out
+}
+
+// signals tries the places of the rule's first signal and returns the one with the highest confidence.
+func (sc *Scanner) signals(r *rule) (best Match, ok bool) {
+	hits, around := sc.reading.Hits, sc.neighbourhoods(r.Signals.Reach)
+	found := 0
+	for i := range hits {
+		if !r.need[0].Has(hits[i].Signal) || !r.satisfied(around[i].signals) {
+			continue
+		}
+		m, holds := r.signalsAt(hits, i, around[i], nil)
+		if !holds {
+			continue
+		}
+		if m.Confidence > best.Confidence {
+			best, ok = m, true
+		}
+		if found++; found == maxPlaces {
+			break
+		}
+	}
+	return best, ok && best.Confidence >= minConfidence
+}
+
+// signalsAt tries the rule at the hit with index anchor.
+func (r *rule) signalsAt(hits []directive.Hit, anchor int, n neighbourhood, steps *[]Step) (Match, bool) {
+	m := Match{Start: hits[anchor].Start, End: hits[anchor].End, anchor: anchor}
+	near := hits[n.from:n.to]
+	var used directive.Signals = 1 << hits[anchor].Signal
+	for _, set := range r.need[1:] {
+		h, ok := nearest(near, anchor-n.from, set)
+		if !ok {
+			return Match{}, false
+		}
+		used |= 1 << h.Signal
+		if !r.Signals.Pointed {
+			m.Start, m.End = min(m.Start, h.Start), max(m.End, h.End)
+		}
+	}
+	m.weigh(r, n.signals&^used, near, hits[anchor], steps)
+	return m, true
+}
+
+// nearest returns the hit of a signal in set that stands nearest to the one at index anchor, and is another one.
+func nearest(hits []directive.Hit, anchor int, set directive.Signals) (best directive.Hit, ok bool) {
+	for i, h := range hits {
+		if i == anchor || !set.Has(h.Signal) || h.Signal == hits[anchor].Signal && h.Start < hits[anchor].End && hits[anchor].Start < h.End {
+			continue
+		}
+		if !ok || abs(h.Start-hits[anchor].Start) < abs(best.Start-hits[anchor].Start) {
+			best, ok = h, true
+		}
+	}
+	return best, ok
+}
+
+func abs(n int) int { return max(n, -n) }
