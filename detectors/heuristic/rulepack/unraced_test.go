@@ -1,0 +1,5 @@
+//go:build !race
+
+package rulepack
+
+const raced = false
