@@ -67,6 +67,7 @@ func examine(e *examination) models.Outcome {
 	for i := range e.input.Segments {
 		e.segment(i)
 	}
+	e.groups()
 	e.keepStrongest()
 	outcome := models.Found(e.findings...)
 	for _, f := range outcome.Findings {

@@ -26,8 +26,10 @@ var arrows = []arrow{
 	{"detectors/host", []string{"models", "detectors", "detectors/internal/protocol/..."}, "the engine's side"},
 	{"detectors/detectortest", []string{"models/...", "detectors", "detectors/internal/protocol/...", "detectors/host", "detectors/plugin"}, "the conformance suite"},
 	{"detectors/catalog", []string{"detectors/..."}, "the list of the shipped detectors"},
-	{"detectors/heuristic", []string{"models/...", "detectors", "detectors/internal/...", "detectors/heuristic/rulepack"}, "the detector of rules"},
+	{"detectors/heuristic", []string{"models/...", "detectors", "detectors/internal/...", "detectors/heuristic/..."}, "the detector of rules"},
 	{"detectors/heuristic/rulepack", []string{"models/...", "detectors/internal/..."}, "its rules as data"},
+	{"detectors/heuristic/check", []string{"models", "detectors"}, "what its checks in code have in common"},
+	{"detectors/heuristic/...", []string{"models/...", "detectors", "detectors/internal/...", "detectors/heuristic/check"}, "its checks in code"},
 
 	{"pipeline", nil, "the invariants"},
 	{"pipeline/engine", []string{"models", "models/view", "models/redact", "detectors"}, "event to verdict"},

@@ -1,0 +1,86 @@
+// Package check is what the heuristic detector's checks in code have in common: those that look at the structure of an
+// event rather than at the words of one string. A [Group] is some checks that are made together; it reports by [Rule].
+package check
+
+import (
+	"strings"
+
+	"github.com/aad6b6dc/taster/detectors"
+	"github.com/aad6b6dc/taster/models"
+)
+
+// Rule is what a check reports under: the same that a rule of a pack says of itself, without the condition.
+type Rule struct {
+	ID         string // lower-case letters, digits and dashes; unique in the detector
+	Version    string // semantic version
+	Class      models.Class
+	Severity   models.Severity
+	Confidence float64 // in (0, 1]
+	Message    string  // one sentence for a person who never saw the rule
+}
+
+// Group is checks that are made together. It is safe for concurrent use.
+type Group struct {
+	Name string
+	// Kinds are the kinds of event that it reads. Optional: none means all.
+	Kinds []models.Kind
+	// Rules lists all that it can report, in the order of the documentation.
+	Rules []*Rule
+	// Examine reports what it finds. It must not keep the event.
+	Examine func(e *Event)
+}
+
+// Reads reports whether the group reads events of kind k.
+func (g *Group) Reads(k models.Kind) bool {
+	for _, kind := range g.Kinds {
+		if kind == k {
+			return true
+		}
+	}
+	return len(g.Kinds) == 0
+}
+
+// Event is an event under examination. It belongs to one goroutine.
+type Event struct {
+	*detectors.Input
+	// Found is told of every finding.
+	Found func(models.Finding)
+}
+
+// Report tells of a finding by the rule, as sure as the rule is, with what counts against it.
+func (e *Event) Report(r *Rule, counter []models.CounterEvidence, evidence ...models.Span) {
+	e.ReportAs(r, r.Severity, r.Confidence, counter, evidence...)
+}
+
+// ReportAs is Report with a severity and a confidence of its own.
+func (e *Event) ReportAs(r *Rule, s models.Severity, confidence float64, counter []models.CounterEvidence, evidence ...models.Span) {
+	kept := evidence[:min(len(evidence), models.MaxEvidence)]
+	e.Found(models.Finding{
+		Rule: r.ID, Version: r.Version, Class: r.Class, Severity: s, Confidence: confidence, Message: r.Message,
+		Evidence: kept, Omitted: len(evidence) - len(kept), Counter: counter,
+	})
+}
+
+// Whole is the whole raw view of segment i.
+func (e *Event) Whole(i int) models.Span {
+	return models.Span{Segment: i, End: len(e.Segments[i].Views[0].Text)}
+}
+
+// At returns the number of the segment that is the value, or for a key the name, of the member at pointer.
+func (e *Event) At(pointer string, key bool) (int, bool) {
+	for i := range e.Segments {
+		if s := &e.Segments[i]; s.Key == key && s.Pointer == pointer {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// Last is the last token of the segment's pointer: the member's name or the element's index.
+func Last(s *models.Segment) string { return s.Pointer[strings.LastIndexByte(s.Pointer, '/')+1:] }
+
+// Below reports whether the segment stands in or below the member at pointer, "/inputSchema".
+func Below(s *models.Segment, pointer string) bool {
+	rest, ok := strings.CutPrefix(s.Pointer, pointer)
+	return ok && (rest == "" || rest[0] == '/')
+}
