@@ -93,11 +93,11 @@ func weighPlace(kind models.Kind, m *rulepack.Match, hidden bool, steps *[]rulep
 		severity = lowered(severity)
 		note("a user speaks: severity lowered")
 	}
-	if kind == models.KindUserPrompt && m.Rule.Class == "A1" && !m.Rule.LeadsWith(directive.Override) {
+	if kind == models.KindUserPrompt && m.Rule.Class == "A1" && !m.LeadsWith(directive.Override) {
 		severity = lowered(severity)
 		note("a user may give orders: severity lowered")
 	}
-	if !kind.Definition() && m.Rule.LeadsWith(directive.Secret) && !m.Amplified {
+	if !kind.Definition() && m.LeadsWith(directive.Secret) && !m.Amplified {
 		confidence *= documentShare
 		note("documents speak of key files, too")
 	}

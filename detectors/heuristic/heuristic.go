@@ -64,6 +64,7 @@ func judge(scanner *rulepack.Scanner, in *detectors.Input) models.Outcome {
 }
 
 func examine(e *examination) models.Outcome {
+	e.scanner.Begin(e.input.Segments)
 	for i := range e.input.Segments {
 		e.segment(i)
 	}

@@ -56,7 +56,7 @@ func (e *examination) hiddenOrder(i, v int, class models.Class, signs directive.
 		if h.End > g.end {
 			continue
 		}
-		present |= 1 << h.Signal
+		present.Add(h.Signal)
 		if sign < 0 && signs.Has(h.Signal) {
 			sign = n
 		} else if action < 0 && orderActions.Has(h.Signal) {
@@ -67,7 +67,7 @@ func (e *examination) hiddenOrder(i, v int, class models.Class, signs directive.
 		return
 	}
 	severity, confidence := models.SeverityHigh, 0.75
-	if (present & graveSigns) != 0 {
+	if present.Meets(&graveSigns) {
 		severity, confidence = models.SeverityCritical, 0.9
 	}
 	e.add(models.Finding{

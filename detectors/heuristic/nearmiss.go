@@ -48,7 +48,7 @@ func NearMisses(set *rulepack.Set, packs []*rulepack.Pack, ev *models.Event) ([]
 			}
 			text := readText{lower: strings.ToLower(s.Views[v].Text)}
 			for _, h := range scanner.Reading().Hits {
-				text.signals = append(text.signals, h.Signal.String())
+				text.signals = append(text.signals, set.SignalName(h.Signal))
 			}
 			for _, m := range text.nearMisses(packs, ev.Kind, s) {
 				m.Pointer, m.Key, m.View, m.Transforms = s.Pointer, s.Key, s.Views[v].Kind, s.Views[v].Chain

@@ -112,13 +112,15 @@ func (a *automaton) complete() {
 	}
 }
 
-// scan replaces what hits holds, by class, with the places of the literals in text.
-func (a *automaton) scan(text string, hits [][]termHit) {
-	if a == nil {
-		return
+// scan replaces what hits holds, by class, with the places of the literals in text. Touched lists the classes that have
+// hits; scan returns the list for the next call.
+func (a *automaton) scan(text string, hits [][]termHit, touched []int) []int {
+	for _, class := range touched {
+		hits[class] = hits[class][:0]
 	}
-	for i := range hits {
-		hits[i] = hits[i][:0]
+	touched = touched[:0]
+	if a == nil {
+		return touched
 	}
 	row, multibyte := uint32(0), false
 	for i := 0; i < len(text); {
@@ -131,9 +133,10 @@ func (a *automaton) scan(text string, hits [][]termHit) {
 			i += size
 		}
 		if row&endsHere != 0 {
-			a.record(text, i, row, multibyte, hits)
+			touched = a.record(text, i, row, multibyte, hits, touched)
 		}
 	}
+	return touched
 }
 
 // rune takes the bytes of r, folded. No literal ends within a rune.
@@ -148,7 +151,7 @@ func (a *automaton) rune(row uint32, r rune, size int) uint32 {
 	return row
 }
 
-func (a *automaton) record(text string, end int, row uint32, multibyte bool, hits [][]termHit) {
+func (a *automaton) record(text string, end int, row uint32, multibyte bool, hits [][]termHit, touched []int) []int {
 	for _, out := range a.outputs[row&^endsHere/a.width] {
 		start := end - out.bytes
 		if multibyte {
@@ -158,8 +161,12 @@ func (a *automaton) record(text string, end int, row uint32, multibyte bool, hit
 				start -= size
 			}
 		}
+		if len(hits[out.class]) == 0 {
+			touched = append(touched, out.class)
+		}
 		hits[out.class] = append(hits[out.class], termHit{start, end})
 	}
+	return touched
 }
 
 // fold returns the one rune that stands for all cases of r: the least, in lower case if that is ASCII.

@@ -92,7 +92,7 @@ func BenchmarkAutomaton(b *testing.B) {
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
 	for b.Loop() {
-		sc.set.automaton.scan(text, sc.terms)
+		sc.touched = sc.set.automaton.scan(text, sc.terms, sc.touched)
 	}
 }
 

@@ -51,7 +51,11 @@ func (p *Pack) Lint() []Problem {
 
 // check returns what keeps the pack from being compiled.
 func (p *Pack) check() []Problem {
-	c := checker{pack: p}
+	lexicon, err := directive.Default()
+	if err != nil {
+		return []Problem{{Field: "rules", Message: err.Error()}}
+	}
+	c := checker{pack: p, lexicon: lexicon}
 	c.require(nameForm.MatchString(p.Name), "name", "%q is not lower-case letters, digits and dashes", p.Name)
 	c.require(versionForm.MatchString(p.Version), "version", "%q is not a semantic version", p.Version)
 	c.require(p.Description != "", "description", "none: say what the rules have in common")
@@ -68,6 +72,7 @@ func (p *Pack) check() []Problem {
 
 type checker struct {
 	pack     *Pack
+	lexicon  *directive.Lexicon
 	rule     *Rule // nil while the pack itself is checked
 	problems []Problem
 }
@@ -118,8 +123,7 @@ func (c *checker) checkRule() {
 		c.require(slices.Contains(Fields(), f), "fields", "%q is not one of %v", f, Fields())
 	}
 	for _, kind := range r.Against {
-		_, ok := counterSignal[kind]
-		c.require(ok, "against", "%q is no kind of counter-evidence", kind)
+		c.require(slices.ContainsFunc(counters[:], func(c Counter) bool { return c.Kind == kind }), "against", "%q is no kind of counter-evidence", kind)
 	}
 	c.require(len(r.Hits) <= MaxSamples, "hits", "%d, the limit is %d", len(r.Hits), MaxSamples)
 	c.require(len(r.Misses) <= MaxSamples, "misses", "%d, the limit is %d", len(r.Misses), MaxSamples)
@@ -136,12 +140,14 @@ func (c *checker) checkRule() {
 func (c *checker) signals(s *Signals) {
 	c.require(len(s.Need) > 0, "signals.need", "no signals")
 	c.require(s.Reach >= 0 && s.Reach <= MaxReach, "signals.reach", "%d is not in [0, %d]", s.Reach, MaxReach)
+	_, err := signalSet(c.lexicon, s.Absent)
+	c.require(err == nil, "signals.absent", "%v", err)
 	for i, names := range s.Need {
-		set, err := signalSet(names)
+		set, err := signalSet(c.lexicon, names)
 		field := fmt.Sprintf("signals.need[%d]", i)
 		c.require(err == nil, field, "%v", err)
 		c.require(len(names) > 0, field, "no signal")
-		c.require(len(s.Need) > 1 || set&^standalone == 0, field, "%s is everyday language on its own: ask for a second signal", names)
+		c.require(len(s.Need) > 1 || set.Without(standalone).Empty(), field, "%s is everyday language on its own: ask for a second signal", names)
 	}
 }
 

@@ -152,10 +152,10 @@ func (sc *Scanner) weighNear(r *rule, m *Match, steps *[]Step) {
 	var around directive.Signals
 	for _, h := range hits {
 		if abs(h.Start-anchor.start) <= maxReachBytes {
-			around |= 1 << h.Signal
+			around.Add(h.Signal)
 		}
 	}
-	m.weigh(r, around, hits, directive.Hit{Start: anchor.start, End: anchor.end, Sentence: sentence}, steps)
+	sc.weigh(m, r, around, directive.Signals{}, hits, directive.Hit{Start: anchor.start, End: anchor.end, Sentence: sentence}, steps)
 }
 
 // sentenceHits returns the signals of one sentence. Hits ascend by their start, and so by their sentence.

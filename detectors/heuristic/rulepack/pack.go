@@ -81,6 +81,8 @@ type Rule struct {
 type Signals struct {
 	// Need lists sets of signals of package directive by name, "secret" or "fetch execute"; the first is the anchor.
 	Need []Names `yaml:"need"`
+	// Absent names signals of which none may stand within reach of the anchor. Optional.
+	Absent Names `yaml:"absent"`
 	// Reach is how many sentences apart the signals may stand: 0 for the same sentence, at most [MaxReach].
 	Reach int `yaml:"reach"`
 	// Pointed is set if the anchor alone is the evidence.

@@ -90,21 +90,28 @@ func (ref *reference) mayFind(n *Near, text string) bool {
 }
 
 // findsSignals evaluates a Signals condition on every hit and all others.
-func findsSignals(t testing.TB, s *Signals, hits []directive.Hit) bool {
+func findsSignals(t testing.TB, l *directive.Lexicon, s *Signals, hits []directive.Hit) bool {
+	absent, err := signalSet(l, s.Absent)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var need []directive.Signals
 	for _, names := range s.Need {
-		set, err := signalSet(names)
+		set, err := signalSet(l, names)
 		if err != nil {
 			t.Fatal(err)
 		}
 		need = append(need, set)
 	}
 	for _, anchor := range hits {
-		holds := need[0].Has(anchor.Signal)
+		near := func(h directive.Hit) bool {
+			return abs(h.Sentence-anchor.Sentence) <= s.Reach && abs(h.Start-anchor.Start) <= maxReachBytes
+		}
+		holds := need[0].Has(anchor.Signal) && !slices.ContainsFunc(hits, func(h directive.Hit) bool { return absent.Has(h.Signal) && near(h) })
 		for _, set := range need[1:] {
 			holds = holds && slices.ContainsFunc(hits, func(h directive.Hit) bool {
 				sameWords := h.Signal == anchor.Signal && h.Start < anchor.End && anchor.Start < h.End
-				return set.Has(h.Signal) && !sameWords && h != anchor && abs(h.Sentence-anchor.Sentence) <= s.Reach && abs(h.Start-anchor.Start) <= maxReachBytes
+				return set.Has(h.Signal) && !sameWords && h != anchor && near(h)
 			})
 		}
 		if holds {
@@ -179,7 +186,7 @@ func (c *comparison) check(t testing.TB, text string) int {
 			if r.Near != nil {
 				must, may = ref.finds(r.Near, text), ref.mayFind(r.Near, text)
 			} else {
-				must = findsSignals(t, r.Signals, c.scanner.Reading().Hits)
+				must = findsSignals(t, c.scanner.set.lexicon, r.Signals, c.scanner.Reading().Hits)
 				may = must
 			}
 			if must && !found[r.ID] {

@@ -1,6 +1,8 @@
 package rulepack
 
 import (
+	"slices"
+
 	"github.com/aad6b6dc/taster/detectors/internal/directive"
 	"github.com/aad6b6dc/taster/models"
 )
@@ -16,7 +18,8 @@ type Match struct {
 	Counter    []models.CounterEvidence
 
 	compiled *rule
-	against  directive.Signals // the counter-evidence that was weighed
+	number   int               // of the rule in the set
+	against  [numCounters]bool // the counter-evidence that was weighed
 	anchor   int               // index of the hit that the match is anchored to: of a signal, or among those of the anchor's class
 }
 
@@ -28,7 +31,11 @@ type Scanner struct {
 	around  [MaxReach + 1][]neighbourhood
 	known   [MaxReach + 1]bool // which of around hold for the current text
 	terms   [][]termHit        // by class, in ascending order of their ends
+	touched []int              // the classes that have hits
+	scans   uint32             // counts the scans
+	seen    []uint32           // by rule: the last scan in which it was tried
 	matches []Match
+	event   event
 }
 
 // termHit is a term at a place in a text.
@@ -36,7 +43,7 @@ type termHit struct{ start, end int }
 
 // Scanner returns a new scanner of the set.
 func (s *Set) Scanner() *Scanner {
-	return &Scanner{set: s, reader: s.lexicon.Reader(), terms: make([][]termHit, s.classes)}
+	return &Scanner{set: s, reader: s.lexicon.Reader(), terms: make([][]termHit, s.classes), seen: make([]uint32, len(s.rules))}
 }
 
 // Reading is what package directive read in the last view that was scanned, valid until the next scan.
@@ -51,31 +58,53 @@ func (sc *Scanner) Scan(k models.Kind, seg *models.Segment, v int) []Match {
 	text := seg.Views[v].Text
 	sc.reading = sc.reader.Read(text)
 	clear(sc.known[:])
-	sc.set.automaton.scan(text, sc.terms)
+	sc.touched = sc.set.automaton.scan(text, sc.terms, sc.touched)
+	sc.matches = sc.matches[:0]
+	sc.scans++
 	var present directive.Signals
 	for _, h := range sc.reading.Hits {
-		present |= 1 << h.Signal
+		present.Add(h.Signal)
 	}
-	kind, fields := kindBit(k), fieldsOf(seg)
-	sc.matches = sc.matches[:0]
-	for i := range sc.set.rules {
-		r := &sc.set.rules[i]
-		if r.kinds&kind == 0 || r.fields&fields == 0 {
-			continue
-		}
-		var m Match
-		ok := false
-		if r.near != nil {
-			m, ok = sc.near(r, text)
-		} else if r.satisfied(present) {
-			m, ok = sc.signals(r)
-		}
-		if ok {
-			m.Rule, m.Pack, m.compiled, m.Counter = r.Rule, r.pack, r, counterEvidence(m.against)
-			sc.matches = append(sc.matches, m)
+	at := place{text, kindBit(k), fieldsOf(seg)}
+	for s := range present.All() {
+		for _, i := range sc.set.bySignal[s] {
+			sc.tryRule(i, &at, &present)
 		}
 	}
+	for _, class := range sc.touched {
+		for _, i := range sc.set.byTerm[class] {
+			sc.tryRule(i, &at, &present)
+		}
+	}
+	slices.SortFunc(sc.matches, func(a, b Match) int { return a.number - b.number })
 	return sc.matches
+}
+
+// place is what a rule is tried on.
+type place struct {
+	text   string
+	kind   uint32
+	fields fieldSet
+}
+
+// tryRule tries rule number i, once in each scan.
+func (sc *Scanner) tryRule(i int, at *place, present *directive.Signals) {
+	r := &sc.set.rules[i]
+	if sc.seen[i] == sc.scans || r.kinds&at.kind == 0 || r.fields&at.fields == 0 {
+		return
+	}
+	sc.seen[i] = sc.scans
+	var m Match
+	ok := false
+	if r.near != nil {
+		m, ok = sc.near(r, at.text)
+	} else if r.satisfied(present) {
+		m, ok = sc.signals(r)
+	}
+	if ok {
+		m.Rule, m.Pack, m.compiled, m.number, m.Counter = r.Rule, r.pack, r, i, counterEvidence(m.against)
+		sc.matches = append(sc.matches, m)
+	}
 }
 
 // maxPlaces is how many places where a rule holds are compared in one text.
@@ -107,12 +136,12 @@ func (sc *Scanner) Explain(text string, m *Match) ([]Part, []Step) {
 	}
 	hits := sc.reading.Hits
 	n := sc.neighbourhoods(m.compiled.Signals.Reach)[m.anchor]
-	parts := []Part{{hits[m.anchor].Signal.String(), hits[m.anchor].Start, hits[m.anchor].End}}
+	parts := []Part{{sc.set.lexicon.Name(hits[m.anchor].Signal), hits[m.anchor].Start, hits[m.anchor].End}}
 	for _, set := range m.compiled.need[1:] {
 		if h, ok := nearest(hits[n.from:n.to], m.anchor-n.from, set); ok {
-			parts = append(parts, Part{h.Signal.String(), h.Start, h.End})
+			parts = append(parts, Part{sc.set.lexicon.Name(h.Signal), h.Start, h.End})
 		}
 	}
-	m.compiled.signalsAt(hits, m.anchor, n, &steps)
+	sc.signalsAt(m.compiled, hits, m.anchor, n, &steps)
 	return parts, steps
 }

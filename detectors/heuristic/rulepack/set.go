@@ -15,7 +15,10 @@ type Set struct {
 	lexicon   *directive.Lexicon
 	rules     []rule // in the order of the packs and their rules
 	automaton *automaton
-	classes   int             // of terms
+	classes   int                         // of terms
+	bySignal  [directive.MaxSignals][]int // signals to the rules that are anchored to them
+	byTerm    [][]int                     // term classes to the rules that are anchored to them
+	counters  [numCounters]directive.Signal
 	ids       map[string]bool // of the rules that are not disabled
 	digest    string
 }
@@ -23,12 +26,13 @@ type Set struct {
 // rule is a compiled rule.
 type rule struct {
 	*Rule
-	pack    *Pack
-	kinds   uint32 // bit set, in the order of models.Kinds
-	fields  fieldSet
-	against directive.Signals
-	need    []directive.Signals // of a Signals condition
-	near    *near               // of a Near condition
+	pack     *Pack
+	kinds    uint32 // bit set, in the order of models.Kinds
+	fields   fieldSet
+	counters [numCounters]bool   // which counter-evidence counts
+	need     []directive.Signals // of a Signals condition
+	absent   directive.Signals   // of a Signals condition
+	near     *near               // of a Near condition
 }
 
 // near is a compiled Near condition.
@@ -46,7 +50,7 @@ func Compile(packs []*Pack, disabled ...string) (*Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compiling the lexicon: %w", err)
 	}
-	c := compiler{set: &Set{lexicon: lexicon, ids: map[string]bool{}}, disabled: map[string]bool{}, names: map[string]bool{}, ids: map[string]bool{}}
+	c := compiler{set: &Set{lexicon: lexicon, counters: counterSignals(lexicon), ids: map[string]bool{}}, disabled: map[string]bool{}, names: map[string]bool{}, ids: map[string]bool{}}
 	for _, id := range disabled {
 		c.disabled[id] = true
 	}
@@ -63,12 +67,31 @@ func Compile(packs []*Pack, disabled ...string) (*Set, error) {
 	if c.set.automaton, err = newAutomaton(c.literals); err != nil {
 		return nil, fmt.Errorf("compiling the terms of the rule packs: %w", err)
 	}
+	c.set.index()
 	c.set.digest = digestOf(packs, disabled)
 	return c.set, nil
 }
 
+// index notes which rules can hold where a signal or a term is.
+func (s *Set) index() {
+	s.byTerm = make([][]int, s.classes)
+	for i := range s.rules {
+		if r := &s.rules[i]; r.near != nil {
+			class := r.near.classes[0]
+			s.byTerm[class] = append(s.byTerm[class], i)
+		} else {
+			for signal := range r.need[0].All() {
+				s.bySignal[signal] = append(s.bySignal[signal], i)
+			}
+		}
+	}
+}
+
 // Digest covers everything that decides what the set matches: the lexicon, the packs' bytes, what is disabled.
 func (s *Set) Digest() string { return s.digest }
+
+// SignalName returns the name of a signal in the set's lexicon.
+func (s *Set) SignalName(signal directive.Signal) string { return s.lexicon.Name(signal) }
 
 // Rules returns the rules of the set, without the disabled ones.
 func (s *Set) Rules() []*Rule {
@@ -132,18 +155,20 @@ func (c *compiler) pack(p *Pack) error {
 
 func (c *compiler) rule(p *Pack, r *Rule, terms map[string]int) (rule, error) {
 	out := rule{Rule: r, pack: p, kinds: r.kindBits(), fields: fieldBits(r.Fields)}
-	for _, kind := range r.Against {
-		out.against |= 1 << counterSignal[kind]
+	for i := range c.set.counters {
+		out.counters[i] = slices.Contains(r.Against, counters[i].Kind)
 	}
 	if r.Signals != nil {
 		for _, names := range r.Signals.Need {
-			set, err := signalSet(names)
+			set, err := signalSet(c.set.lexicon, names)
 			if err != nil {
 				return rule{}, err
 			}
 			out.need = append(out.need, set)
 		}
-		return out, nil
+		var err error
+		out.absent, err = signalSet(c.set.lexicon, r.Signals.Absent)
+		return out, err
 	}
 	n := &near{within: r.Near.Within, window: r.Near.window()}
 	for _, name := range r.Near.Terms {
@@ -202,14 +227,14 @@ func kindBit(k models.Kind) uint32 {
 
 var kinds = models.Kinds()
 
-func signalSet(names Names) (directive.Signals, error) {
+func signalSet(l *directive.Lexicon, names Names) (directive.Signals, error) {
 	var set directive.Signals
 	for _, name := range names {
-		s, ok := directive.ByName(name)
+		s, ok := l.Signal(name)
 		if !ok {
-			return 0, fmt.Errorf("%q is no signal", name)
+			return directive.Signals{}, fmt.Errorf("%q is no signal", name)
 		}
-		set |= 1 << s
+		set.Add(s)
 	}
 	return set, nil
 }
@@ -223,6 +248,6 @@ func (n *Near) window() int {
 }
 
 // LeadsWith reports whether the signal is one of those that the rule's condition is anchored to.
-func (r *Rule) LeadsWith(s directive.Signal) bool {
-	return r.Signals != nil && slices.Contains(r.Signals.Need[0], s.String())
+func (m *Match) LeadsWith(s directive.Signal) bool {
+	return m.compiled.near == nil && m.compiled.need[0].Has(s)
 }

@@ -6,9 +6,9 @@ import "github.com/aad6b6dc/taster/detectors/internal/directive"
 const maxReachBytes = 700
 
 // satisfied reports whether present has a signal of every set that the rule needs.
-func (r *rule) satisfied(present directive.Signals) bool {
-	for _, set := range r.need {
-		if present&set == 0 {
+func (r *rule) satisfied(present *directive.Signals) bool {
+	for i := range r.need {
+		if !r.need[i].Meets(present) {
 			return false
 		}
 	}
@@ -32,7 +32,7 @@ func (sc *Scanner) neighbourhoods(reach int) []neighbourhood {
 
 // appendNeighbourhoods finds the neighbourhoods in one pass: both ends only move forward.
 func appendNeighbourhoods(out []neighbourhood, hits []directive.Hit, reach int) []neighbourhood {
-	var counts [64]int
+	var counts [directive.MaxSignals]int32
 	var signals directive.Signals
 	from, to := 0, 0
 	near := func(i, j int) bool {
@@ -41,11 +41,11 @@ func appendNeighbourhoods(out []neighbourhood, hits []directive.Hit, reach int) 
 	for i := range hits {
 		for ; to < len(hits) && (to <= i || near(i, to)); to++ {
 			counts[hits[to].Signal]++
-			signals |= 1 << hits[to].Signal
+			signals.Add(hits[to].Signal)
 		}
 		for ; !near(i, from); from++ {
 			if counts[hits[from].Signal]--; counts[hits[from].Signal] == 0 {
-				signals &^= 1 << hits[from].Signal
+				signals.Drop(hits[from].Signal)
 			}
 		}
 		out = append(out, neighbourhood{from, to, signals})
@@ -58,10 +58,10 @@ func (sc *Scanner) signals(r *rule) (best Match, ok bool) {
 	hits, around := sc.reading.Hits, sc.neighbourhoods(r.Signals.Reach)
 	found := 0
 	for i := range hits {
-		if !r.need[0].Has(hits[i].Signal) || !r.satisfied(around[i].signals) {
+		if !r.need[0].Has(hits[i].Signal) || !r.satisfied(&around[i].signals) || r.absent.Meets(&around[i].signals) {
 			continue
 		}
-		m, holds := r.signalsAt(hits, i, around[i], nil)
+		m, holds := sc.signalsAt(r, hits, i, around[i], nil)
 		if !holds {
 			continue
 		}
@@ -76,21 +76,21 @@ func (sc *Scanner) signals(r *rule) (best Match, ok bool) {
 }
 
 // signalsAt tries the rule at the hit with index anchor.
-func (r *rule) signalsAt(hits []directive.Hit, anchor int, n neighbourhood, steps *[]Step) (Match, bool) {
+func (sc *Scanner) signalsAt(r *rule, hits []directive.Hit, anchor int, n neighbourhood, steps *[]Step) (Match, bool) {
 	m := Match{Start: hits[anchor].Start, End: hits[anchor].End, anchor: anchor}
 	near := hits[n.from:n.to]
-	var used directive.Signals = 1 << hits[anchor].Signal
+	used := directive.Of(hits[anchor].Signal)
 	for _, set := range r.need[1:] {
 		h, ok := nearest(near, anchor-n.from, set)
 		if !ok {
 			return Match{}, false
 		}
-		used |= 1 << h.Signal
+		used.Add(h.Signal)
 		if !r.Signals.Pointed {
 			m.Start, m.End = min(m.Start, h.Start), max(m.End, h.End)
 		}
 	}
-	m.weigh(r, n.signals&^used, near, hits[anchor], steps)
+	sc.weigh(&m, r, n.signals, used, near, hits[anchor], steps)
 	return m, true
 }
 

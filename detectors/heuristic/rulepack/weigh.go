@@ -1,6 +1,8 @@
 package rulepack
 
 import (
+	"math/bits"
+
 	"github.com/aad6b6dc/taster/detectors/internal/directive"
 	"github.com/aad6b6dc/taster/models"
 )
@@ -10,35 +12,35 @@ type Counter struct {
 	Kind    string // what rules name in their member against
 	Message string
 	Weight  float64 // the share of the confidence that it takes away
-	signal  directive.Signal
+	signal  string  // that speaks against what stands in its sentence; empty for what is no signal
 }
 
 // Counters returns the kinds of counter-evidence. The weights are estimates from real tools.
-func Counters() []Counter { return append([]Counter(nil), counters...) }
+func Counters() []Counter { return append([]Counter(nil), counters[:]...) }
 
-var counters = []Counter{
-	{"mention", "The text speaks about such instructions, or gives an example.", 0.65, directive.Mention},
-	{"secret_hygiene", "What is to be kept from the user is a value, not an action.", 0.65, directive.Hygiene},
-	{"negated_access", "The text says that access does not happen.", 0.5, directive.Negated},
-	{"operator_setup", "The text tells the operator what to configure.", 0.5, directive.Setup},
+const numCounters = 6
+
+var counters = [numCounters]Counter{
+	{"mention", "The text speaks about such instructions, or gives an example.", 0.65, "mention"},
+	{"secret_hygiene", "What is to be kept from the user is a value, not an action.", 0.65, "hygiene"},
+	{"negated_access", "The text says that access does not happen.", 0.5, "negated"},
+	{"operator_setup", "The text tells the operator what to configure.", 0.5, "setup"},
+	{"consent", "The user is asked, or has asked for it.", 0.5, "consent"},
+	{"purpose", "What is asked for is what the tool is for.", 0.5, ""},
 }
 
-var counterSignal = func() map[string]directive.Signal {
-	m := map[string]directive.Signal{}
-	for _, c := range counters {
-		m[c.Kind] = c.signal
-	}
-	return m
-}()
+const purposeCounter = numCounters - 1
 
-// counterOf returns the counter-evidence that a signal is.
-func counterOf(s directive.Signal) (*Counter, bool) {
-	for i := range counters {
-		if counters[i].signal == s {
-			return &counters[i], true
+// counterSignals returns the signals of [Counters], [directive.MaxSignals]-1 for none.
+func counterSignals(l *directive.Lexicon) (out [numCounters]directive.Signal) {
+	for i, c := range counters {
+		s, ok := l.Signal(c.signal)
+		if !ok {
+			s = directive.MaxSignals - 1
 		}
+		out[i] = s
 	}
-	return nil, false
+	return out
 }
 
 // amplifiers are signals that speak for any match in whose reach they stand: each takes a share of the doubt away.
@@ -51,35 +53,42 @@ const DoubtLeft = 0.75
 // hygieneBytes is how far behind "never show" the value may be named.
 const hygieneBytes = 20
 
-// weigh raises the confidence for what else stands around, and lowers it for what speaks against the anchor.
-func (m *Match) weigh(r *rule, around directive.Signals, hits []directive.Hit, anchor directive.Hit, steps *[]Step) {
+// weigh raises the confidence for what else stands around, and lowers it for what speaks against the anchor. Used is
+// what the match consists of.
+func (sc *Scanner) weigh(m *Match, r *rule, around, used directive.Signals, hits []directive.Hit, anchor directive.Hit, steps *[]Step) {
 	doubt := 1 - r.Confidence
-	for s := range directive.Signal(64) {
-		if (around & amplifiers).Has(s) {
-			doubt *= DoubtLeft
-			note(steps, 1-doubt, "stands beside: ", s.String())
+	for i, word := range around.Without(used) {
+		if word &= amplifiers[i]; word != 0 {
+			doubt = sc.amplify(doubt, i, word, steps)
+			m.Amplified = true
 		}
 	}
-	m.Confidence, m.Amplified = 1-doubt, around&amplifiers != 0
-	for _, h := range hits {
-		if m.against.Has(h.Signal) || !r.against.Has(h.Signal) || !speaksAgainst(h, anchor) {
-			continue
+	m.Confidence = 1 - doubt
+	for i := range counters {
+		if r.counters[i] && sc.speaksAgainst(i, hits, anchor, used) {
+			m.against[i] = true
+			m.Confidence *= 1 - counters[i].Weight
+			note(steps, m.Confidence, "speaks against it: ", counters[i].Kind)
 		}
-		c, ok := counterOf(h.Signal)
-		if !ok {
-			continue
-		}
-		m.against |= 1 << h.Signal
-		m.Confidence *= 1 - c.Weight
-		note(steps, m.Confidence, "speaks against it: ", c.Kind)
 	}
 }
 
-// counterEvidence tells what the set of signals says against a match.
-func counterEvidence(against directive.Signals) []models.CounterEvidence {
+// amplify takes a share of the doubt away for each signal of a word of a set.
+func (sc *Scanner) amplify(doubt float64, index int, word uint64, steps *[]Step) float64 {
+	for ; word != 0; word &= word - 1 {
+		doubt *= DoubtLeft
+		if steps != nil {
+			note(steps, 1-doubt, "stands beside: ", sc.set.lexicon.Name(directive.Signal(index*64+bits.TrailingZeros64(word))))
+		}
+	}
+	return doubt
+}
+
+// counterEvidence tells what speaks against a match.
+func counterEvidence(against [numCounters]bool) []models.CounterEvidence {
 	var out []models.CounterEvidence
-	for i := range counters {
-		if c := &counters[i]; against.Has(c.signal) {
+	for i, c := range counters {
+		if against[i] {
 			out = append(out, models.CounterEvidence{Kind: c.Kind, Message: c.Message, Weight: c.Weight})
 		}
 	}
@@ -92,11 +101,20 @@ func note(steps *[]Step, confidence float64, reason, name string) {
 	}
 }
 
-// speaksAgainst reports whether h is about the anchor: in its sentence, and for a value that is to be kept secret, right
-// within or behind the words that say so.
-func speaksAgainst(h, anchor directive.Hit) bool {
-	if h.Sentence != anchor.Sentence {
-		return false
+// speaksAgainst reports whether counter-evidence number i is about the anchor: in its sentence, and for a value that is
+// to be kept secret, right within or behind the words that say so.
+func (sc *Scanner) speaksAgainst(i int, hits []directive.Hit, anchor directive.Hit, used directive.Signals) bool {
+	if i == purposeCounter {
+		asked, purpose := used, sc.Purpose()
+		return asked.Meets(&purpose)
 	}
-	return h.Signal != directive.Hygiene || h.End > anchor.Start && h.Start < anchor.End+hygieneBytes
+	for _, h := range hits {
+		if h.Signal != sc.set.counters[i] || h.Sentence != anchor.Sentence {
+			continue
+		}
+		if h.Signal != directive.Hygiene || h.End > anchor.Start && h.Start < anchor.End+hygieneBytes {
+			return true
+		}
+	}
+	return false
 }

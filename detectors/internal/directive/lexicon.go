@@ -1,35 +1,94 @@
 package directive
 
 import (
-	_ "embed"
+	"cmp"
+	"embed"
 	"fmt"
+	"io/fs"
+	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 )
 
-//go:embed lexicon.txt
-var lexiconText string
+//go:embed lexicon/*.txt
+var lexiconFiles embed.FS
 
-// Lexicon is a compiled set of word patterns, see lexicon.txt for the notation.
+// Lexicon is a compiled set of word patterns, see lexicon/core.txt for the notation.
 type Lexicon struct {
-	vocabulary map[string]uint16
+	vocabulary *vocabulary
+	names      []string // of the signals
+	byName     map[string]Signal
 	patterns   []pattern
-	byFirst    [][]int // word number to the patterns that can start with it
-	negation   uint16  // the word "not"
-	auxiliary  wordSet // list @auxiliary: verbs that a hit beginning with "not" takes in, as in "do not tell"
+	data       Signals   // kinds of data: what a clause asks for, and what a tool may be for
+	byRarest   [][]int32 // word number to the patterns whose rarest element has it
+	negation   uint16    // the word "not"
+	auxiliary  wordSet   // list @auxiliary: verbs that a hit beginning with "not" takes in, as in "do not tell"
 }
 
+// File is a part of a lexicon.
+type File struct{ Name, Text string }
+
 // Default returns the lexicon that is compiled into the program.
-var Default = sync.OnceValues(func() (*Lexicon, error) { return Parse(lexiconText) })
+var Default = sync.OnceValues(func() (*Lexicon, error) { return Parse(Files()...) })
+
+// Files returns the parts of the default lexicon, core.txt first.
+var Files = sync.OnceValue(func() []File {
+	entries, err := fs.ReadDir(lexiconFiles, "lexicon")
+	if err != nil {
+		panic(err) // embedded: cannot happen
+	}
+	var files []File
+	for _, e := range entries {
+		text, err := fs.ReadFile(lexiconFiles, path.Join("lexicon", e.Name()))
+		if err != nil {
+			panic(err)
+		}
+		files = append(files, File{e.Name(), string(text)})
+	}
+	slices.SortStableFunc(files, func(a, b File) int { return cmp.Compare(rank(a), rank(b)) })
+	return files
+})
+
+// rank puts core.txt before the files that use its lists.
+func rank(f File) int {
+	if f.Name == "core.txt" {
+		return 0
+	}
+	return 1
+}
 
 // Source is the text of the default lexicon: what a detector's revision is a digest of.
-func Source() string { return lexiconText }
+func Source() string {
+	var b strings.Builder
+	for _, f := range Files() {
+		b.WriteString(f.Text)
+	}
+	return b.String()
+}
+
+// Signal returns the signal with the given name.
+func (l *Lexicon) Signal(name string) (Signal, bool) {
+	s, ok := l.byName[name]
+	return s, ok
+}
+
+// Name returns the signal's name.
+func (l *Lexicon) Name(s Signal) string { return l.names[s] }
+
+// Names returns the names of all signals.
+func (l *Lexicon) Names() []string { return slices.Clone(l.names) }
+
+// Data returns the signals that are kinds of data: what a clause asks for, and what a tool may be for.
+func (l *Lexicon) Data() Signals { return l.data }
 
 // pattern is a sequence of elements that must stand in one sentence.
 type pattern struct {
 	signal   Signal
 	elements []element
+	rarest   int // index of the element that is looked for first
+	before   int // how many words at most may stand before it
 }
 
 // element matches one word out of a set, after at most gap other words.
@@ -39,56 +98,90 @@ type element struct {
 	optional bool
 }
 
-// wordSet is a bit set over the vocabulary.
-type wordSet []uint64
-
-func (s wordSet) has(w uint16) bool { i := int(w >> 6); return i < len(s) && s[i]&(1<<(w&63)) != 0 }
-
-func (s *wordSet) add(w uint16) {
-	for int(w>>6) >= len(*s) {
-		*s = append(*s, 0)
-	}
-	(*s)[w>>6] |= 1 << (w & 63)
+// wordSet is a bit set over the vocabulary; words holds the bits from number 64*base on.
+type wordSet struct {
+	base uint16
+	bits []uint64
 }
 
-func (s *wordSet) addAll(t wordSet) {
-	for i, bits := range t {
-		for i >= len(*s) {
-			*s = append(*s, 0)
-		}
-		(*s)[i] |= bits
-	}
+func (s *wordSet) has(w uint16) bool {
+	i := int(w>>6) - int(s.base)
+	return uint(i) < uint(len(s.bits)) && s.bits[i]&(1<<(w&63)) != 0
 }
 
-// Parse compiles a lexicon.
-func Parse(text string) (*Lexicon, error) {
-	p := parser{lexicon: &Lexicon{vocabulary: map[string]uint16{}}, lists: map[string]wordSet{}, section: numSignals}
-	for i, line := range strings.Split(text, "\n") {
-		if err := p.line(strings.TrimSpace(line)); err != nil {
-			return nil, fmt.Errorf("reading lexicon line %d: %w", i+1, err)
-		}
+// setOf returns the set of the given words.
+func setOf(words []uint16) wordSet {
+	if len(words) == 0 {
+		return wordSet{}
 	}
-	p.lexicon.negation, p.lexicon.auxiliary = p.lexicon.vocabulary["not"], p.lists["@auxiliary"]
-	p.lexicon.index()
-	return p.lexicon, nil
+	least, most := slices.Min(words)>>6, slices.Max(words)>>6
+	set := wordSet{least, make([]uint64, most-least+1)}
+	for _, w := range words {
+		set.bits[w>>6-least] |= 1 << (w & 63)
+	}
+	return set
 }
 
-// index notes which patterns can start with which word.
-func (l *Lexicon) index() {
-	l.byFirst = make([][]int, len(l.vocabulary)+1)
-	for i, p := range l.patterns {
-		for w := range l.byFirst {
-			if p.elements[0].words.has(uint16(w)) {
-				l.byFirst[w] = append(l.byFirst[w], i)
+func (s *wordSet) each(do func(w uint16)) {
+	for i, word := range s.bits {
+		for b := range 64 {
+			if word&(1<<b) != 0 {
+				do((s.base+uint16(i))<<6 + uint16(b))
 			}
 		}
 	}
 }
 
+// Parse compiles a lexicon of several files; each may use the lists of those before it.
+func Parse(files ...File) (*Lexicon, error) {
+	p := newParser()
+	for _, f := range files {
+		p.section = -1
+		for i, line := range strings.Split(f.Text, "\n") {
+			if err := p.line(strings.TrimSpace(line)); err != nil {
+				return nil, fmt.Errorf("reading lexicon %s line %d: %w", f.Name, i+1, err)
+			}
+		}
+	}
+	return p.compile(), nil
+}
+
+// parser gathers lists and patterns by the texts of their words; sets are made when all words are known.
 type parser struct {
 	lexicon *Lexicon
-	lists   map[string]wordSet
-	section Signal
+	lists   map[string][]uint16
+	common  map[uint16]float64 // words to their share of ordinary text
+	drafts  []draft
+	section int // signal, or -1 before the first, or sectionCommon
+}
+
+const sectionCommon = -2
+
+type draft struct {
+	signal   Signal
+	elements []draftElement
+}
+
+type draftElement struct {
+	words    []uint16
+	gap      int
+	optional bool
+}
+
+func newParser() *parser {
+	l := &Lexicon{vocabulary: newVocabulary(), byName: map[string]Signal{}}
+	p := &parser{lexicon: l, lists: map[string][]uint16{}, common: map[uint16]float64{}}
+	for _, name := range builtinNames {
+		p.declare(name)
+	}
+	return p
+}
+
+func (p *parser) declare(name string) Signal {
+	s := Signal(len(p.lexicon.names))
+	p.lexicon.names = append(p.lexicon.names, name)
+	p.lexicon.byName[name] = s
+	return s
 }
 
 func (p *parser) line(line string) error {
@@ -96,20 +189,37 @@ func (p *parser) line(line string) error {
 	case line == "" || line[0] == '#':
 		return nil
 	case line[0] == '[':
-		return p.open(strings.Trim(line, "[]"))
+		name, data := strings.CutSuffix(strings.Trim(line, "[]"), " data")
+		return p.open(name, data)
 	case line[0] == '@' && strings.Contains(line, "="):
 		name, words, _ := strings.Cut(line, "=")
 		return p.define(strings.TrimSpace(name), strings.Fields(words))
+	case p.section == sectionCommon:
+		return p.frequency(strings.Fields(line))
 	}
 	return p.pattern(strings.Fields(line))
 }
 
-func (p *parser) open(name string) error {
-	s, ok := ByName(name)
-	if !ok {
-		return fmt.Errorf("%q is no signal", name)
+// open begins the section of a signal, which is declared by it, or of the common words.
+func (p *parser) open(name string, data bool) error {
+	if name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz") != "" {
+		return fmt.Errorf("%q is no name of a signal: lower-case letters", name)
 	}
-	p.section = s
+	if name == "common" {
+		p.section = sectionCommon
+		return nil
+	}
+	s, ok := p.lexicon.byName[name]
+	if !ok {
+		if len(p.lexicon.names) == MaxSignals-1 {
+			return fmt.Errorf("%q is one more than the limit of %d signals", name, MaxSignals-1)
+		}
+		s = p.declare(name)
+	}
+	if data {
+		p.lexicon.data.Add(s)
+	}
+	p.section = int(s)
 	return nil
 }
 
@@ -117,15 +227,15 @@ func (p *parser) define(name string, words []string) error {
 	if _, ok := p.lists[name]; ok {
 		return fmt.Errorf("%s is defined twice", name)
 	}
-	set, err := p.set(words)
+	set, err := p.words(words)
 	p.lists[name] = set
 	return err
 }
 
-// set returns the set of words and of the lists among them.
-func (p *parser) set(words []string) (wordSet, error) {
-	var set wordSet
-	for _, w := range words {
+// words returns the numbers of words, stems and of what the lists among them hold.
+func (p *parser) words(texts []string) ([]uint16, error) {
+	var out []uint16
+	for _, w := range texts {
 		if w == "" {
 			return nil, fmt.Errorf("an empty alternative")
 		}
@@ -134,31 +244,35 @@ func (p *parser) set(words []string) (wordSet, error) {
 			if !ok {
 				return nil, fmt.Errorf("%s is not defined", w)
 			}
-			set.addAll(list)
+			out = append(out, list...)
 			continue
 		}
-		if strings.ContainsAny(w[1:], "-.'\"") {
+		if strings.ContainsAny(w[1:], "-.'\"") || strings.Contains(w[:len(w)-1], "*") {
 			return nil, fmt.Errorf("%q is cut where it is not a word", w)
 		}
-		set.add(p.word(w))
+		out = append(out, p.lexicon.vocabulary.number(w))
 	}
-	return set, nil
+	return out, nil
 }
 
-func (p *parser) word(w string) uint16 {
-	n, ok := p.lexicon.vocabulary[w]
-	if !ok {
-		n = uint16(len(p.lexicon.vocabulary) + 1)
-		p.lexicon.vocabulary[w] = n
+// frequency reads a common word and how often it stands in a million words.
+func (p *parser) frequency(fields []string) error {
+	if len(fields) != 2 {
+		return fmt.Errorf("a common word has one number: its count in a million words")
 	}
-	return n
+	n, err := strconv.ParseFloat(fields[1], 64)
+	if err != nil {
+		return fmt.Errorf("reading the count of %q: %w", fields[0], err)
+	}
+	p.common[p.lexicon.vocabulary.number(fields[0])] = n
+	return nil
 }
 
 func (p *parser) pattern(fields []string) error {
-	if p.section == numSignals {
+	if p.section < 0 {
 		return fmt.Errorf("a pattern before the first section")
 	}
-	var elements []element
+	d := draft{signal: Signal(p.section)}
 	gap := 0
 	for _, f := range fields {
 		if n, ok := strings.CutPrefix(f, ".."); ok {
@@ -169,16 +283,75 @@ func (p *parser) pattern(fields []string) error {
 			continue
 		}
 		f, optional := strings.CutSuffix(f, "?")
-		set, err := p.set(strings.Split(f, "|"))
+		words, err := p.words(strings.Split(f, "|"))
 		if err != nil {
 			return err
 		}
-		elements = append(elements, element{words: set, gap: gap, optional: optional})
+		d.elements = append(d.elements, draftElement{words: words, gap: gap, optional: optional})
 		gap = 0
 	}
-	if len(elements) == 0 || elements[0].optional || elements[0].gap > 0 || gap > 0 {
+	if len(d.elements) == 0 || d.elements[0].optional || d.elements[0].gap > 0 || gap > 0 {
 		return fmt.Errorf("a pattern begins and ends with a word")
 	}
-	p.lexicon.patterns = append(p.lexicon.patterns, pattern{signal: p.section, elements: elements})
+	p.drafts = append(p.drafts, d)
 	return nil
+}
+
+// compile makes the sets, now that each stem can take in all words that begin with it, and the index.
+func (p *parser) compile() *Lexicon {
+	l := p.lexicon
+	c := setMaker{vocabulary: l.vocabulary, sorted: l.vocabulary.sorted(), made: map[string]wordSet{}}
+	for _, d := range p.drafts {
+		out := pattern{signal: d.signal}
+		best, before := 0.0, 0
+		for i, e := range d.elements {
+			set := c.set(e.words)
+			before += e.gap
+			if share := p.share(set); !e.optional && (i == 0 || share < best) {
+				best, out.rarest, out.before = share, i, before
+			}
+			before += c.vocabulary.tokens(e.words)
+			out.elements = append(out.elements, element{set, e.gap, e.optional})
+		}
+		l.patterns = append(l.patterns, out)
+	}
+	l.auxiliary = c.set(p.lists["@auxiliary"])
+	l.negation = l.vocabulary.known["not"]
+	l.byRarest = make([][]int32, len(l.vocabulary.texts))
+	for i := range l.patterns {
+		q := &l.patterns[i]
+		q.elements[q.rarest].words.each(func(w uint16) { l.byRarest[w] = append(l.byRarest[w], int32(i)) })
+	}
+	return l
+}
+
+// rareShare is what a word counts that is not among the common ones, in a million words.
+const rareShare = 20
+
+// share estimates how often a word of the set stands in a million words.
+func (p *parser) share(set wordSet) float64 {
+	total := 0.0
+	set.each(func(w uint16) { total += max(p.common[w], rareShare) })
+	return total
+}
+
+// setMaker makes each set once.
+type setMaker struct {
+	vocabulary *vocabulary
+	sorted     []uint16
+	made       map[string]wordSet
+}
+
+func (c *setMaker) set(words []uint16) wordSet {
+	slices.Sort(words)
+	key := fmt.Sprint(slices.Compact(slices.Clone(words)))
+	if set, ok := c.made[key]; ok {
+		return set
+	}
+	var all []uint16
+	for _, w := range words {
+		all = append(all, c.vocabulary.covered(w, c.sorted)...)
+	}
+	c.made[key] = setOf(all)
+	return c.made[key]
 }

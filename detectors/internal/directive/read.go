@@ -1,8 +1,11 @@
 package directive
 
 import (
+	"cmp"
+	"math"
 	"slices"
 	"sort"
+	"strings"
 )
 
 // Hit is a signal at a place in a text.
@@ -10,6 +13,8 @@ type Hit struct {
 	Signal     Signal
 	Start, End int // bytes of the text
 	Sentence   int
+
+	pattern int32 // that made it: at one place, hits are in the order of the lexicon
 }
 
 // Reading is what a text holds.
@@ -17,6 +22,7 @@ type Reading struct {
 	// Hits are in the order of the text. Hits of one signal may overlap those of another.
 	Hits          []Hit
 	sentenceStart []int
+	addresses     []Hit
 }
 
 // Sentence returns the number of the sentence that holds the byte at offset.
@@ -26,17 +32,36 @@ func (r *Reading) Sentence(offset int) int {
 
 // Reader reads one text after the other, in the same memory. It is not safe for concurrent use.
 type Reader struct {
-	lexicon *Lexicon
-	tokens  []token
-	reading Reading
+	// Own lists at most [MaxOwn] identifiers that the event itself defines: what is among them is [Own], any other
+	// [Identifier].
+	Own []string
+
+	lexicon     *Lexicon
+	tokens      []token
+	identifiers []token
+	reading     Reading
+	text        uint32    // counts the texts
+	tried       []attempt // by pattern
+}
+
+// MaxOwn keeps hostile events from making identifiers expensive.
+const MaxOwn = 64
+
+// attempt is the last start at which a pattern was tried in a text.
+type attempt struct {
+	text  uint32
+	start int32
 }
 
 // Reader returns a new reader with the lexicon.
-func (l *Lexicon) Reader() *Reader { return &Reader{lexicon: l} }
+func (l *Lexicon) Reader() *Reader {
+	return &Reader{lexicon: l, tried: make([]attempt, len(l.patterns))}
+}
 
 // Read finds all signals in text. What it returns is valid until the next call.
 func (rd *Reader) Read(text string) *Reading {
-	rd.tokens = rd.lexicon.tokenise(text, rd.tokens[:0])
+	rd.identifiers = rd.identifiers[:0]
+	rd.tokenise(text)
 	r := &rd.reading
 	r.sentenceStart = r.sentenceStart[:0]
 	for _, t := range rd.tokens {
@@ -44,49 +69,101 @@ func (rd *Reader) Read(text string) *Reading {
 			r.sentenceStart = append(r.sentenceStart, t.start)
 		}
 	}
-	r.Hits = rd.lexicon.matchIndexed(rd.tokens, r.Hits[:0])
+	r.Hits = r.Hits[:0]
+	rd.matchIndexed()
 	words := len(r.Hits)
 	r.shapes(text)
-	if len(r.Hits) > words {
-		r.Hits = slices.DeleteFunc(r.Hits, insideAddress(r.Hits[words:]))
-	}
-	slices.SortStableFunc(r.Hits, func(a, b Hit) int { return a.Start - b.Start })
+	r.dropInsideAddresses(words)
+	rd.addIdentifiers(text)
+	r.settle()
 	return r
 }
 
-// insideAddress reports hits of words that are part of an address: a host called example is no example.
-func insideAddress(shapes []Hit) func(Hit) bool {
-	var addresses []Hit
-	for _, h := range shapes {
+// settle brings the hits into a total order.
+func (r *Reading) settle() {
+	slices.SortFunc(r.Hits, func(a, b Hit) int {
+		return cmp.Or(a.Start-b.Start, int(a.pattern)-int(b.pattern), a.End-b.End)
+	})
+}
+
+// noPattern puts hits that no pattern made behind those of patterns.
+const noPattern = math.MaxInt32
+
+func (rd *Reader) addIdentifiers(text string) {
+	for _, t := range rd.identifiers {
+		s := Identifier
+		for _, own := range rd.Own {
+			if len(own) == t.end-t.start && strings.EqualFold(own, text[t.start:t.end]) {
+				s = Own
+			}
+		}
+		rd.reading.Hits = append(rd.reading.Hits, Hit{s, t.start, t.end, t.sentence, noPattern})
+	}
+}
+
+// dropInsideAddresses drops hits of words, those before from, that are part of an address: a host called example is no
+// example.
+func (r *Reading) dropInsideAddresses(from int) {
+	r.addresses = r.addresses[:0]
+	for _, h := range r.Hits[from:] {
 		if h.Signal == Address {
-			addresses = append(addresses, h)
+			r.addresses = append(r.addresses, h)
 		}
 	}
-	slices.SortFunc(addresses, func(a, b Hit) int { return a.Start - b.Start })
-	return func(h Hit) bool {
-		i := sort.Search(len(addresses), func(i int) bool { return addresses[i].Start > h.Start }) - 1
-		return i >= 0 && h.End <= addresses[i].End && h.Signal != Address && h.Signal != Execute && h.Signal != Secret
+	if len(r.addresses) == 0 {
+		return
 	}
+	slices.SortFunc(r.addresses, func(a, b Hit) int { return a.Start - b.Start })
+	n := 0
+	for i, h := range r.Hits {
+		if i >= from || h.Signal == Execute || h.Signal == Secret || !r.insideAddress(h) {
+			r.Hits[n] = h
+			n++
+		}
+	}
+	r.Hits = r.Hits[:n]
+}
+
+func (r *Reading) insideAddress(h Hit) bool {
+	i := sort.Search(len(r.addresses), func(i int) bool { return r.addresses[i].Start > h.Start }) - 1
+	return i >= 0 && h.End <= r.addresses[i].End
 }
 
 func (r *Reading) add(s Signal, start, end int) {
-	r.Hits = append(r.Hits, Hit{Signal: s, Start: start, End: end, Sentence: r.Sentence(start)})
+	r.Hits = append(r.Hits, Hit{s, start, end, r.Sentence(start), noPattern})
 }
 
-// matchIndexed tries at each word only the patterns that can start with it.
-func (l *Lexicon) matchIndexed(tokens []token, hits []Hit) []Hit {
-	for i, t := range tokens {
-		if t.word == 0 {
+// matchIndexed tries, at each word, the patterns whose rarest element has it, from every word before at which such a
+// pattern can start.
+func (rd *Reader) matchIndexed() {
+	l := rd.lexicon
+	rd.text++
+	for i := range rd.tokens {
+		w := rd.tokens[i].word
+		if w == 0 {
 			continue
 		}
-		for _, p := range l.byFirst[t.word] {
-			hits = l.try(&l.patterns[p], tokens, i, hits)
+		for _, n := range l.byRarest[w] {
+			p := &l.patterns[n]
+			from := i - p.before
+			if a := &rd.tried[n]; a.text == rd.text {
+				from = max(from, int(a.start)+1)
+			}
+			for start := max(from, 0); start <= i-p.rarestDistance(); start++ {
+				if p.elements[0].words.has(rd.tokens[start].word) && rd.tokens[start].sentence == rd.tokens[i].sentence {
+					rd.reading.Hits = l.try(n, rd.tokens, start, rd.reading.Hits)
+				}
+			}
+			rd.tried[n] = attempt{rd.text, int32(i - p.rarestDistance())}
 		}
 	}
-	return hits
 }
 
-func (l *Lexicon) try(p *pattern, tokens []token, i int, hits []Hit) []Hit {
+// rarestDistance is how many words at least stand between the pattern's start and its rarest element.
+func (p *pattern) rarestDistance() int { return min(p.rarest, 1) }
+
+func (l *Lexicon) try(n int32, tokens []token, i int, hits []Hit) []Hit {
+	p := &l.patterns[n]
 	last := p.match(0, tokens, i, tokens[i].sentence)
 	if last < 0 {
 		return hits
@@ -95,7 +172,7 @@ func (l *Lexicon) try(p *pattern, tokens []token, i int, hits []Hit) []Hit {
 	if i > 0 && tokens[i].word == l.negation && tokens[i-1].sentence == tokens[i].sentence && l.auxiliary.has(tokens[i-1].word) {
 		first = i - 1
 	}
-	return append(hits, Hit{Signal: p.signal, Start: tokens[first].start, End: tokens[last].end, Sentence: tokens[i].sentence})
+	return append(hits, Hit{p.signal, tokens[first].start, tokens[last].end, tokens[i].sentence, n})
 }
 
 // match returns the index of the last token that elements[e:] match from token i on, or -1.
@@ -112,7 +189,7 @@ func (p *pattern) match(e int, tokens []token, i, sentence int) int {
 		if e+1 == len(p.elements) {
 			return at
 		}
-		if last := p.match(e+1, tokens, at+1, sentence); last >= 0 {
+		if last := p.match(e+1, tokens, behind(tokens, at), sentence); last >= 0 {
 			return last
 		}
 		if p.restOptional(e + 1) {
@@ -123,6 +200,16 @@ func (p *pattern) match(e int, tokens []token, i, sentence int) int {
 		return p.match(e+1, tokens, i, sentence)
 	}
 	return -1
+}
+
+// behind returns the first token that begins where the one at index i has ended: where words have no blanks between
+// them, tokens overlap.
+func behind(tokens []token, i int) int {
+	next := i + 1
+	for next < len(tokens) && tokens[next].start < tokens[i].end {
+		next++
+	}
+	return next
 }
 
 func (p *pattern) restOptional(e int) bool {

@@ -2,9 +2,20 @@ package directive
 
 import "strings"
 
+// shapeStart marks the bytes at which a shape can be recognised.
+var shapeStart = func() (t [256]bool) {
+	for _, c := range "@:$`'\"<[#/~+sS" {
+		t[c] = true
+	}
+	return t
+}()
+
 // shapes finds the signals that are recognised by punctuation rather than by words.
 func (r *Reading) shapes(text string) {
 	for i := 0; i < len(text); i++ {
+		if !shapeStart[text[i]] {
+			continue
+		}
 		switch text[i] {
 		case '@':
 			i = r.mailAddress(text, i)
@@ -107,10 +118,13 @@ func (r *Reading) substitution(text string, i int) {
 	}
 }
 
+// maxNameBytes is the longest quoted identifier that is taken for a parameter.
+const maxNameBytes = 40
+
 // quotedName finds a quoted identifier that is named as a place: as 'note', the "x" argument.
 func (r *Reading) quotedName(text string, i int) {
 	quote, end := text[i], i+1
-	for end < len(text) && end-i <= maxWordBytes && isName(text[end]) {
+	for end < len(text) && end-i <= maxNameBytes && isName(text[end]) {
 		end++
 	}
 	if quote == '$' || end == i+1 || end >= len(text) || text[end] != quote {
@@ -210,7 +224,7 @@ func (r *Reading) hashHeading(text string, i int) {
 // systemLine finds "SYSTEM:" and "SYSTEM RULE (...):", a line that speaks as the system.
 func (r *Reading) systemLine(text string, i int) {
 	const word = "system"
-	if len(text)-i < len(word)+1 || !strings.EqualFold(text[i:i+len(word)], word) || i > 0 && wordByte[text[i-1]] {
+	if len(text)-i < len(word)+1 || text[i+1]|0x20 != 'y' || !strings.EqualFold(text[i:i+len(word)], word) || i > 0 && wordByte[text[i-1]] {
 		return
 	}
 	capitals := text[i:i+len(word)] == "SYSTEM"

@@ -6,15 +6,14 @@
 package directive
 
 import (
+	"iter"
 	"math/bits"
-	"strings"
 )
 
-// Signal is one part of an instruction.
+// Signal is one part of an instruction: a number in the lexicon, see [Lexicon.Name].
 type Signal uint8
 
-// The signals. Those that the lexicon lists under their name are word patterns; the rest are found by [Lexicon.Read]
-// in the shape of the text.
+// The signals that code refers to. The lexicon declares further ones by the sections it opens.
 const (
 	When       Signal = iota // a moment in the model's work: "before using this tool"
 	Scope                    // reaches past the tool: "for the rest of this session"
@@ -50,51 +49,84 @@ const (
 	Leaks                    // says of itself that it lets out what it should not
 	Render                   // shows an image or link
 	Setup                    // what the operator configures beforehand: "must be set in the environment"
-	numSignals
+	Identifier               // an identifier in a sentence that the event itself does not define: "send_mail"
+	Own                      // an identifier that the event itself defines: its name, its parameters
+	numBuiltin
 )
 
-var signalNames = [numSignals]string{
+var builtinNames = [numBuiltin]string{
 	"when", "scope", "must", "fetch", "place", "send", "secret", "credential", "private", "param", "reply", "address", "dropfile",
 	"conceal", "covert", "coerce", "override", "unguard", "authority", "marker", "template", "addressee", "execute",
 	"foreign", "redirect", "persist", "agent", "everything", "mention", "hygiene", "negated", "leaks", "render", "setup",
+	"identifier", "own",
 }
 
-func (s Signal) String() string { return signalNames[s] }
+// MaxSignals is above every signal of a lexicon; the last number is never given.
+const MaxSignals = 256
 
-// ByName returns the signal with the given name.
-func ByName(name string) (Signal, bool) {
-	for s := range numSignals {
-		if signalNames[s] == name {
-			return s, true
-		}
-	}
-	return 0, false
-}
-
-// Signals is a set of signals.
-type Signals uint64
+// Signals is a set of signals. The zero value is empty.
+type Signals [MaxSignals / 64]uint64
 
 // Of returns the set of the given signals.
 func Of(signals ...Signal) Signals {
 	var set Signals
 	for _, s := range signals {
-		set |= 1 << s
+		set.Add(s)
 	}
 	return set
 }
 
 // Has reports whether s is in the set.
-func (set Signals) Has(s Signal) bool { return set&(1<<s) != 0 }
+func (set *Signals) Has(s Signal) bool { return set[s>>6]&(1<<(s&63)) != 0 }
+
+// Add puts s into the set.
+func (set *Signals) Add(s Signal) { set[s>>6] |= 1 << (s & 63) }
+
+// Drop takes s out of the set.
+func (set *Signals) Drop(s Signal) { set[s>>6] &^= 1 << (s & 63) }
+
+// Meets reports whether the two sets have a signal in common.
+func (set *Signals) Meets(other *Signals) bool {
+	return set[0]&other[0]|set[1]&other[1]|set[2]&other[2]|set[3]&other[3] != 0
+}
+
+// Without returns the signals that are not in other.
+func (set Signals) Without(other Signals) Signals {
+	for i := range set {
+		set[i] &^= other[i]
+	}
+	return set
+}
+
+// With returns the signals of either set.
+func (set Signals) With(other Signals) Signals {
+	for i := range set {
+		set[i] |= other[i]
+	}
+	return set
+}
+
+// Empty reports whether the set has no signal.
+func (set Signals) Empty() bool { return set == Signals{} }
 
 // Count returns how many signals the set holds.
-func (set Signals) Count() int { return bits.OnesCount64(uint64(set)) }
+func (set Signals) Count() int {
+	n := 0
+	for _, word := range set {
+		n += bits.OnesCount64(word)
+	}
+	return n
+}
 
-func (set Signals) String() string {
-	var names []string
-	for s := range numSignals {
-		if set.Has(s) {
-			names = append(names, s.String())
+// All yields the signals of the set in ascending order.
+func (set Signals) All() iter.Seq[Signal] {
+	return func(yield func(Signal) bool) {
+		for i, word := range set {
+			for ; word != 0; word &= word - 1 {
+				if !yield(Signal(i*64 + bits.TrailingZeros64(word))) {
+					return
+				}
+			}
 		}
 	}
-	return strings.Join(names, " ")
 }

@@ -1,87 +1,136 @@
 package directive
 
 import (
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// token is one word of a text. Words are compared in lower case and without apostrophes, so "User's" is "users";
-// a leading dot stays (".env"), and so do underscores.
+// token is one word of a text. Words are compared folded and without apostrophes, so "User's" is "users"; a leading
+// dot stays (".env"), and so do underscores. In a script without blanks each character begins a token, which is the
+// longest stem of the vocabulary that stands there.
 type token struct {
 	start, end int
 	word       uint16 // number in the vocabulary, 0 for a word that no pattern names
 	sentence   int
 }
 
+// maxSentence cuts text without punctuation, so that nothing far apart counts as together: 60 words, or three times as
+// many characters where words have no blanks between them.
 const (
-	maxWordBytes      = 40 // longer words are in no vocabulary
-	maxSentenceTokens = 60 // text without punctuation is cut here, so that nothing far apart counts as together
+	maxSentence  = 180
+	wordWeight   = 3
+	symbolWeight = 1
 )
 
-// tokenise cuts text into words and numbers its sentences from 0.
-func (l *Lexicon) tokenise(text string, tokens []token) []token {
-	var buf [maxWordBytes]byte
-	sentence, inSentence := 0, 0
-	next := func() {
-		if inSentence > 0 {
-			sentence, inSentence = sentence+1, 0
-		}
-	}
+// tokenise cuts text into words, numbers its sentences from 0 and notes identifiers.
+func (rd *Reader) tokenise(text string) {
+	v := rd.lexicon.vocabulary
+	tokens := rd.tokens[:0]
+	sentence, weight := 0, 0
 	for i := 0; i < len(text); {
-		n := wordRune(text, i)
-		if n == 0 && !leadingDot(text, i) {
-			if endsSentence(text, i) {
-				next()
-			}
-			i += runeLen(text, i)
-			continue
-		}
-		start, size := i, 0
-		i += max(n, 1)
-		size = appendLower(buf[:], 0, text[start:i])
-		for i < len(text) {
-			if skip := apostrophe(text, i); skip > 0 && i+skip < len(text) && wordRune(text, i+skip) > 0 {
-				i += skip
+		c := text[i]
+		if c < utf8.RuneSelf {
+			if !wordByte[c] && (c != '.' || !leadingDot(text, i)) {
+				if weight > 0 && c <= '?' && endsSentence(text, i) {
+					sentence, weight = sentence+1, 0
+				}
+				i++
 				continue
 			}
-			n := wordRune(text, i)
-			if n == 0 {
-				break
+		} else if r, n := utf8.DecodeRuneInString(text[i:]); unspaced(r) {
+			end, word := v.longest(text, i)
+			tokens = append(tokens, token{i, max(end, i+n), word, sentence})
+			if weight += symbolWeight; weight >= maxSentence {
+				sentence, weight = sentence+1, 0
 			}
-			size = appendLower(buf[:], size, text[i:i+n])
 			i += n
+			continue
+		} else if !inWord(r) {
+			if weight > 0 && stops(r) {
+				sentence, weight = sentence+1, 0
+			}
+			i += n
+			continue
 		}
-		t := token{start: start, end: i, sentence: sentence}
-		if size <= maxWordBytes {
-			t.word = l.vocabulary[string(buf[:size])]
+		end, word, joined := v.word(text, i)
+		if joined {
+			rd.identifiers = append(rd.identifiers, token{i, end, word, sentence})
 		}
-		tokens = append(tokens, t)
-		if inSentence++; inSentence >= maxSentenceTokens {
-			next()
+		tokens = append(tokens, token{i, end, word, sentence})
+		if weight += wordWeight; weight >= maxSentence {
+			sentence, weight = sentence+1, 0
 		}
+		i = end
 	}
-	return tokens
+	rd.tokens = tokens
 }
 
-// appendLower writes one rune in lower case at buf[size:] and returns the new size, which may lie beyond the buffer.
-func appendLower(buf []byte, size int, r string) int {
-	if len(r) == 1 {
-		c := r[0]
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
+// word reads the word at i. It returns its end, its number, and whether it is an identifier of several parts.
+func (v *vocabulary) word(text string, i int) (end int, number uint16, joined bool) {
+	start, node, alive, stem := i, uint32(0), true, uint16(0)
+	small := false // the byte before is a lower-case letter
+	for i < len(text) {
+		c := text[i]
+		if c < utf8.RuneSelf {
+			if !wordByte[c] && !(i == start && c == '.') {
+				if skip := apostrophe(text, i); skip > 0 && i > start && i+skip < len(text) && startsWord(text, i+skip) {
+					i += skip
+					continue
+				}
+				break
+			}
+			joined = joined || c == '_' && i > start && text[start] != '_' || small && 'A' <= c && c <= 'Z'
+			small = 'a' <= c && c <= 'z'
+			i++
+			if alive {
+				node = v.ascii[node*asciiWidth+uint32(asciiClass[c])]
+				alive = node != 0
+			}
+		} else {
+			r, n := utf8.DecodeRuneInString(text[i:])
+			if unspaced(r) || !inWord(r) {
+				if skip := apostrophe(text, i); skip > 0 && i > start && i+skip < len(text) && startsWord(text, i+skip) {
+					i += skip
+					continue
+				}
+				break
+			}
+			i += n
+			small = false
+			if r = foldRune(r); r == 0 {
+				continue
+			}
+			if alive {
+				node = v.step(node, r)
+				alive = node != 0
+			}
 		}
-		if size < len(buf) {
-			buf[size] = c
+		if alive && v.stems[node] != 0 {
+			stem = v.stems[node]
 		}
-		return size + 1
 	}
-	decoded, _ := utf8.DecodeRuneInString(r)
-	var enc [utf8.UTFMax]byte
-	n := utf8.EncodeRune(enc[:], unicode.ToLower(decoded))
-	if size+n <= len(buf) {
-		copy(buf[size:], enc[:n])
+	number = stem
+	if alive && v.words[node] != 0 {
+		number = v.words[node]
 	}
-	return size + n
+	return i, number, joined
+}
+
+// longest returns the end and the number of the longest stem at i, of those that end anywhere.
+func (v *vocabulary) longest(text string, i int) (end int, number uint16) {
+	node := uint32(0)
+	for i < len(text) {
+		r, n := utf8.DecodeRuneInString(text[i:])
+		if node = v.step(node, foldRune(r)); node == 0 {
+			break
+		}
+		i += n
+		if v.stems[node] != 0 {
+			end, number = i, v.stems[node]
+		}
+	}
+	return end, number
 }
 
 var wordByte = func() (t [256]bool) {
@@ -91,33 +140,19 @@ var wordByte = func() (t [256]bool) {
 	return t
 }()
 
-// wordRune returns the length of the rune at i if it belongs to a word, else 0.
-func wordRune(text string, i int) int {
-	c := text[i]
-	if c < utf8.RuneSelf {
-		if wordByte[c] {
-			return 1
-		}
-		return 0
-	}
-	r, n := utf8.DecodeRuneInString(text[i:])
-	if unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r) {
-		return n
-	}
-	return 0
-}
+func inWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r) }
 
-func runeLen(text string, i int) int {
+func startsWord(text string, i int) bool {
 	if text[i] < utf8.RuneSelf {
-		return 1
+		return wordByte[text[i]]
 	}
-	_, n := utf8.DecodeRuneInString(text[i:])
-	return n
+	r, _ := utf8.DecodeRuneInString(text[i:])
+	return inWord(r)
 }
 
 // leadingDot reports whether a dot at i starts a word, as in ".env" and "~/.ssh".
 func leadingDot(text string, i int) bool {
-	if text[i] != '.' || i+1 == len(text) || !wordByte[text[i+1]] {
+	if i+1 == len(text) || !wordByte[text[i+1]] {
 		return false
 	}
 	return i == 0 || !wordByte[text[i-1]] && text[i-1] != '.' && text[i-1] != ')' && text[i-1] < utf8.RuneSelf
@@ -125,14 +160,23 @@ func leadingDot(text string, i int) bool {
 
 // apostrophe returns the length of an apostrophe at i, or 0.
 func apostrophe(text string, i int) int {
-	if text[i] == '\'' {
-		return 1
-	}
 	const curly = "\u2019"
-	if len(text)-i >= len(curly) && text[i:i+len(curly)] == curly {
+	switch {
+	case text[i] == '\'':
+		return 1
+	case strings.HasPrefix(text[i:], curly):
 		return len(curly)
 	}
 	return 0
+}
+
+// stops reports whether r ends a sentence in the scripts that have a full stop of their own.
+func stops(r rune) bool {
+	switch r {
+	case '。', '！', '？', '｡', '।', '॥', '؟', '۔':
+		return true
+	}
+	return false
 }
 
 // endsSentence reports whether the separator at i ends a sentence: a full stop, exclamation or question mark before
@@ -154,8 +198,6 @@ func endsSentence(text string, i int) bool {
 			}
 		}
 		return true
-	case 0xE3: // the ideographic full stop
-		return len(text)-i >= 3 && text[i:i+3] == "\u3002"
 	}
 	return false
 }

@@ -1,0 +1,80 @@
+package rulepack
+
+import (
+	"strings"
+
+	"github.com/aad6b6dc/taster/detectors/internal/directive"
+	"github.com/aad6b6dc/taster/models"
+)
+
+// event is what a scanner knows of the event whose texts it scans.
+type event struct {
+	segments []models.Segment
+	own      []string
+	purpose  directive.Signals
+	known    bool // purpose is known
+	reader   *directive.Reader
+}
+
+// Begin tells the scanner which event the texts of the next scans belong to: which identifiers it defines, and what it
+// is for. Without it no identifier is its own, and nothing is its purpose.
+func (sc *Scanner) Begin(segments []models.Segment) {
+	e := &sc.event
+	e.segments, e.known, e.purpose, e.own = segments, false, directive.Signals{}, e.own[:0]
+	for i := range segments {
+		s := &segments[i]
+		if len(e.own) < directive.MaxOwn && (s.Key || s.Pointer == "/name") && identifying(s.Views[0].Text) {
+			e.own = append(e.own, s.Views[0].Text)
+		}
+	}
+	sc.reader.Own = e.own
+}
+
+// identifying reports whether the text is an identifier of several parts, as far as a glance tells.
+func identifying(text string) bool {
+	for i := 1; i < len(text); i++ {
+		if c := text[i]; c == '_' || 'A' <= c && c <= 'Z' {
+			return true
+		}
+	}
+	return false
+}
+
+// Purpose returns the kinds of data that the event's object is for: those in its name, its title and the first
+// sentence of its description.
+func (sc *Scanner) Purpose() directive.Signals {
+	e := &sc.event
+	if e.known {
+		return e.purpose
+	}
+	e.known = true
+	if e.reader == nil {
+		e.reader = sc.set.lexicon.Reader()
+	}
+	for i := range e.segments {
+		s := &e.segments[i]
+		if s.Key {
+			continue
+		}
+		switch s.Pointer {
+		case "/name", "/title", "/annotations/title", "/description":
+			for v := range s.Views {
+				e.addPurpose(s.Views[v].Text)
+			}
+		}
+	}
+	data := sc.set.lexicon.Data()
+	for i := range e.purpose {
+		e.purpose[i] &= data[i]
+	}
+	return e.purpose
+}
+
+func (e *event) addPurpose(text string) {
+	first, _, _ := strings.Cut(text[:min(len(text), maxReachBytes)], ". ")
+	for _, h := range e.reader.Read(first).Hits {
+		if h.Sentence == 0 {
+			e.purpose.Add(h.Signal)
+		}
+	}
+}
