@@ -23,7 +23,10 @@ func (sc *Scanner) Begin(segments []models.Segment) {
 	e.segments, e.known, e.purpose, e.own = segments, false, directive.Signals{}, e.own[:0]
 	for i := range segments {
 		s := &segments[i]
-		if len(e.own) < directive.MaxOwn && (s.Key || s.Pointer == "/name") && identifying(s.Views[0].Text) {
+		if len(e.own) == directive.MaxOwn {
+			break
+		}
+		if (s.Key || s.Pointer == "/name") && identifying(s.Views[0].Text) {
 			e.own = append(e.own, s.Views[0].Text)
 		}
 	}

@@ -65,7 +65,7 @@ func (sc *Scanner) Scan(k models.Kind, seg *models.Segment, v int) []Match {
 	for _, h := range sc.reading.Hits {
 		present.Add(h.Signal)
 	}
-	at := place{text, kindBit(k), fieldsOf(seg)}
+	at := place{text: text, kind: kindBit(k), segment: seg}
 	for s := range present.All() {
 		for _, i := range sc.set.bySignal[s] {
 			sc.tryRule(i, &at, &present)
@@ -82,15 +82,27 @@ func (sc *Scanner) Scan(k models.Kind, seg *models.Segment, v int) []Match {
 
 // place is what a rule is tried on.
 type place struct {
-	text   string
-	kind   uint32
-	fields fieldSet
+	text    string
+	kind    uint32
+	segment *models.Segment
+	fields  fieldSet // of the segment; 0 until a rule asks
+}
+
+// within reports whether the place belongs to one of the fields.
+func (at *place) within(fields fieldSet) bool {
+	if fields == allFields {
+		return true
+	}
+	if at.fields == 0 {
+		at.fields = fieldsOf(at.segment)
+	}
+	return at.fields&fields != 0
 }
 
 // tryRule tries rule number i, once in each scan.
 func (sc *Scanner) tryRule(i int, at *place, present *directive.Signals) {
 	r := &sc.set.rules[i]
-	if sc.seen[i] == sc.scans || r.kinds&at.kind == 0 || r.fields&at.fields == 0 {
+	if sc.seen[i] == sc.scans || r.kinds&at.kind == 0 || !at.within(r.fields) {
 		return
 	}
 	sc.seen[i] = sc.scans

@@ -44,6 +44,17 @@ type Reader struct {
 	tried       []attempt // by pattern
 }
 
+// Bounds returns the bytes of sentence n in a text of the given size: from its first word to that of the next one.
+func (r *Reading) Bounds(n, size int) (start, end int) {
+	if n >= len(r.sentenceStart) {
+		return size, size
+	}
+	if end = size; n+1 < len(r.sentenceStart) {
+		end = r.sentenceStart[n+1]
+	}
+	return r.sentenceStart[n], end
+}
+
 // MaxOwn keeps hostile events from making identifiers expensive.
 const MaxOwn = 64
 

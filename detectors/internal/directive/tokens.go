@@ -68,53 +68,106 @@ func (rd *Reader) tokenise(text string) {
 
 // word reads the word at i. It returns its end, its number, and whether it is an identifier of several parts.
 func (v *vocabulary) word(text string, i int) (end int, number uint16, joined bool) {
-	start, node, alive, stem := i, uint32(0), true, uint16(0)
-	small := false // the byte before is a lower-case letter
+	start, node, stem := i, uint32(0), uint16(0)
 	for i < len(text) {
 		c := text[i]
-		if c < utf8.RuneSelf {
-			if !wordByte[c] && !(i == start && c == '.') {
-				if skip := apostrophe(text, i); skip > 0 && i > start && i+skip < len(text) && startsWord(text, i+skip) {
-					i += skip
-					continue
-				}
-				break
-			}
-			joined = joined || c == '_' && i > start && text[start] != '_' || small && 'A' <= c && c <= 'Z'
-			small = 'a' <= c && c <= 'z'
-			i++
-			if alive {
-				node = v.ascii[node*asciiWidth+uint32(asciiClass[c])]
-				alive = node != 0
-			}
-		} else {
+		class := asciiClass[c]
+		switch {
+		case class == beyondASCII:
 			r, n := utf8.DecodeRuneInString(text[i:])
 			if unspaced(r) || !inWord(r) {
-				if skip := apostrophe(text, i); skip > 0 && i > start && i+skip < len(text) && startsWord(text, i+skip) {
-					i += skip
-					continue
+				next := insideWord(text, start, i)
+				if next == i {
+					return i, v.numberAt(node, stem), joined
 				}
-				break
+				i = next
+				continue
 			}
 			i += n
-			small = false
 			if r = foldRune(r); r == 0 {
 				continue
 			}
-			if alive {
-				node = v.step(node, r)
-				alive = node != 0
+			if node = v.step(node, r); node == 0 {
+				end, more := skipWord(text, start, i)
+				return end, stem, joined || more
+			}
+		case class == 0 || c == '.' && i > start:
+			next := insideWord(text, start, i)
+			if next == i {
+				return i, v.numberAt(node, stem), joined
+			}
+			i = next
+			continue
+		default:
+			joined = joined || joints[c] && joins(text, start, i)
+			i++
+			if node = v.ascii[node*asciiWidth+uint32(class)]; node == 0 {
+				end, more := skipWord(text, start, i)
+				return end, stem, joined || more
 			}
 		}
-		if alive && v.stems[node] != 0 {
+		if v.stems[node] != 0 {
 			stem = v.stems[node]
 		}
 	}
-	number = stem
-	if alive && v.words[node] != 0 {
-		number = v.words[node]
+	return i, v.numberAt(node, stem), joined
+}
+
+// numberAt is the number of the word that ends at the node, or else of the last stem on the way to it.
+func (v *vocabulary) numberAt(node uint32, stem uint16) uint16 {
+	if v.words[node] != 0 {
+		return v.words[node]
 	}
-	return i, number, joined
+	return stem
+}
+
+// skipWord finds the end of a word that the vocabulary has not, from i on.
+func skipWord(text string, start, i int) (end int, joined bool) {
+	for i < len(text) {
+		c := text[i]
+		switch class := asciiClass[c]; {
+		case class == beyondASCII:
+			if r, n := utf8.DecodeRuneInString(text[i:]); !unspaced(r) && inWord(r) {
+				i += n
+				continue
+			}
+		case class != 0 && c != '.':
+			joined = joined || joints[c] && joins(text, start, i)
+			i++
+			continue
+		}
+		next := insideWord(text, start, i)
+		if next == i {
+			break
+		}
+		i = next
+	}
+	return i, joined
+}
+
+// insideWord returns where a word goes on behind an apostrophe at i; i if it does not.
+func insideWord(text string, start, i int) int {
+	if skip := apostrophe(text, i); skip > 0 && i > start && i+skip < len(text) && startsWord(text, i+skip) {
+		return i + skip
+	}
+	return i
+}
+
+// joints are the bytes at which identifiers are put together: underscores and capitals.
+var joints = func() (t [256]bool) {
+	for c := 'A'; c <= 'Z'; c++ {
+		t[c] = true
+	}
+	t['_'] = true
+	return t
+}()
+
+// joins reports whether the joint at i puts an identifier together: "send_mail", "sendMail".
+func joins(text string, start, i int) bool {
+	if text[i] == '_' {
+		return i > start && text[start] != '_'
+	}
+	return i > start && 'a' <= text[i-1] && text[i-1] <= 'z'
 }
 
 // longest returns the end and the number of the longest stem at i, of those that end anywhere.

@@ -28,8 +28,14 @@ type runeEdge struct {
 // asciiWidth is the number of classes of ASCII bytes that words are made of, and 0 for all others.
 const asciiWidth = 39
 
-// asciiClass folds letters and numbers what stands in words: letters, digits, the underscore, and a leading dot.
-var asciiClass = func() (t [utf8.RuneSelf]uint8) {
+const beyondASCII = 255
+
+// asciiClass folds letters and numbers what stands in words: letters, digits, the underscore, and a leading dot. Bytes
+// beyond ASCII are [beyondASCII].
+var asciiClass = func() (t [256]uint8) {
+	for i := utf8.RuneSelf; i < len(t); i++ {
+		t[i] = beyondASCII
+	}
 	for i, c := range "abcdefghijklmnopqrstuvwxyz0123456789_." {
 		t[c] = uint8(i + 1)
 		if 'a' <= c && c <= 'z' {
