@@ -14,7 +14,11 @@ type examination struct {
 	scanner  *rulepack.Scanner
 	input    *detectors.Input
 	findings []models.Finding
-	current  int // index of the first finding in the segment that is being read
+	hits     []directive.Hit
+	readings []reading // of all views, segment by segment
+	// firstView is the index of each segment's first reading.
+	firstView []int
+	current   int // index of the first finding in the segment that is being read
 	// trace is told of every match before it is weighed against others; nil for none.
 	trace func(span models.Span, m *rulepack.Match, hidden bool)
 }
@@ -42,6 +46,7 @@ func (e *examination) view(i, v int) {
 	e.links(i, v)
 	matches := e.scanner.Scan(e.input.Event.Kind, &e.input.Segments[i], v)
 	reading := e.scanner.Reading()
+	e.keep(i, v, reading.Hits)
 	if len(reading.Hits) == 0 && len(matches) == 0 {
 		return
 	}

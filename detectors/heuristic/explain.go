@@ -62,10 +62,11 @@ func Explain(set *rulepack.Set, ev *models.Event) (*Explanation, error) {
 	var spans []models.Span
 	scanner := set.Scanner()
 	in := &detectors.Input{Event: ev, Segments: doc.Segments, Skipped: doc.Skipped}
-	out.Outcome = examine(&examination{scanner: scanner, input: in, trace: func(span models.Span, m *rulepack.Match, hidden bool) {
+	e := examination{scanner: scanner, trace: func(span models.Span, m *rulepack.Match, hidden bool) {
 		spans = append(spans, span)
 		out.Matches = append(out.Matches, explainMatch(scanner, in, span, m, hidden))
-	}})
+	}}
+	out.Outcome = e.judge(in)
 	for i := range out.Matches {
 		out.Matches[i].settle(spans[i], out.Outcome.Findings)
 	}

@@ -2,6 +2,7 @@ package heuristic
 
 import (
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/detectors/internal/directive"
 	"github.com/aad6b6dc/taster/models"
 )
 
@@ -10,7 +11,7 @@ var checks = []*check.Group{}
 
 // groups makes the checks that read such an event.
 func (e *examination) groups() {
-	event := check.Event{Input: e.input, Found: e.found}
+	event := check.Event{Input: e.input, Found: e.found, Signals: e.read}
 	for _, g := range checks {
 		if g.Reads(e.input.Event.Kind) {
 			g.Examine(&event)
@@ -24,4 +25,37 @@ func (e *examination) found(f models.Finding) {
 	if len(e.findings) > 2*models.MaxFindings {
 		e.keepStrongest()
 	}
+}
+
+// reading is where the hits of one view are kept.
+type reading struct {
+	from, to int
+	known    bool
+}
+
+// forget makes room for the readings of all views of an event.
+func (e *examination) forget() {
+	e.hits, e.firstView, e.readings = e.hits[:0], e.firstView[:0], e.readings[:0]
+	for i := range e.input.Segments {
+		e.firstView = append(e.firstView, len(e.readings))
+		for range e.input.Segments[i].Views {
+			e.readings = append(e.readings, reading{})
+		}
+	}
+}
+
+// keep notes the hits of a view for the groups.
+func (e *examination) keep(segment, view int, hits []directive.Hit) {
+	from := len(e.hits)
+	e.hits = append(e.hits, hits...)
+	e.readings[e.firstView[segment]+view] = reading{from, len(e.hits), true}
+}
+
+// read returns the hits of a view: those that were kept, or of a text too short for rules, read now.
+func (e *examination) read(segment, view int) []directive.Hit {
+	r := &e.readings[e.firstView[segment]+view]
+	if !r.known {
+		e.keep(segment, view, e.scanner.Read(e.input.Segments[segment].Views[view].Text))
+	}
+	return e.hits[r.from:r.to:r.to]
 }

@@ -5,6 +5,7 @@ package heuristic
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/aad6b6dc/taster/detectors"
@@ -28,7 +29,10 @@ var Spec = detectors.Spec{
 	New:      newDetector,
 }
 
-type detector struct{ rules *rulepack.Set }
+type detector struct {
+	rules *rulepack.Set
+	idle  sync.Pool // of *examination: what has grown to its events is used again
+}
 
 func newDetector(_ context.Context, cfg detectors.Config) (detectors.Detector, error) {
 	var config Config
@@ -39,33 +43,34 @@ func newDetector(_ context.Context, cfg detectors.Config) (detectors.Detector, e
 	if err != nil {
 		return nil, err
 	}
-	return &detector{rules: rules}, nil
+	d := &detector{rules: rules}
+	d.idle.New = func() any { return &examination{scanner: rules.Scanner()} }
+	return d, nil
 }
 
 // Detect judges each event on its own. It is safe for concurrent use.
 func (d *detector) Detect(ctx context.Context, batch *detectors.Batch) (detectors.Answer, error) {
-	scanner := d.rules.Scanner()
+	e := d.idle.Get().(*examination)
 	answer := detectors.Answer{Outcomes: make([]models.Outcome, 0, len(batch.Inputs)), Revision: d.rules.Digest()}
 	for i := range batch.Inputs {
 		if err := ctx.Err(); err != nil {
 			return detectors.Answer{}, fmt.Errorf("judging event %d of %d: %w", i+1, len(batch.Inputs), err)
 		}
-		answer.Outcomes = append(answer.Outcomes, judge(scanner, &batch.Inputs[i]))
+		answer.Outcomes = append(answer.Outcomes, e.judge(&batch.Inputs[i]))
 	}
+	d.idle.Put(e)
 	return answer, nil
 }
 
-// judge looks at every view of every segment.
-func judge(scanner *rulepack.Scanner, in *detectors.Input) models.Outcome {
+// judge looks at every view of every segment, then at the event as a whole.
+func (e *examination) judge(in *detectors.Input) models.Outcome {
 	if in.Event.Oversize != nil {
 		return models.NotInspected(models.ReasonOversize, "the event has no body")
 	}
-	return examine(&examination{scanner: scanner, input: in})
-}
-
-func examine(e *examination) models.Outcome {
-	e.scanner.Begin(e.input.Segments)
-	for i := range e.input.Segments {
+	e.input, e.findings = in, nil
+	e.forget()
+	e.scanner.Begin(in.Segments)
+	for i := range in.Segments {
 		e.segment(i)
 	}
 	e.groups()
@@ -74,6 +79,7 @@ func examine(e *examination) models.Outcome {
 	for _, f := range outcome.Findings {
 		outcome.Score = max(outcome.Score, f.Confidence*weight[f.Severity])
 	}
+	e.input, e.findings = nil, nil
 	return outcome
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors"
+	"github.com/aad6b6dc/taster/detectors/internal/directive"
 	"github.com/aad6b6dc/taster/models"
 )
 
@@ -45,6 +46,39 @@ type Event struct {
 	*detectors.Input
 	// Found is told of every finding.
 	Found func(models.Finding)
+	// Signals returns what the lexicon finds in a view of a segment, in the order of the text. Each view is read once,
+	// whoever asks. The answer is valid until the examination of the event ends, and must not be changed.
+	Signals func(segment, view int) []directive.Hit
+}
+
+// Has returns the signals of a view as a set.
+func (e *Event) Has(segment, view int) (set directive.Signals) {
+	for _, h := range e.Signals(segment, view) {
+		set.Add(h.Signal)
+	}
+	return set
+}
+
+// Signals returns the named signals of the shipped lexicon as a set. It panics on an unknown name: names are part of
+// the program.
+func Signals(names ...string) (set directive.Signals) {
+	for _, name := range names {
+		set.Add(Signal(name))
+	}
+	return set
+}
+
+// Signal returns the named signal of the shipped lexicon, and panics if there is none.
+func Signal(name string) directive.Signal {
+	l, err := directive.Default()
+	if err != nil {
+		panic(err)
+	}
+	s, ok := l.Signal(name)
+	if !ok {
+		panic("check: no signal " + name)
+	}
+	return s
 }
 
 // Report tells of a finding by the rule, as sure as the rule is, with what counts against it.

@@ -49,6 +49,9 @@ func (s *Set) Scanner() *Scanner {
 // Reading is what package directive read in the last view that was scanned, valid until the next scan.
 func (sc *Scanner) Reading() *directive.Reading { return sc.reading }
 
+// Read returns what package directive reads in a text that no rule is tried on, valid until the next call.
+func (sc *Scanner) Read(text string) []directive.Hit { return sc.reader.Read(text).Hits }
+
 // Knows reports whether the set has a rule with the id.
 func (sc *Scanner) Knows(id string) bool { return sc.set.ids[id] }
 

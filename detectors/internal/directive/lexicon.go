@@ -86,6 +86,7 @@ func (l *Lexicon) Data() Signals { return l.data }
 // pattern is a sequence of elements that must stand in one sentence.
 type pattern struct {
 	signal   Signal
+	inner    bool // holds within identifiers, too
 	elements []element
 	rarest   int // index of the element that is looked for first
 	before   int // how many words at most may stand before it
@@ -202,8 +203,8 @@ func (p *parser) line(line string) error {
 
 // open begins the section of a signal, which is declared by it, or of the common words.
 func (p *parser) open(name string, data bool) error {
-	if name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz") != "" {
-		return fmt.Errorf("%q is no name of a signal: lower-case letters", name)
+	if name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz.") != "" {
+		return fmt.Errorf("%q is no name of a signal: lower-case letters and dots", name)
 	}
 	if name == "common" {
 		p.section = sectionCommon
@@ -302,7 +303,7 @@ func (p *parser) compile() *Lexicon {
 	l := p.lexicon
 	c := setMaker{vocabulary: l.vocabulary, sorted: l.vocabulary.sorted(), made: map[string]wordSet{}}
 	for _, d := range p.drafts {
-		out := pattern{signal: d.signal}
+		out := pattern{signal: d.signal, inner: strings.Contains(l.names[d.signal], ".")}
 		best, before := 0.0, 0
 		for i, e := range d.elements {
 			set := c.set(e.words)

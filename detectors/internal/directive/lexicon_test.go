@@ -125,7 +125,7 @@ func FuzzIndex(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		rd := l.Reader()
 		rd.tokenise(text)
-		rd.matchIndexed()
+		rd.matchIndexed(rd.tokens, false)
 		got := Reading{Hits: slices.Clone(rd.reading.Hits)}
 		want := Reading{Hits: rd.matchAll()}
 		got.settle()
@@ -186,6 +186,28 @@ func TestWords(t *testing.T) {
 		}
 		if g := strings.Join(got, "|"); g != want {
 			t.Errorf("%q: %q, want %q", text, g, want)
+		}
+	}
+}
+
+func TestInner(t *testing.T) {
+	l, err := Parse(File{"test.txt", "[door.shut]\nclos* ..1 door\n[must]\nclose door\n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"now close_the_door":   "door.shut close_the_door",
+		"closeDoor, close_win": "door.shut closeDoor",
+		"closed_by doors":      "",
+	} {
+		got := ""
+		for _, h := range l.Reader().Read(text).Hits {
+			if h.Signal != Identifier {
+				got += l.Name(h.Signal) + " " + text[h.Start:h.End]
+			}
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
 }

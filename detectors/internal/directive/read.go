@@ -39,6 +39,7 @@ type Reader struct {
 	lexicon     *Lexicon
 	tokens      []token
 	identifiers []token
+	inner       []token // the parts of one identifier
 	reading     Reading
 	text        uint32    // counts the texts
 	tried       []attempt // by pattern
@@ -81,7 +82,8 @@ func (rd *Reader) Read(text string) *Reading {
 		}
 	}
 	r.Hits = r.Hits[:0]
-	rd.matchIndexed()
+	rd.matchIndexed(rd.tokens, false)
+	rd.matchInner(text)
 	words := len(r.Hits)
 	r.shapes(text)
 	r.dropInsideAddresses(words)
@@ -146,27 +148,38 @@ func (r *Reading) add(s Signal, start, end int) {
 
 // matchIndexed tries, at each word, the patterns whose rarest element has it, from every word before at which such a
 // pattern can start.
-func (rd *Reader) matchIndexed() {
+func (rd *Reader) matchIndexed(tokens []token, inner bool) {
 	l := rd.lexicon
 	rd.text++
-	for i := range rd.tokens {
-		w := rd.tokens[i].word
+	for i := range tokens {
+		w := tokens[i].word
 		if w == 0 {
 			continue
 		}
 		for _, n := range l.byRarest[w] {
 			p := &l.patterns[n]
+			if inner && !p.inner {
+				continue
+			}
 			from := i - p.before
 			if a := &rd.tried[n]; a.text == rd.text {
 				from = max(from, int(a.start)+1)
 			}
 			for start := max(from, 0); start <= i-p.rarestDistance(); start++ {
-				if p.elements[0].words.has(rd.tokens[start].word) && rd.tokens[start].sentence == rd.tokens[i].sentence {
-					rd.reading.Hits = l.try(n, rd.tokens, start, rd.reading.Hits)
+				if p.elements[0].words.has(tokens[start].word) && tokens[start].sentence == tokens[i].sentence {
+					rd.reading.Hits = l.try(n, tokens, start, rd.reading.Hits)
 				}
 			}
 			rd.tried[n] = attempt{rd.text, int32(i - p.rarestDistance())}
 		}
+	}
+}
+
+// matchInner tries the words that the identifiers of the text are put together of.
+func (rd *Reader) matchInner(text string) {
+	for _, t := range rd.identifiers {
+		rd.inner = rd.lexicon.vocabulary.parts(text, t, rd.inner[:0])
+		rd.matchIndexed(rd.inner, true)
 	}
 }
 

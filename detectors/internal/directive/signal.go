@@ -11,7 +11,7 @@ import (
 )
 
 // Signal is one part of an instruction: a number in the lexicon, see [Lexicon.Name].
-type Signal uint8
+type Signal uint16
 
 // The signals that code refers to. The lexicon declares further ones by the sections it opens.
 const (
@@ -62,7 +62,7 @@ var builtinNames = [numBuiltin]string{
 }
 
 // MaxSignals is above every signal of a lexicon; the last number is never given.
-const MaxSignals = 256
+const MaxSignals = 512
 
 // Signals is a set of signals. The zero value is empty.
 type Signals [MaxSignals / 64]uint64
@@ -87,7 +87,12 @@ func (set *Signals) Drop(s Signal) { set[s>>6] &^= 1 << (s & 63) }
 
 // Meets reports whether the two sets have a signal in common.
 func (set *Signals) Meets(other *Signals) bool {
-	return set[0]&other[0]|set[1]&other[1]|set[2]&other[2]|set[3]&other[3] != 0
+	for i := range set {
+		if set[i]&other[i] != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // Without returns the signals that are not in other.

@@ -170,6 +170,25 @@ func joins(text string, start, i int) bool {
 	return i > start && 'a' <= text[i-1] && text[i-1] <= 'z'
 }
 
+// parts appends the words that an identifier is put together of.
+func (v *vocabulary) parts(text string, t token, out []token) []token {
+	for i := t.start; i < t.end; {
+		for i < t.end && text[i] == '_' {
+			i++
+		}
+		end := i
+		for end < t.end && text[end] != '_' && (end == i || !joints[text[end]] || !joins(text, i, end)) {
+			end++
+		}
+		if end > i {
+			_, word, _ := v.word(text[:end], i)
+			out = append(out, token{i, end, word, t.sentence})
+		}
+		i = end
+	}
+	return out
+}
+
 // longest returns the end and the number of the longest stem at i, of those that end anywhere.
 func (v *vocabulary) longest(text string, i int) (end int, number uint16) {
 	node := uint32(0)
