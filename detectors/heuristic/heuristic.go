@@ -28,39 +28,40 @@ var Spec = detectors.Spec{
 	New:      newDetector,
 }
 
-type detector struct{ rules *rulepack.Set }
+// detector has the rules of one configuration.
+type detector struct {
+	rules    *rulepack.Set
+	without  map[string]bool // ids of rules in code that are disabled
+	revision string          // of the two
+}
 
 func newDetector(_ context.Context, cfg detectors.Config) (detectors.Detector, error) {
 	var config Config
 	if err := cfg.Decode(&config); err != nil {
 		return nil, err
 	}
-	rules, err := config.compile()
-	if err != nil {
-		return nil, err
-	}
-	return &detector{rules: rules}, nil
+	return config.compile()
 }
 
 // Detect judges each event on its own. It is safe for concurrent use.
 func (d *detector) Detect(ctx context.Context, batch *detectors.Batch) (detectors.Answer, error) {
 	scanner := d.rules.Scanner()
-	answer := detectors.Answer{Outcomes: make([]models.Outcome, 0, len(batch.Inputs)), Revision: d.rules.Digest()}
+	answer := detectors.Answer{Outcomes: make([]models.Outcome, 0, len(batch.Inputs)), Revision: d.revision}
 	for i := range batch.Inputs {
 		if err := ctx.Err(); err != nil {
 			return detectors.Answer{}, fmt.Errorf("judging event %d of %d: %w", i+1, len(batch.Inputs), err)
 		}
-		answer.Outcomes = append(answer.Outcomes, judge(scanner, &batch.Inputs[i]))
+		answer.Outcomes = append(answer.Outcomes, d.judge(scanner, &batch.Inputs[i]))
 	}
 	return answer, nil
 }
 
 // judge looks at every view of every segment.
-func judge(scanner *rulepack.Scanner, in *detectors.Input) models.Outcome {
+func (d *detector) judge(scanner *rulepack.Scanner, in *detectors.Input) models.Outcome {
 	if in.Event.Oversize != nil {
 		return models.NotInspected(models.ReasonOversize, "the event has no body")
 	}
-	return examine(&examination{scanner: scanner, input: in})
+	return examine(&examination{scanner: scanner, input: in, without: d.without})
 }
 
 func examine(e *examination) models.Outcome {
