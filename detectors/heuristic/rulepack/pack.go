@@ -28,14 +28,18 @@ const (
 	MaxRules     = 500
 	MaxDepth     = 32 // of flow collections in the YAML
 
-	MaxTerms      = 4000 // literals of a pack
-	MaxTermBytes  = 64
-	MinTermBytes  = 3
-	MaxWithin     = 400 // bytes, see Near.Within
-	MaxWindow     = 512 // bytes, see Near.Window
-	MaxSamples    = 64  // hits, and as many misses, of one rule
-	MaxReach      = 1   // sentences, see Signals.Reach
-	minConfidence = 0.3 // a match below is not reported
+	MaxTerms     = 4000 // literals of a pack
+	MaxTermBytes = 64
+	MinTermBytes = 3
+	MaxWithin    = 400 // bytes, see Near.Within
+	MaxWindow    = 512 // bytes, see Near.Window
+	MaxNears     = 64  // alternatives of one rule
+
+	// MinLonePattern is how many characters a pattern matches at least that stands beside a single class of terms.
+	MinLonePattern = 6
+	MaxSamples     = 64  // hits, and as many misses, of one rule
+	MaxReach       = 1   // sentences, see Signals.Reach
+	minConfidence  = 0.3 // a match below is not reported
 )
 
 // Pack is a file of rules. Once parsed it is only read, and safe for concurrent use.
@@ -69,8 +73,8 @@ type Rule struct {
 	References []string `yaml:"references"` // URLs, or ids of published attacks
 
 	// Signals and Near are the two forms of condition; a rule has exactly one.
-	Signals *Signals `yaml:"signals"`
-	Near    *Near    `yaml:"near"`
+	Signals *Signals     `yaml:"signals"`
+	Near    Alternatives `yaml:"near"`
 
 	// Hits and Misses are the rule's own tests: it must find something in each of the former, nothing in the latter.
 	Hits   []Sample `yaml:"hits"`
@@ -103,6 +107,9 @@ type Near struct {
 	// Window is how many bytes on either side of the anchor the pattern sees. Optional: as many as Within.
 	Window int `yaml:"window"`
 }
+
+// Alternatives are Near conditions of which one is enough; written in YAML as a list, or as a mapping if there is one.
+type Alternatives []Near
 
 // Names is a list of names, written in YAML as one string with blanks.
 type Names []string
@@ -175,6 +182,25 @@ func (n *Names) UnmarshalYAML(unmarshal func(any) error) error {
 		return err
 	}
 	*n = strings.Fields(text)
+	return nil
+}
+
+// UnmarshalYAML reads a mapping, or a list of them.
+func (a *Alternatives) UnmarshalYAML(unmarshal func(any) error) error {
+	var elements []any
+	if unmarshal(&elements) == nil {
+		var list []Near
+		if err := unmarshal(&list); err != nil {
+			return err
+		}
+		*a = list
+		return nil
+	}
+	var one Near
+	if err := unmarshal(&one); err != nil {
+		return err
+	}
+	*a = Alternatives{one}
 	return nil
 }
 

@@ -14,35 +14,42 @@ const (
 	maxNarrow       = 16  // characters in a class that may repeat without bound
 )
 
-// compilePattern compiles a Near condition's pattern and returns how many bytes it can match at most.
-func compilePattern(pattern string) (*regexp.Regexp, int, error) {
-	if len(pattern) > maxPatternBytes {
-		return nil, 0, fmt.Errorf("%d bytes, the limit is %d", len(pattern), maxPatternBytes)
+// pattern is a compiled regular expression of a Near condition.
+type pattern struct {
+	re       *regexp.Regexp
+	shortest int // characters that it matches at least
+	longest  int // bytes that it can match at most
+}
+
+// compilePattern compiles a Near condition's pattern.
+func compilePattern(text string) (pattern, error) {
+	if len(text) > maxPatternBytes {
+		return pattern{}, fmt.Errorf("%d bytes, the limit is %d", len(text), maxPatternBytes)
 	}
-	tree, err := syntax.Parse(pattern, syntax.Perl|syntax.FoldCase|syntax.DotNL)
+	tree, err := syntax.Parse(text, syntax.Perl|syntax.FoldCase|syntax.DotNL)
 	if err != nil {
-		return nil, 0, err
+		return pattern{}, err
 	}
 	tree = tree.Simplify()
 	shortest, longest, err := extent(tree)
 	if err != nil {
-		return nil, 0, err
+		return pattern{}, err
 	}
 	if shortest == 0 {
-		return nil, 0, errors.New("matches the empty text: it says nothing")
+		return pattern{}, errors.New("matches the empty text: it says nothing")
 	}
 	program, err := syntax.Compile(tree)
 	if err != nil {
-		return nil, 0, err
+		return pattern{}, err
 	}
 	if len(program.Inst) > maxPatternSteps {
-		return nil, 0, fmt.Errorf("%d steps when compiled, the limit is %d: repeat less", len(program.Inst), maxPatternSteps)
+		return pattern{}, fmt.Errorf("%d steps when compiled, the limit is %d: repeat less", len(program.Inst), maxPatternSteps)
 	}
-	re, err := regexp.Compile("(?is:" + pattern + ")")
+	re, err := regexp.Compile("(?is:" + text + ")")
 	if err != nil {
-		return nil, 0, err
+		return pattern{}, err
 	}
-	return re, min(longest, maxWindowBytes) * utf8.UTFMax, nil
+	return pattern{re, shortest, min(longest, maxWindowBytes) * utf8.UTFMax}, nil
 }
 
 // maxWindowBytes is more than any window has, so that what repeats without bound can be counted.

@@ -3,7 +3,6 @@ package rulepack
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 
 	"github.com/aad6b6dc/taster/detectors/internal/directive"
@@ -28,15 +27,15 @@ type rule struct {
 	fields  fieldSet
 	against directive.Signals
 	need    []directive.Signals // of a Signals condition
-	near    *near               // of a Near condition
+	nears   []*near             // of a Near condition: one is enough
 }
 
 // near is a compiled Near condition.
 type near struct {
-	classes        []int // numbers of term classes; the first is the anchor
-	within, window int
-	pattern        *regexp.Regexp // nil for none
-	longest        int            // bytes that the pattern can match at most
+	*Near
+	classes []int // numbers of term classes; the first is the anchor
+	window  int
+	pattern pattern // without a regular expression if there is none
 }
 
 // Compile makes a set of the packs, without the rules whose ids are disabled. What [Pack.Lint] objects to, samples
@@ -145,8 +144,19 @@ func (c *compiler) rule(p *Pack, r *Rule, terms map[string]int) (rule, error) {
 		}
 		return out, nil
 	}
-	n := &near{within: r.Near.Within, window: r.Near.window()}
-	for _, name := range r.Near.Terms {
+	for i := range r.Near {
+		n, err := c.near(p, &r.Near[i], terms)
+		if err != nil {
+			return rule{}, err
+		}
+		out.nears = append(out.nears, n)
+	}
+	return out, nil
+}
+
+func (c *compiler) near(p *Pack, of *Near, terms map[string]int) (_ *near, err error) {
+	n := &near{Near: of, window: of.window()}
+	for _, name := range of.Terms {
 		if _, ok := terms[name]; !ok {
 			terms[name] = c.set.classes
 			for _, text := range p.Terms[name] {
@@ -156,14 +166,10 @@ func (c *compiler) rule(p *Pack, r *Rule, terms map[string]int) (rule, error) {
 		}
 		n.classes = append(n.classes, terms[name])
 	}
-	if r.Near.Pattern != "" {
-		var err error
-		if n.pattern, n.longest, err = compilePattern(r.Near.Pattern); err != nil {
-			return rule{}, err
-		}
+	if of.Pattern != "" {
+		n.pattern, err = compilePattern(of.Pattern)
 	}
-	out.near = n
-	return out, nil
+	return n, err
 }
 
 // kindBits returns the kinds that the rule reads, with what Described and Commands exclude.
