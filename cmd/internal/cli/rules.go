@@ -21,7 +21,7 @@ import (
 func (a *app) rulesCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rules",
-		Short: "List, check, test, explain and pin the heuristic detector's rules",
+		Short: "List, check, test, explain, import and pin the heuristic detector's rules",
 		Long: `Work with rule packs: YAML files of rules for the heuristic detector, each rule with samples that it must hit and must
 not hit. Without files the packs are those that Taster ships.
 
@@ -30,6 +30,7 @@ Exit codes: 0 clean, 3 problems were found, 2 usage, 1 the command broke.`,
 	cmd.AddCommand(
 		a.rulesDigestCommand(),
 		a.rulesExplainCommand(),
+		a.rulesImportCommand(),
 		a.rulesLintCommand(),
 		a.rulesListCommand(),
 		a.rulesTestCommand(),

@@ -24,6 +24,7 @@ var standalone = directive.Of(directive.Conceal, directive.Override)
 // unbounded or too weak, and samples that do not hold. A pack without problems compiles.
 func (p *Pack) Lint() []Problem {
 	problems := p.check()
+	compiles := len(problems) == 0
 	for i := range p.Rules {
 		r := &p.Rules[i]
 		if len(r.Hits) == 0 {
@@ -33,7 +34,7 @@ func (p *Pack) Lint() []Problem {
 			problems = append(problems, Problem{r.ID, "misses", "none: say what looks alike and must not be found"})
 		}
 	}
-	if len(p.check()) > 0 {
+	if !compiles {
 		return problems
 	}
 	results, err := Test(p)

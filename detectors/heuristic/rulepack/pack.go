@@ -24,11 +24,11 @@ import (
 
 // Limits on a pack. [Parse] refuses what is over one of the first three, [Pack.Lint] reports the others.
 const (
-	MaxPackBytes = 512 << 10
-	MaxRules     = 500
+	MaxPackBytes = 4 << 20
+	MaxRules     = 2000
 	MaxDepth     = 32 // of flow collections in the YAML
 
-	MaxTerms     = 4000 // literals of a pack
+	MaxTerms     = 20_000 // literals of a pack
 	MaxTermBytes = 64
 	MinTermBytes = 3
 	MaxWithin    = 400 // bytes, see Near.Within
@@ -97,12 +97,14 @@ type Signals struct {
 
 // Near holds around a term of the first class that has a term of every other class close by.
 type Near struct {
-	// Terms names two or more term classes of the pack. The first is the anchor: the rarest is the cheapest.
+	// Terms names term classes of the pack: two or more, or one if there is a pattern. The first is the anchor: the rarest
+	// is the cheapest.
 	Terms []string `yaml:"terms"`
 	// Within is how many bytes may lie between the anchor and a term of each other class, on either side.
 	Within int `yaml:"within"`
-	// Pattern is a regular expression (RE2) that must match in the window as well. Optional. It is matched without
-	// regard to case, may repeat without bound only what is narrow (a blank), and knows no beginning or end of text.
+	// Pattern is a regular expression (RE2) that must match in the window as well. Optional. Unless its flags say
+	// otherwise it is matched without regard to case and . takes line breaks. It may repeat without bound only what is
+	// narrow (a blank), and knows no beginning or end of text.
 	Pattern string `yaml:"pattern"`
 	// Window is how many bytes on either side of the anchor the pattern sees. Optional: as many as Within.
 	Window int `yaml:"window"`
@@ -141,7 +143,7 @@ func Parse(data []byte) (*Pack, error) {
 	if len(data) > MaxPackBytes {
 		return nil, fmt.Errorf("reading rule pack: %d bytes, the limit is %d", len(data), MaxPackBytes)
 	}
-	if err := checkTokens(data); err != nil {
+	if err := CheckPlain(data); err != nil {
 		return nil, fmt.Errorf("reading rule pack: %w", err)
 	}
 	var p Pack
@@ -156,13 +158,13 @@ func Parse(data []byte) (*Pack, error) {
 	return &p, nil
 }
 
-// checkTokens refuses what makes a small file large or deep.
-func checkTokens(data []byte) error {
+// CheckPlain refuses what makes a small YAML file large or deep: anchors and aliases, tags, and deep nesting.
+func CheckPlain(data []byte) error {
 	depth := 0
 	for _, t := range lexer.Tokenize(string(data)) {
 		switch t.Type {
 		case token.AnchorType, token.AliasType, token.MergeKeyType, token.TagType:
-			return fmt.Errorf("line %d: %q: a pack has no anchors, aliases and tags", t.Position.Line, t.Value)
+			return fmt.Errorf("line %d: %q: anchors, aliases and tags are not allowed", t.Position.Line, t.Value)
 		case token.SequenceStartType, token.MappingStartType:
 			depth++
 		case token.SequenceEndType, token.MappingEndType:

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	maxPatternBytes = 500
+	maxPatternBytes = 2000
 	maxPatternSteps = 500 // instructions of the compiled program: what a byte of text can cost
 	maxNarrow       = 16  // characters in a class that may repeat without bound
 )
@@ -52,6 +52,12 @@ func compilePattern(text string) (pattern, error) {
 	return pattern{re, shortest, min(longest, maxWindowBytes) * utf8.UTFMax}, nil
 }
 
+// CheckPattern says what is wrong with the pattern of a Near condition, or how many characters it matches at least.
+func CheckPattern(text string) (shortest int, err error) {
+	p, err := compilePattern(text)
+	return p.shortest, err
+}
+
 // maxWindowBytes is more than any window has, so that what repeats without bound can be counted.
 const maxWindowBytes = 2*MaxWindow + maxHitBytes
 
@@ -69,7 +75,7 @@ func extent(re *syntax.Regexp) (shortest, longest int, err error) {
 	case syntax.OpCharClass, syntax.OpAnyChar, syntax.OpAnyCharNotNL:
 		return 1, 1, nil
 	case syntax.OpStar, syntax.OpPlus:
-		if !narrow(re.Sub[0]) {
+		if !Narrow(re.Sub[0]) {
 			return 0, 0, fmt.Errorf("%s: repeats without bound; say how often, as in {0,40}", re)
 		}
 		return map[syntax.Op]int{syntax.OpPlus: 1}[re.Op], maxWindowBytes, nil
@@ -101,13 +107,13 @@ func extent(re *syntax.Regexp) (shortest, longest int, err error) {
 	return 0, 0, nil // word boundaries and the empty expression
 }
 
-// narrow reports whether re is one character out of a few.
-func narrow(re *syntax.Regexp) bool {
+// Narrow reports whether re is one character out of a few, which a pattern may repeat without bound.
+func Narrow(re *syntax.Regexp) bool {
 	switch re.Op {
 	case syntax.OpLiteral:
 		return len(re.Rune) == 1
 	case syntax.OpCapture:
-		return narrow(re.Sub[0])
+		return Narrow(re.Sub[0])
 	case syntax.OpCharClass:
 		n := 0
 		for i := 0; i+1 < len(re.Rune); i += 2 {
