@@ -25,10 +25,10 @@ func (a *app) rulesImportCommand() *cobra.Command {
 
 const importATRHelp = `Make a rule pack of rules in the format of Agent Threat Rules: YAML files, one rule each; of a directory, all of them.
 
-The pack goes to standard output, or to the file of --out. An imported rule finds no more than the original: a regular
-expression is matched near literals that it requires, and its repetitions are bounded. What could not be imported, or only
-narrowed, is listed with the reason on standard error, or with --json, which needs --out, as data on standard output. The
-rule's own test cases decide: what finds a true negative, or no true positive, is left out.
+The pack goes to standard output, or to the file of --out. A regular expression is matched near literals that it requires,
+and its repetitions are bounded. What could not be imported, finds less than the original or reads more texts is listed
+with the reason on standard error, or with --json, which needs --out, as data on standard output. The rule's own test cases
+decide: what finds a true negative, or no true positive, is left out.
 
 Exit codes: 0 everything was imported, 4 not everything was, 1 nothing was or the command broke, 2 usage.`
 
@@ -120,7 +120,7 @@ func (a *app) showImported(f importFlags, result *atr.Result) error {
 			if n.Part != "" {
 				where += ": " + n.Part
 			}
-			fmt.Fprintf(a.stderr, "%s: %s: %s\n", output.Visible(where), n.Loss, output.Visible(n.Reason))
+			fmt.Fprintf(a.stderr, "%s: %s: %s\n", output.Visible(where), n.Change, output.Visible(n.Reason))
 		}
 	}
 	fmt.Fprintf(a.stderr, "%d of %s imported\n", listed.Imported, plural(listed.Files, "file"))

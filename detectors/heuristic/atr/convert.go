@@ -31,19 +31,21 @@ type Rule struct {
 type Note struct {
 	// Part is empty for the whole rule, else "condition 2" or "true positive 1", counted from 1.
 	Part string `json:"part,omitempty"`
-	// Loss is "refused" for what is not imported and "narrowed" for what finds less than the original.
-	Loss   string `json:"loss"`
+	// Change is "refused" for what is not imported, "narrowed" for what finds less than the original, and "widened" for
+	// what may find more.
+	Change string `json:"change"`
 	Reason string `json:"reason"`
 }
 
-// The losses.
+// The changes.
 const (
 	Refused  = "refused"
 	Narrowed = "narrowed"
+	Widened  = "widened"
 )
 
-func (r *Rule) note(part, loss, format string, args ...any) {
-	r.Notes = append(r.Notes, Note{part, loss, fmt.Sprintf(format, args...)})
+func (r *Rule) note(part, change, format string, args ...any) {
+	r.Notes = append(r.Notes, Note{part, change, fmt.Sprintf(format, args...)})
 }
 
 // draft is a condition that was translated.
@@ -81,6 +83,9 @@ func convert(s *source, into *Rule) []converted {
 		}
 		for _, how := range t.narrowed {
 			into.note(part, Narrowed, "%s", how)
+		}
+		if wider := places[c.field].wider; wider != "" {
+			into.note(part, Widened, "%s", wider)
 		}
 		drafts = append(drafts, draft{part: part, field: c.field, nears: t.nears})
 	}
@@ -141,7 +146,10 @@ func (s *source) assemble(severity models.Severity, drafts []draft, into *Rule) 
 			drafts[i].nears = nil
 		}
 	}
-	drafts = slices.DeleteFunc(drafts, func(d draft) bool { return d.nears == nil })
+	if drafts = slices.DeleteFunc(drafts, func(d draft) bool { return d.nears == nil }); len(drafts) == 0 {
+		into.note("", Refused, "none of its conditions could be imported")
+		return nil
+	}
 	for i := range positives {
 		if !slices.ContainsFunc(drafts, func(d draft) bool { return d.finds[i] }) {
 			into.note(fmt.Sprintf("true positive %d", i+1), Narrowed, "it is not found any more")

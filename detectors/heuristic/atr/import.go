@@ -47,7 +47,8 @@ func Import(name string, files []File) (*Result, error) {
 		*r = Rule{File: f.Path, Imported: []string{}}
 		s, err := read(f.Data)
 		if err != nil {
-			r.note("", Refused, "%v", err)
+			reason, _, _ := strings.Cut(err.Error(), "\n") // a parser shows the place as well
+			r.note("", Refused, "%s", reason)
 			continue
 		}
 		r.ID, r.Title = s.ID, s.Title
@@ -120,19 +121,14 @@ func (b *builder) name(class []string) string {
 	if name, ok := b.names[key]; ok {
 		return name
 	}
-	stem := strings.Trim(strings.Map(func(r rune) rune {
-		switch {
-		case 'a' <= r && r <= 'z' || '0' <= r && r <= '9':
-			return r
-		}
-		return '-'
-	}, class[0]), "-")
+	stem := strings.Join(strings.FieldsFunc(class[0], func(r rune) bool { return !('a' <= r && r <= 'z' || '0' <= r && r <= '9') }), "-")
 	if len(stem) < 2 || !unicode.IsLower(rune(stem[0])) || slices.Contains(reserved, stem) {
 		stem = "term-" + stem
 	}
-	name := strings.TrimRight(stem, "-")
+	stem = strings.TrimRight(stem, "-")
+	name := stem
 	for n := 2; b.Terms[name] != nil; n++ {
-		name = fmt.Sprintf("%s-%d", strings.TrimRight(stem, "-"), n)
+		name = fmt.Sprintf("%s-%d", stem, n)
 	}
 	b.names[key], b.Terms[name] = name, class
 	return name

@@ -12,6 +12,7 @@ type place struct {
 	kinds  []models.Kind // none: all
 	fields []rulepack.Field
 	sample func(text string) any // the body of such an event; nil: the text stands for a tool's description
+	wider  string                // what more the fields have; "" for nothing
 }
 
 func message(text string) any {
@@ -28,17 +29,24 @@ func call(text string) any {
 
 func named(text string) any { return map[string]any{"name": text, "arguments": map[string]any{}} }
 
-// places are the fields that are read. What an agent says reaches the bus in what it calls and is asked for.
+var (
+	asked    = []models.Kind{models.KindUserPrompt, models.KindPrompt, models.KindToolResult, models.KindResource, models.KindSampling}
+	answered = []models.Kind{models.KindToolResult, models.KindResource}
+	called   = []models.Kind{models.KindToolCall}
+	inCall   = []rulepack.Field{rulepack.FieldArguments}
+)
+
+// places are the fields that are read. The original reads what a user and an agent say in tools' responses, too.
 var places = map[string]place{
 	"content":          {},
-	"user_input":       {[]models.Kind{models.KindUserPrompt, models.KindPrompt, models.KindToolResult, models.KindResource, models.KindSampling}, nil, message},
-	"tool_response":    {[]models.Kind{models.KindToolResult, models.KindResource}, nil, result},
-	"tool_output":      {[]models.Kind{models.KindToolResult, models.KindResource}, nil, result},
-	"agent_output":     {[]models.Kind{models.KindToolCall, models.KindToolResult, models.KindSampling}, nil, call},
-	"tool_args":        {[]models.Kind{models.KindToolCall}, []rulepack.Field{rulepack.FieldArguments}, call},
-	"tool_input":       {[]models.Kind{models.KindToolCall}, []rulepack.Field{rulepack.FieldArguments}, call},
-	"tool_name":        {[]models.Kind{models.KindToolCall, models.KindTool}, []rulepack.Field{rulepack.FieldName}, named},
-	"tool_description": {[]models.Kind{models.KindTool}, nil, nil},
+	"user_input":       {kinds: asked, sample: message},
+	"agent_output":     {kinds: append([]models.Kind{models.KindSampling}, answered...), sample: message},
+	"tool_response":    {kinds: answered, sample: result},
+	"tool_output":      {kinds: answered, sample: result},
+	"tool_args":        {kinds: called, fields: inCall, sample: call},
+	"tool_input":       {kinds: called, fields: inCall, sample: call},
+	"tool_name":        {kinds: called, fields: []rulepack.Field{rulepack.FieldName}, sample: named, wider: "every member called name or title is read"},
+	"tool_description": {kinds: []models.Kind{models.KindTool}},
 }
 
 var severities = map[string]models.Severity{

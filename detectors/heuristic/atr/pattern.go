@@ -137,8 +137,11 @@ func withoutAnchors(re *syntax.Regexp) (_ *syntax.Regexp, anchored bool) {
 			return nil, true
 		}
 	}
-	if len(out.Sub) == 0 && len(re.Sub) > 0 {
+	switch {
+	case len(out.Sub) == 0 && len(re.Sub) > 0:
 		return nil, true
+	case len(out.Sub) == 1 && re.Op == syntax.OpAlternate:
+		return out.Sub[0], anchored
 	}
 	return &out, anchored
 }
@@ -181,7 +184,7 @@ func condense(tree *syntax.Regexp) (n near, narrowed []string, err error) {
 	case err != nil:
 		return n, nil, err
 	case len(n.classes) == 1 && shortest < rulepack.MinLonePattern:
-		return n, nil, fmt.Errorf("matches of %d characters, with a single literal: too weak", shortest)
+		return n, nil, fmt.Errorf("matches of %d bytes, with a single literal: too weak", shortest)
 	case most > 0:
 		narrowed = append(narrowed, fmt.Sprintf("repetitions bounded to %d", most))
 	}
@@ -310,18 +313,15 @@ func longest(re *syntax.Regexp) int {
 		n = len(string(re.Rune))
 	case syntax.OpCharClass:
 		n = 1
-		if len(re.Rune) > 0 && len(re.Rune) <= 2*maxSpelled {
-			n = utf8.RuneLen(re.Rune[len(re.Rune)-1])
+		if len(re.Rune) > 0 {
+			n = utf8.RuneLen(re.Rune[0]) // a class of one script, or of ASCII and more
 		}
 	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
 		n = 1 // most texts are of such
 	case syntax.OpStar, syntax.OpPlus:
 		n = maxNarrowRun
 	case syntax.OpRepeat:
-		n = endless
-		if re.Max >= 0 {
-			n = longest(re.Sub[0]) * re.Max
-		}
+		n = longest(re.Sub[0]) * max(re.Max, re.Min+maxNarrowRun)
 	case syntax.OpAlternate:
 		for _, sub := range re.Sub {
 			n = max(n, longest(sub))

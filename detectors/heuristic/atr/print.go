@@ -2,7 +2,6 @@ package atr
 
 import (
 	"fmt"
-	"regexp"
 	"regexp/syntax"
 	"strings"
 	"unicode"
@@ -26,7 +25,9 @@ var signs = map[syntax.Op]string{
 func printTo(b *strings.Builder, re *syntax.Regexp) {
 	switch re.Op {
 	case syntax.OpLiteral:
-		b.WriteString(regexp.QuoteMeta(string(re.Rune)))
+		for _, r := range re.Rune {
+			printRune(b, lowerASCII(r))
+		}
 	case syntax.OpCharClass:
 		printClass(b, re.Rune)
 	case syntax.OpCapture:
@@ -85,7 +86,26 @@ func times(least, most int) string {
 	return fmt.Sprintf("{%d,%d}", least, most)
 }
 
+// shortClasses are classes with a short form, by their ranges where case does not matter.
+var shortClasses = func() map[string]string {
+	short := map[string]string{}
+	for _, form := range []string{`\s`, `\S`, `\w`, `\W`, `\d`, `\D`} {
+		if re, err := syntax.Parse(form, syntax.Perl|syntax.FoldCase); err == nil {
+			short[string(re.Rune)] = form
+		}
+	}
+	return short
+}()
+
 func printClass(b *strings.Builder, ranges []rune) {
+	if len(ranges) == 2 && ranges[0] == 0 && ranges[1] == unicode.MaxRune {
+		b.WriteByte('.')
+		return
+	}
+	if form, ok := shortClasses[string(ranges)]; ok {
+		b.WriteString(form)
+		return
+	}
 	if len(ranges) == 0 {
 		b.WriteString(`[^\x00-\x{10FFFF}]`)
 		return
@@ -116,10 +136,10 @@ func printRange(b *strings.Builder, low, high rune) {
 
 func printRune(b *strings.Builder, r rune) {
 	switch {
-	case r < 0x80 && (unicode.IsLetter(r) || unicode.IsDigit(r)) || r == '_' || r == ' ':
-		b.WriteRune(r)
-	case r < 0x80 && r > ' ' && r < 0x7f:
+	case strings.ContainsRune(`\.+*?()|[]{}^$-`, r):
 		b.WriteByte('\\')
+		b.WriteRune(r)
+	case ' ' <= r && r <= '~', unicode.IsLetter(r), unicode.IsDigit(r):
 		b.WriteRune(r)
 	default:
 		fmt.Fprintf(b, `\x{%x}`, r)

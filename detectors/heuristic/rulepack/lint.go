@@ -168,5 +168,5 @@ func (c *checker) near(n *Near, path string) {
 	p, err := compilePattern(n.Pattern)
 	c.require(err == nil, path+".pattern", "%v", err)
 	c.require(err != nil || len(n.Terms) > 1 || p.shortest >= MinLonePattern, path+".pattern",
-		"matches %d characters, beside one class of terms it is too weak: ask for %d or more", p.shortest, MinLonePattern)
+		"matches %d bytes, beside one class of terms it is too weak: ask for %d or more", p.shortest, MinLonePattern)
 }

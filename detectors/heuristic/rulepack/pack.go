@@ -35,7 +35,7 @@ const (
 	MaxWindow    = 512 // bytes, see Near.Window
 	MaxNears     = 64  // alternatives of one rule
 
-	// MinLonePattern is how many characters a pattern matches at least that stands beside a single class of terms.
+	// MinLonePattern is how many bytes a pattern matches at least that stands beside a single class of terms.
 	MinLonePattern = 6
 	MaxSamples     = 64  // hits, and as many misses, of one rule
 	MaxReach       = 1   // sentences, see Signals.Reach

@@ -17,7 +17,7 @@ const (
 // pattern is a compiled regular expression of a Near condition.
 type pattern struct {
 	re       *regexp.Regexp
-	shortest int // characters that it matches at least
+	shortest int // bytes that it matches at least
 	longest  int // bytes that it can match at most
 }
 
@@ -52,7 +52,7 @@ func compilePattern(text string) (pattern, error) {
 	return pattern{re, shortest, min(longest, maxWindowBytes) * utf8.UTFMax}, nil
 }
 
-// CheckPattern says what is wrong with the pattern of a Near condition, or how many characters it matches at least.
+// CheckPattern says what is wrong with the pattern of a Near condition, or how many bytes it matches at least.
 func CheckPattern(text string) (shortest int, err error) {
 	p, err := compilePattern(text)
 	return p.shortest, err
@@ -61,7 +61,7 @@ func CheckPattern(text string) (shortest int, err error) {
 // maxWindowBytes is more than any window has, so that what repeats without bound can be counted.
 const maxWindowBytes = 2*MaxWindow + maxHitBytes
 
-// extent returns how many characters an expression matches at least and at most. It refuses what is not bounded: a
+// extent returns how many bytes an expression matches at least, and how many characters at most. It refuses what is not bounded: a
 // class of more than a few characters that repeats without end, and the beginning and end of a text, which a window
 // does not show.
 func extent(re *syntax.Regexp) (shortest, longest int, err error) {
@@ -71,8 +71,13 @@ func extent(re *syntax.Regexp) (shortest, longest int, err error) {
 	case syntax.OpBeginText, syntax.OpEndText, syntax.OpBeginLine, syntax.OpEndLine:
 		return 0, 0, fmt.Errorf("%s: a window does not show where the text begins and ends", re)
 	case syntax.OpLiteral:
-		return len(re.Rune), len(re.Rune), nil
-	case syntax.OpCharClass, syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+		return len(string(re.Rune)), len(re.Rune), nil
+	case syntax.OpCharClass:
+		if len(re.Rune) == 0 {
+			return 0, 0, errors.New("can match nothing")
+		}
+		return utf8.RuneLen(re.Rune[0]), 1, nil
+	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
 		return 1, 1, nil
 	case syntax.OpStar, syntax.OpPlus:
 		if !Narrow(re.Sub[0]) {
