@@ -190,7 +190,7 @@ func condense(tree *syntax.Regexp) (n near, narrowed []string, err error) {
 	}
 	n.pattern = printed(bounded)
 	length := longest(bounded)
-	n.within, n.window = min(max(length, 1), rulepack.MaxWithin), min(max(length, 1), rulepack.MaxWindow)
+	n.within, n.window = min(length+slack, rulepack.MaxWithin), min(length+slack, rulepack.MaxWindow)
 	if length > rulepack.MaxWindow {
 		narrowed = append(narrowed, fmt.Sprintf("matches within %d bytes of the literal", rulepack.MaxWindow))
 	}
@@ -334,5 +334,8 @@ func longest(re *syntax.Regexp) int {
 	return min(n, endless)
 }
 
-// maxNarrowRun is how many blanks in a row, or the like, are expected.
-const maxNarrowRun = 4
+// maxNarrowRun is how many blanks in a row, or the like, are expected; slack is room for a few longer ones.
+const (
+	maxNarrowRun = 4
+	slack        = 32
+)

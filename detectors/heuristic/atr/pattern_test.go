@@ -58,62 +58,86 @@ func TestTranslate(t *testing.T) {
 	}
 }
 
-// expressions have every construct that is translated; matches of them stand in pieces.
-var expressions = []string{
-	`open\s+the\s+sluice`, `(?:open|close|shut)[^.]*(?:gate|sluice)`, `\bpier\b.{0,20}order(?:ed|s)?`, `(?:\w+[-_])+gate_key`, `(?:^|\s)order now$?`,
-	`(?:send|post|put|write|mail|fax|wire|file|ship|give|hand|pass|tell|show|read|open)\s(?:the|your|all|any|my|our|each)\s(?:key|gate|pier|order)s?`,
-	`水门[\s\S]*key`, `(open the )?(sluice|gate){2,4}`, `ſluice key`, `[^a-z]pier[^a-z]+\d{2,}`, `(?:sluice.*){2}gate`,
+// expressions have every construct that is translated, each with a text that it matches.
+var expressions = []struct{ expression, match string }{
+	{`open\s+the\s+sluice`, "open  the sluice"},
+	{`(?:open|close|shut)[^.]*(?:gate|sluice)`, "CLOSE it, the gate"},
+	{`\bpier\b.{0,20}order(?:ed|s)?`, "pier, now ordered"},
+	{`(?:\w+[-_])+gate_key`, "a-b_c-gate_Key"},
+	{`(?:^|\s)order now$?`, " order now"},
+	{`(?:send|post|put|write|mail|fax|wire|file|ship|give|hand|pass|tell|show|read|open)\s(?:the|your|all|any|my|our|each)\s(?:key|gate|pier|order)s?`, "hand your keys"},
+	{`水门[\s\S]*key`, "水门\nkey"},
+	{`(open the )?(sluice|gate){2,4}`, "gatesluiceGATE"},
+	{`ſluice key`, "sluice Key"},
+	{`[^a-z]pier[^a-z]+\d{2,}`, " pier 42"},
+	{`(?:sluice.*){2}gate`, "sluice, sluice, gate"},
+	{`the (?:gate|7{2,3})\B(?:s|ways)|sluice-gate-key`, "the 777ways"},
 }
 
-var pieces = strings.Split("open|OPEN|close|the|sluice|Sluice|ſLUICE|gate|GATE_KEY|gate_key|pier|order|ordered|now|水门|key|keys|send|hand|your|all|_|-| |  |\n|.|7|42|x|\u212Aey|, and then at last ", "|")
+var pieces = func() []string {
+	words := strings.Split("open|OPEN|close|the|sluice|Sluice|ſLUICE|gate|GATE_KEY|pier|order|ordered|now|水门|key|keys|send|hand|your|all|_|-| |  |\n|.|7|42|x|\u212Aey|, and then at last ", "|")
+	for _, e := range expressions {
+		words = append(words, e.match)
+	}
+	return words
+}()
+
+// trial is an expression beside what was made of it.
+type trial struct {
+	expression string
+	original   *regexp.Regexp
+	scanner    *rulepack.Scanner
+	narrowed   bool
+}
+
+func (tr *trial) finds(text string) bool {
+	segment := &models.Segment{Pointer: "/description", Views: []models.View{{Kind: models.ViewRaw, Text: text}}}
+	return len(tr.scanner.Scan(models.KindTool, segment, 0)) > 0
+}
+
+func newTrial(t *testing.T, expression string) *trial {
+	t.Helper()
+	translation, err := translate(expression)
+	if err != nil {
+		t.Fatalf("%s: %v", expression, err)
+	}
+	p := pack("trial")
+	p.add(converted{id: "trial", class: "A1", severity: models.SeverityHigh, confidence: 0.7, message: "Trial.", nears: translation.nears})
+	set, err := rulepack.Compile([]*rulepack.Pack{&p.Pack})
+	if err != nil {
+		t.Fatalf("%s: %v", expression, err)
+	}
+	return &trial{expression, regexp.MustCompile("(?i:" + expression + ")"), set.Scanner(), len(translation.narrowed) > 0}
+}
 
 // An imported condition finds nothing that the original does not find and, where nothing was narrowed, all that it does.
 func TestImportedFindsNoMore(t *testing.T) {
-	type pair struct {
-		original *regexp.Regexp
-		scanner  *rulepack.Scanner
-		narrowed bool
-	}
-	var pairs []pair
-	for _, expression := range expressions {
-		translation, err := translate(expression)
-		if err != nil {
-			t.Fatalf("%s: %v", expression, err)
+	var trials []*trial
+	for _, e := range expressions {
+		tr := newTrial(t, e.expression)
+		if !tr.finds(e.match) {
+			t.Errorf("%s is not found in %q", e.expression, e.match)
 		}
-		p := pack("trial")
-		p.add(converted{id: "trial", class: "A1", severity: models.SeverityHigh, confidence: 0.7, message: "Trial.", nears: translation.nears})
-		set, err := rulepack.Compile([]*rulepack.Pack{&p.Pack})
-		if err != nil {
-			t.Fatalf("%s: %v", expression, err)
-		}
-		pairs = append(pairs, pair{regexp.MustCompile("(?i:" + expression + ")"), set.Scanner(), len(translation.narrowed) > 0})
+		trials = append(trials, tr)
 	}
-	found := map[int]int{}
 	rapid.Check(t, func(rt *rapid.T) {
 		text := strings.Join(rapid.SliceOfN(rapid.SampledFrom(pieces), 1, 40).Draw(rt, "pieces"), "")
-		segment := &models.Segment{Pointer: "/description", Views: []models.View{{Kind: models.ViewRaw, Text: text}}}
-		for i, p := range pairs {
-			holds, original := len(p.scanner.Scan(models.KindTool, segment, 0)) > 0, p.original.MatchString(text)
-			if holds && !original {
-				rt.Fatalf("%s does not match %q, what was made of it does", expressions[i], text)
+		for _, tr := range trials {
+			found, original := tr.finds(text), tr.original.MatchString(text)
+			if found && !original {
+				rt.Fatalf("%s does not match %q, what was made of it does", tr.expression, text)
 			}
-			if original && !holds && !p.narrowed {
-				rt.Fatalf("%s matches %q, what was made of it does not", expressions[i], text)
-			}
-			if holds {
-				found[i]++
+			if original && !found && !tr.narrowed {
+				rt.Fatalf("%s matches %q, what was made of it does not", tr.expression, text)
 			}
 		}
 	})
-	if len(found) < len(expressions)/2 {
-		t.Errorf("only %d of %d were ever found", len(found), len(expressions))
-	}
 }
 
 // FuzzTranslate translates arbitrary expressions: no panic, and what comes out is sound.
 func FuzzTranslate(f *testing.F) {
 	for _, e := range expressions {
-		f.Add(e)
+		f.Add(e.expression)
 	}
 	f.Add(`\ud83d\udea2|\u{1f6a2}(?:[^\]\\-]|\\\u0041)+x`)
 	f.Fuzz(func(t *testing.T, expression string) {
