@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"time"
 
 	"github.com/aad6b6dc/taster/detectors"
 	"github.com/aad6b6dc/taster/detectors/host"
@@ -140,8 +141,11 @@ func openShipped(ctx context.Context, c config.Detectors, log *slog.Logger) (gro
 	return launch(ctx, source, log)
 }
 
+// launchTimeout is how long a process may take to start: thousands of rules on a busy machine take their time.
+const launchTimeout = 30 * time.Second
+
 func launch(ctx context.Context, source host.Source, log *slog.Logger) (group, error) {
-	process, err := host.Launch(ctx, source, host.Options{Logger: log})
+	process, err := host.Launch(ctx, source, host.Options{Logger: log, LaunchTimeout: launchTimeout})
 	if err != nil {
 		return group{}, fmt.Errorf("starting plugin %q: %w", source.Name, err)
 	}

@@ -17,6 +17,7 @@ import (
 type near struct {
 	classes        [][]string
 	pattern        string
+	length         int // bytes that the pattern can match, as far as that matters
 	within, window int
 }
 
@@ -146,55 +147,70 @@ func withoutAnchors(re *syntax.Regexp) (_ *syntax.Regexp, anchored bool) {
 	return &out, anchored
 }
 
-// add adds a near condition for the expression or, if that is too much for one or has no literals that all matches
-// share, one for each half of its alternatives. An error is why a part of it could not be added.
+// add adds a near condition for the expression or, if that is too much for one, has no literals that all matches share,
+// or would be bounded to less than few repetitions, one for each half of its alternatives. An error is why a part of it
+// could not be added.
 func (t *translated) add(tree *syntax.Regexp, splits int) error {
-	n, how, err := condense(tree)
-	if err == nil {
-		t.nears = append(t.nears, n)
-		for _, h := range how {
-			t.narrow(h)
-		}
+	n, most, err := condense(tree)
+	if err == nil && (most == 0 || most >= few) {
+		t.keep(n, most)
 		return nil
 	}
-	if splits == 0 {
-		return err
+	var halves []*syntax.Regexp
+	if splits > 0 {
+		halves = split(tree)
 	}
-	halves := split(tree)
-	if halves == nil {
-		return err
-	}
+	parts := translated{}
 	var first error
 	for _, half := range halves {
-		if err := t.add(half, splits-1); err != nil && first == nil {
+		if err := parts.add(half, splits-1); err != nil && first == nil {
 			first = err
 		}
+	}
+	switch {
+	case err == nil && (halves == nil || first != nil): // better bounded than in part
+		t.keep(n, most)
+		return nil
+	case halves == nil:
+		return err
+	}
+	t.nears = append(t.nears, parts.nears...)
+	for _, how := range parts.narrowed {
+		t.narrow(how)
 	}
 	return first
 }
 
-// condense makes one near condition of the expression.
-func condense(tree *syntax.Regexp) (n near, narrowed []string, err error) {
+// few repetitions are worth more conditions.
+const few = 25
+
+func (t *translated) keep(n near, most int) {
+	t.nears = append(t.nears, n)
+	if most > 0 {
+		t.narrow(fmt.Sprintf("repetitions bounded to %d", most))
+	}
+	if n.length > rulepack.MaxWindow {
+		t.narrow(fmt.Sprintf("matches within %d bytes of the literal", rulepack.MaxWindow))
+	}
+}
+
+// condense makes one near condition of the expression, with repetitions bounded to most, 0 for not at all.
+func condense(tree *syntax.Regexp) (n near, most int, err error) {
 	n.classes = required(tree)
 	if len(n.classes) == 0 {
-		return n, nil, fmt.Errorf("no literal of %d bytes or more that every match has", rulepack.MinTermBytes)
+		return n, 0, fmt.Errorf("no literal of %d bytes or more that every match has", rulepack.MinTermBytes)
 	}
 	bounded, shortest, most, err := fitting(tree)
 	switch {
 	case err != nil:
-		return n, nil, err
+		return n, 0, err
 	case len(n.classes) == 1 && shortest < rulepack.MinLonePattern:
-		return n, nil, fmt.Errorf("matches of %d bytes, with a single literal: too weak", shortest)
-	case most > 0:
-		narrowed = append(narrowed, fmt.Sprintf("repetitions bounded to %d", most))
+		return n, 0, fmt.Errorf("matches of %d bytes, with a single literal: too weak", shortest)
 	}
 	n.pattern = printed(bounded)
-	length := longest(bounded)
-	n.within, n.window = min(length+slack, rulepack.MaxWithin), min(length+slack, rulepack.MaxWindow)
-	if length > rulepack.MaxWindow {
-		narrowed = append(narrowed, fmt.Sprintf("matches within %d bytes of the literal", rulepack.MaxWindow))
-	}
-	return n, narrowed, nil
+	n.length = longest(bounded)
+	n.within, n.window = min(n.length+slack, rulepack.MaxWithin), min(n.length+slack, rulepack.MaxWindow)
+	return n, most, nil
 }
 
 // fitting is the expression with repetitions bounded as little as makes a pattern of it; most is to what, 0 if no

@@ -165,7 +165,7 @@ func (c *checker) near(n *Near, path string) {
 	if n.Pattern == "" {
 		return
 	}
-	p, err := compilePattern(n.Pattern)
+	p, err := n.compilePattern()
 	c.require(err == nil, path+".pattern", "%v", err)
 	c.require(err != nil || len(n.Terms) > 1 || p.shortest >= MinLonePattern, path+".pattern",
 		"matches %d bytes, beside one class of terms it is too weak: ask for %d or more", p.shortest, MinLonePattern)

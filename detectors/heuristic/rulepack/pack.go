@@ -108,6 +108,8 @@ type Near struct {
 	Pattern string `yaml:"pattern"`
 	// Window is how many bytes on either side of the anchor the pattern sees. Optional: as many as Within.
 	Window int `yaml:"window"`
+
+	parsed *parsedPattern // what Parse made of Pattern; nil otherwise
 }
 
 // Alternatives are Near conditions of which one is enough; written in YAML as a list, or as a mapping if there is one.
@@ -152,6 +154,12 @@ func Parse(data []byte) (*Pack, error) {
 	}
 	if len(p.Rules) == 0 || len(p.Rules) > MaxRules {
 		return nil, fmt.Errorf("reading rule pack: %d rules, a pack has 1 to %d", len(p.Rules), MaxRules)
+	}
+	for i := range p.Rules {
+		for n := range p.Rules[i].Near {
+			near := &p.Rules[i].Near[n]
+			near.parsed = parsePattern(near.Pattern)
+		}
 	}
 	sum := sha256.Sum256(data)
 	p.Digest = hex.EncodeToString(sum[:])

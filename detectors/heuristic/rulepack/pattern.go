@@ -21,6 +21,27 @@ type pattern struct {
 	longest  int // bytes that it can match at most
 }
 
+// parsedPattern is what became of a pattern's text.
+type parsedPattern struct {
+	text string
+	pattern
+	err error
+}
+
+func parsePattern(text string) *parsedPattern {
+	p := &parsedPattern{text: text}
+	p.pattern, p.err = compilePattern(text)
+	return p
+}
+
+// compilePattern returns the compiled pattern, which takes time only where Parse has not compiled it.
+func (n *Near) compilePattern() (pattern, error) {
+	if n.parsed != nil && n.parsed.text == n.Pattern {
+		return n.parsed.pattern, n.parsed.err
+	}
+	return compilePattern(n.Pattern)
+}
+
 // compilePattern compiles a Near condition's pattern.
 func compilePattern(text string) (pattern, error) {
 	if len(text) > maxPatternBytes {

@@ -167,7 +167,7 @@ func (c *compiler) near(p *Pack, of *Near, terms map[string]int) (_ *near, err e
 		n.classes = append(n.classes, terms[name])
 	}
 	if of.Pattern != "" {
-		n.pattern, err = compilePattern(of.Pattern)
+		n.pattern, err = of.compilePattern()
 	}
 	return n, err
 }
