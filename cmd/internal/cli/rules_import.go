@@ -15,10 +15,8 @@ import (
 	"github.com/aad6b6dc/taster/detectors/heuristic/atr"
 )
 
-const importHelp = `Make a rule pack of rules in another format.`
-
 func (a *app) rulesImportCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "import", Short: importHelp[:len(importHelp)-1], Long: importHelp}
+	cmd := &cobra.Command{Use: "import", Short: "Make a rule pack of rules in another format"}
 	cmd.AddCommand(a.rulesImportATRCommand())
 	return cmd
 }
@@ -38,7 +36,7 @@ type importFlags struct{ out, name string }
 var packName = regexp.MustCompile(`^[a-z][a-z0-9-]{1,63}$`)
 
 func (a *app) rulesImportATRCommand() *cobra.Command {
-	f := importFlags{}
+	var f importFlags
 	cmd := &cobra.Command{
 		Use:     "atr FILE|DIR...",
 		Short:   "Make a rule pack of Agent Threat Rules",

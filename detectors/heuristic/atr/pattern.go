@@ -160,7 +160,7 @@ func (t *translated) add(tree *syntax.Regexp, splits int) error {
 	if splits > 0 {
 		halves = split(tree)
 	}
-	parts := translated{}
+	var parts translated
 	var first error
 	for _, half := range halves {
 		if err := parts.add(half, splits-1); err != nil && first == nil {
@@ -189,8 +189,8 @@ func (t *translated) keep(n near, most int) {
 	if most > 0 {
 		t.narrow(fmt.Sprintf("repetitions bounded to %d", most))
 	}
-	if n.length > rulepack.MaxWindow {
-		t.narrow(fmt.Sprintf("matches within %d bytes of the literal", rulepack.MaxWindow))
+	if n.length > rulepack.MaxWithin {
+		t.narrow(fmt.Sprintf("matches of about %d bytes at most", rulepack.MaxWithin))
 	}
 }
 
