@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/rulepack"
+	"github.com/aad6b6dc/taster/models"
 )
 
 // Config is the detector's section of the configuration. The zero value is the embedded packs with all their rules.
@@ -22,7 +24,7 @@ import (
 type Config struct {
 	// Packs are rule packs beside the embedded ones.
 	Packs []PackFile `json:"packs"`
-	// Disabled lists ids of rules that are left out.
+	// Disabled lists ids of rules that are left out, those of checks in code included.
 	Disabled []string `json:"disabled"`
 }
 
@@ -45,7 +47,7 @@ func (e *PinError) Error() string {
 // maxPacks is how many packs a configuration can add.
 const maxPacks = 64
 
-func (c *Config) compile() (*rulepack.Set, error) {
+func (c *Config) compile() (*detector, error) {
 	packs, err := rulepack.Embedded()
 	if err != nil {
 		return nil, err
@@ -61,7 +63,37 @@ func (c *Config) compile() (*rulepack.Set, error) {
 		}
 		packs = append(packs, p)
 	}
-	return rulepack.Compile(packs, c.Disabled...)
+	disabled, without := splitDisabled(c.Disabled)
+	rules, err := rulepack.Compile(packs, disabled...)
+	if err != nil {
+		return nil, err
+	}
+	return &detector{rules: rules, without: without, revision: revisionOf(rules, without)}, nil
+}
+
+// splitDisabled tells the ids of rules of packs, or of nothing, from those of rules in code.
+func splitDisabled(ids []string) (ofPacks []string, inCode map[string]bool) {
+	inCode = map[string]bool{}
+	for _, id := range ids {
+		if KnowsCodeRule(id) {
+			inCode[id] = true
+		} else {
+			ofPacks = append(ofPacks, id)
+		}
+	}
+	return ofPacks, inCode
+}
+
+// revisionOf is the set's digest as long as no rule in code is disabled.
+func revisionOf(rules *rulepack.Set, without map[string]bool) string {
+	if len(without) == 0 {
+		return rules.Digest()
+	}
+	parts := [][]byte{[]byte(rules.Digest())}
+	for _, id := range slices.Sorted(maps.Keys(without)) {
+		parts = append(parts, []byte("\nwithout "+id))
+	}
+	return models.Digest(parts...)
 }
 
 var sha256Form = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
@@ -93,6 +125,8 @@ func (f PackFile) load() (*rulepack.Pack, error) {
 	for i := range p.Rules {
 		if r := &p.Rules[i]; !slices.Contains(classes, r.Class) {
 			errs = append(errs, fmt.Errorf("%s: rule %s: class %s is not one that the detector declares", f.Path, r.ID, r.Class))
+		} else if KnowsCodeRule(r.ID) {
+			errs = append(errs, fmt.Errorf("%s: rule %s: a rule in code has this id", f.Path, r.ID))
 		}
 	}
 	return p, errors.Join(errs...)

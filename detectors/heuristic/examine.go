@@ -18,7 +18,8 @@ type examination struct {
 	readings []reading // of all views, segment by segment
 	// firstView is the index of each segment's first reading.
 	firstView []int
-	current   int // index of the first finding in the segment that is being read
+	current   int             // index of the first finding in the segment that is being read
+	without   map[string]bool // ids of rules in code that are disabled; nil for none
 	// trace is told of every match before it is weighed against others; nil for none.
 	trace func(span models.Span, m *rulepack.Match, hidden bool)
 }
@@ -149,6 +150,9 @@ func (e *examination) seen(span models.Span) bool {
 
 // add keeps f, unless the same stretch of the segment has a finding of the class that is as strong; a weaker one it replaces.
 func (e *examination) add(f models.Finding) {
+	if e.without[f.Rule] {
+		return
+	}
 	for i := e.current; i < len(e.findings); i++ {
 		old := &e.findings[i]
 		if old.Class != f.Class || !e.overlap(old.Evidence[0], f.Evidence[0]) {

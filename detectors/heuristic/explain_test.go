@@ -11,11 +11,11 @@ import (
 
 func compileEmbedded(t testing.TB) *rulepack.Set {
 	t.Helper()
-	set, err := (&Config{}).compile()
+	d, err := (&Config{}).compile()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return set
+	return d.rules
 }
 
 // What is explained is what is answered, and the arithmetic ends at the confidence.

@@ -21,6 +21,9 @@ func (e *examination) groups() {
 
 // found keeps a finding of a group.
 func (e *examination) found(f models.Finding) {
+	if e.without[f.Rule] {
+		return
+	}
 	e.findings = append(e.findings, f)
 	if len(e.findings) > 2*models.MaxFindings {
 		e.keepStrongest()

@@ -29,9 +29,12 @@ var Spec = detectors.Spec{
 	New:      newDetector,
 }
 
+// detector has the rules of one configuration.
 type detector struct {
-	rules *rulepack.Set
-	idle  sync.Pool // of *examination: what has grown to its events is used again
+	rules    *rulepack.Set
+	without  map[string]bool // ids of rules in code that are disabled
+	revision string          // of the two
+	idle     sync.Pool       // of *examination: what has grown to its events is used again
 }
 
 func newDetector(_ context.Context, cfg detectors.Config) (detectors.Detector, error) {
@@ -39,19 +42,18 @@ func newDetector(_ context.Context, cfg detectors.Config) (detectors.Detector, e
 	if err := cfg.Decode(&config); err != nil {
 		return nil, err
 	}
-	rules, err := config.compile()
+	d, err := config.compile()
 	if err != nil {
 		return nil, err
 	}
-	d := &detector{rules: rules}
-	d.idle.New = func() any { return &examination{scanner: rules.Scanner()} }
+	d.idle.New = func() any { return &examination{scanner: d.rules.Scanner(), without: d.without} }
 	return d, nil
 }
 
 // Detect judges each event on its own. It is safe for concurrent use.
 func (d *detector) Detect(ctx context.Context, batch *detectors.Batch) (detectors.Answer, error) {
 	e := d.idle.Get().(*examination)
-	answer := detectors.Answer{Outcomes: make([]models.Outcome, 0, len(batch.Inputs)), Revision: d.rules.Digest()}
+	answer := detectors.Answer{Outcomes: make([]models.Outcome, 0, len(batch.Inputs)), Revision: d.revision}
 	for i := range batch.Inputs {
 		if err := ctx.Err(); err != nil {
 			return detectors.Answer{}, fmt.Errorf("judging event %d of %d: %w", i+1, len(batch.Inputs), err)

@@ -90,8 +90,12 @@ func (t *readText) nearMisses(packs []*rulepack.Pack, k models.Kind, s *models.S
 			m := NearMiss{Pack: p.Name, Rule: r.ID, Version: r.Version}
 			if r.Signals != nil {
 				t.compareSignals(r.Signals, &m)
-			} else {
-				t.compareTerms(r.Near, p.Terms, &m)
+			}
+			for n := range r.Near {
+				one := NearMiss{Pack: p.Name, Rule: r.ID, Version: r.Version}
+				if t.compareTerms(&r.Near[n], p.Terms, &one); n == 0 || one.compare(m) < 0 {
+					m = one
+				}
 			}
 			if m.present >= 2 && m.needs-m.present <= 1 {
 				out = append(out, m)

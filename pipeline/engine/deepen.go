@@ -39,7 +39,7 @@ func (e *Engine) Deepen(ctx context.Context, job Job, first models.Verdict) mode
 		}
 	}
 	inspected := len(v.Coverage.Degraded) == 0 && len(v.Coverage.Skipped) == 0 // by the fast detectors
-	for i, s := range e.slots {
+	for i, s := range b.state.slots {
 		if a := &it.answers[i]; a.asked {
 			addReport(&v, s, b.state.digests[i], a)
 			v.Findings = append(v.Findings, a.outcome.Findings...)

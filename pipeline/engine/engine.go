@@ -80,7 +80,6 @@ const decisionVersion = "1"
 
 // Engine judges events. It is safe for concurrent use.
 type Engine struct {
-	slots      []*slot // sorted by name
 	tenants    []string
 	fusion     Fusion
 	catalogues func(ctx context.Context, tenant, digest string) (*models.Catalogue, error)
@@ -144,8 +143,8 @@ func New(ctx context.Context, s Settings) (*Engine, error) {
 	if e.meters, err = newMeters(s.Metrics); err != nil {
 		return nil, fmt.Errorf("registering metrics: %w", err)
 	}
-	e.slots = newSlots(s.Slots, e.log, e.meters)
-	first := &state{policy: s.Policy, revisions: e.probe(ctx)}
+	slots := e.newSlots(s.Slots)
+	first := &state{crew: newCrew(slots), policy: s.Policy, revisions: probe(ctx, slots)}
 	e.settle(first, nil)
 	e.state.Store(first)
 	return e, nil
@@ -170,7 +169,7 @@ func validateSlots(slots []Slot) error {
 }
 
 // newSlots sorts by name, so that the order in which detectors were found changes no verdict and no epoch.
-func newSlots(from []Slot, log *slog.Logger, m *meters) []*slot {
+func (e *Engine) newSlots(from []Slot) []*slot {
 	gates := map[string]*gate{}
 	var slots []*slot
 	for _, s := range from {
@@ -183,7 +182,7 @@ func newSlots(from []Slot, log *slog.Logger, m *meters) []*slot {
 		}
 		slots = append(slots, &slot{
 			Slot: s, gate: gates[group], restartLimit: restartLimit,
-			log: log.With("detector", s.Spec.Name), meters: m.forDetector(s.Spec.Name),
+			log: e.log.With("detector", s.Spec.Name), meters: e.meters.forDetector(s.Spec.Name),
 		})
 	}
 	slices.SortFunc(slots, func(a, b *slot) int { return cmp.Compare(a.Spec.Name, b.Spec.Name) })
@@ -191,10 +190,10 @@ func newSlots(from []Slot, log *slog.Logger, m *meters) []*slot {
 }
 
 // probe asks every detector for its revision, all at once.
-func (e *Engine) probe(ctx context.Context) []string {
-	revisions := make([]string, len(e.slots))
+func probe(ctx context.Context, slots []*slot) []string {
+	revisions := make([]string, len(slots))
 	var wg sync.WaitGroup
-	for i, s := range e.slots {
+	for i, s := range slots {
 		wg.Go(func() {
 			ctx, cancel := context.WithTimeout(ctx, min(probeLimit, s.Spec.Deadline))
 			defer cancel()
@@ -226,8 +225,29 @@ func (e *Engine) SetPolicy(p Policy) error {
 	return nil
 }
 
+// Replace replaces policy and detectors at once: one new epoch for every tenant that decides otherwise by them. Calls
+// under way end with what they began with; the channel is closed when none is left that uses the old detectors, which
+// may go then. On an error everything stays as it was.
+func (e *Engine) Replace(ctx context.Context, p Policy, from []Slot) (idle <-chan struct{}, err error) {
+	if p.Rules == nil {
+		p = DefaultPolicy()
+	}
+	if err := errors.Join(validateSlots(from), p.Validate()); err != nil {
+		return nil, fmt.Errorf("checking detectors and policy: %w", err)
+	}
+	slots := e.newSlots(from)
+	revisions := probe(ctx, slots)
+	var old *crew
+	e.update(func(next *state) bool {
+		old = next.crew
+		next.crew, next.policy, next.revisions = newCrew(slots), p, revisions
+		return true
+	})
+	return old.retire(), nil
+}
+
 // Epoch returns the tenant's current epoch.
 func (e *Engine) Epoch(tenant string) models.EpochNotice {
 	st := e.state.Load()
-	return st.notice(cmp.Or(tenant, models.DefaultTenant), e.slots)
+	return st.notice(cmp.Or(tenant, models.DefaultTenant))
 }

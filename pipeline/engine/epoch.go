@@ -9,6 +9,7 @@ import (
 
 // state is everything that decides, at one moment. It is never changed, only replaced.
 type state struct {
+	*crew
 	policy    Policy
 	revisions []string // of each slot's data, as it last told
 	digests   []string // of each slot's code, configuration and data
@@ -49,7 +50,7 @@ func (s *slot) identity(digest string) unique.Handle[string] {
 func (e *Engine) settle(next, old *state) {
 	next.since = e.now()
 	parts := []string{"epoch", decisionVersion, e.fusion.Version}
-	for i, s := range e.slots {
+	for i, s := range next.slots {
 		next.digests = append(next.digests, slotDigest(s, next.revisions[i]))
 		parts = append(parts, s.Spec.Name, next.digests[i])
 	}
@@ -81,7 +82,7 @@ func (e *Engine) settle(next, old *state) {
 func (e *Engine) update(mutate func(next *state) bool) {
 	e.change.Lock()
 	old := e.state.Load()
-	next := &state{policy: old.policy, revisions: append([]string(nil), old.revisions...)}
+	next := &state{crew: old.crew, policy: old.policy, revisions: append([]string(nil), old.revisions...)}
 	changed := mutate(next)
 	if changed {
 		e.settle(next, old)
@@ -95,7 +96,7 @@ func (e *Engine) update(mutate func(next *state) bool) {
 		if next.tenant(name).epoch == old.tenant(name).epoch {
 			continue
 		}
-		notice := next.notice(name, e.slots)
+		notice := next.notice(name)
 		e.log.Info("new epoch", "tenant", name, "epoch", notice.Epoch, "previous", notice.Previous)
 		if e.onEpoch != nil {
 			e.onEpoch(notice)
@@ -103,11 +104,11 @@ func (e *Engine) update(mutate func(next *state) bool) {
 	}
 }
 
-// advance records that a slot's data went from one revision to another. Whoever comes late with another idea of
-// where it came from changes nothing.
-func (e *Engine) advance(slot int, from, to string) {
+// advance records that a slot's data went to another revision than st knows. Whoever comes late with another idea of
+// where it came from, or of which detectors there are, changes nothing.
+func (e *Engine) advance(st *state, slot int, to string) {
 	e.update(func(next *state) bool {
-		if next.revisions[slot] != from {
+		if next.crew != st.crew || next.revisions[slot] != st.revisions[slot] {
 			return false
 		}
 		next.revisions[slot] = to
@@ -115,13 +116,13 @@ func (e *Engine) advance(slot int, from, to string) {
 	})
 }
 
-func (st *state) notice(tenant string, slots []*slot) models.EpochNotice {
+func (st *state) notice(tenant string) models.EpochNotice {
 	t := st.tenant(tenant)
 	n := models.EpochNotice{
 		Tenant: tenant, Epoch: t.epoch, Previous: t.previous, Policy: t.policyDigest, Time: st.since,
-		Detectors: make(map[string]string, len(slots)),
+		Detectors: make(map[string]string, len(st.slots)),
 	}
-	for i, s := range slots {
+	for i, s := range st.slots {
 		n.Detectors[s.Spec.Name] = st.digests[i]
 	}
 	return n

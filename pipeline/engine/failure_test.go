@@ -313,7 +313,7 @@ func TestStuckDetector(t *testing.T) {
 	slot := slotOf("stuck", d)
 	slot.Spec.Deadline = time.Millisecond
 	e := withSlots(t, slot, slotOf("quiet", clean()))
-	for _, s := range e.slots {
+	for _, s := range e.state.Load().slots {
 		s.restartLimit = 10 * time.Millisecond
 	}
 	for i := range 2 * maxAbandoned {
@@ -376,7 +376,7 @@ func TestDownIsNotWaitedForTwice(t *testing.T) {
 		return allClean(b)
 	}}
 	e := withSlots(t, slotOf("weak", d))
-	e.slots[0].restartLimit = 10 * time.Millisecond
+	e.state.Load().slots[0].restartLimit = 10 * time.Millisecond
 	judge(t, e, tool("a", "x"))
 	waited := probes.Load()
 	if v := judge(t, e, tool("b", "x")); report(t, v, "weak").Reason != models.ReasonUnavailable {

@@ -54,10 +54,25 @@ func (e *Engine) Judge(ctx context.Context, jobs []Job) []Judgement {
 // answer prepares the jobs and has every detector of the stage answer, anew while a detector's data changes.
 func (e *Engine) answer(ctx context.Context, jobs []Job, stage detectors.Stage) *batch {
 	for attempt := 1; ; attempt++ {
-		b := e.prepare(e.state.Load(), jobs)
-		if e.inspect(ctx, b, stage, attempt == maxAttempts) {
+		if b, settled := e.attempt(ctx, jobs, stage, attempt == maxAttempts); settled {
 			return b
 		}
+	}
+}
+
+func (e *Engine) attempt(ctx context.Context, jobs []Job, stage detectors.Stage, final bool) (_ *batch, settled bool) {
+	st := e.enter()
+	defer st.leave()
+	b := e.prepare(st, jobs)
+	return b, e.inspect(ctx, b, stage, final)
+}
+
+// enter returns the current state; its detectors stay until the caller calls leave.
+func (e *Engine) enter() *state {
+	for {
+		if st := e.state.Load(); st.enter() {
+			return st
+		} // else another is there already
 	}
 }
 
@@ -104,11 +119,11 @@ func (e *Engine) prepare(st *state, jobs []Job) *batch {
 		state: st, items: make([]item, len(jobs)),
 		documents: map[string]*models.Document{}, catalogues: map[[2]string]*models.Catalogue{},
 	}
-	answers := make([]answer, len(jobs)*len(e.slots))
+	answers := make([]answer, len(jobs)*len(st.slots))
 	for i := range jobs {
 		it := &b.items[i]
 		it.job, it.event = &jobs[i], jobs[i].Event
-		it.answers, answers = answers[:len(e.slots):len(e.slots)], answers[len(e.slots):]
+		it.answers, answers = answers[:len(st.slots):len(st.slots)], answers[len(st.slots):]
 		e.readBody(b, it)
 		it.tenant = st.tenant(it.event.Tenant)
 		it.pin = models.ComparePin(it.event.Pin, it.canonical)
@@ -183,8 +198,8 @@ type miss struct {
 // inspect gets an answer for every item from every detector of the stage. It returns false when a detector decided
 // with other data than the batch's state knows, unless final is set: then such answers count as bad.
 func (e *Engine) inspect(ctx context.Context, b *batch, stage detectors.Stage, final bool) bool {
-	misses := make([][]*miss, len(e.slots))
-	for i, s := range e.slots {
+	misses := make([][]*miss, len(b.state.slots))
+	for i, s := range b.state.slots {
 		if s.Spec.Stage == stage {
 			misses[i] = e.lookUp(b, i)
 		}
@@ -208,7 +223,7 @@ func (e *Engine) inspect(ctx context.Context, b *batch, stage detectors.Stage, f
 
 // lookUp answers what can be answered without asking slot i, and returns the rest.
 func (e *Engine) lookUp(b *batch, i int) []*miss {
-	s := e.slots[i]
+	s := b.state.slots[i]
 	identity := s.identity(b.state.digests[i])
 	var misses []*miss
 	var byKey map[outcomeKey]*miss
@@ -322,7 +337,7 @@ func (e *Engine) catalogue(ctx context.Context, tenant, digest string) *models.C
 // ask puts misses to slot i and hands the answers to their items. It returns false when the slot decided with other
 // data than st knows and final is not set.
 func (e *Engine) ask(ctx context.Context, st *state, i int, misses []*miss, final bool) bool {
-	s := e.slots[i]
+	s := st.slots[i]
 	settled := true
 	for _, part := range cut(answerable(i, misses)) {
 		inputs := make([]detectors.Input, len(part))
@@ -331,7 +346,7 @@ func (e *Engine) ask(ctx context.Context, st *state, i int, misses []*miss, fina
 		}
 		for j, a := range s.inspect(ctx, inputs) {
 			if a.inspected() && a.revision != st.revisions[i] {
-				e.advance(i, st.revisions[i], a.revision)
+				e.advance(st, i, a.revision)
 				settled = false
 				if final {
 					a = answer{asked: true, outcome: models.NotInspected(models.ReasonBadAnswer, "the detector's revision keeps changing")}

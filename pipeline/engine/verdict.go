@@ -31,7 +31,7 @@ func (e *Engine) conclude(b *batch, began time.Time) []Judgement {
 
 // countOutcomes counts how the detectors of one stage ended.
 func (e *Engine) countOutcomes(b *batch, stage detectors.Stage) {
-	for i, s := range e.slots {
+	for i, s := range b.state.slots {
 		if s.Spec.Stage != stage {
 			continue
 		}
@@ -62,7 +62,7 @@ func (e *Engine) judgement(st *state, it *item, began time.Time) Judgement {
 	v := e.blank(it)
 	policy := &it.tenant.policy
 	var scores []float64
-	for i := range e.slots {
+	for i := range st.slots {
 		if a := &it.answers[i]; a.asked {
 			v.Findings = append(v.Findings, a.outcome.Findings...)
 			scores = append(scores, a.outcome.Score)
@@ -72,7 +72,7 @@ func (e *Engine) judgement(st *state, it *item, began time.Time) Judgement {
 	e.report(st, it, &v)
 	facts := it.facts(e.fusion.Fuse(v.Findings, scores), v.Coverage.Complete, v.Time)
 	ruling := policy.Decide(facts)
-	deep := it.err == nil && it.event.Oversize == nil && it.docErr == nil && e.readsDeep(it.event.Kind) &&
+	deep := it.err == nil && it.event.Oversize == nil && it.docErr == nil && st.readsDeep(it.event.Kind) &&
 		policy.WantsDeep(facts, ruling, it.sample())
 	if deep {
 		e.reportPending(st, it, &v)
@@ -133,8 +133,8 @@ func (it *item) facts(risk Risk, complete bool, now time.Time) Facts {
 //
 // Invariant 3: coverage is complete only if some detector read the event, and all that did inspected every part.
 func (e *Engine) report(st *state, it *item, v *models.Verdict) {
-	v.Detectors = make([]models.DetectorReport, 0, len(e.slots))
-	for i, s := range e.slots {
+	v.Detectors = make([]models.DetectorReport, 0, len(st.slots))
+	for i, s := range st.slots {
 		a := &it.answers[i]
 		if a.asked {
 			addReport(v, s, st.digests[i], a)
@@ -169,7 +169,7 @@ func addSkipped(v *models.Verdict, s models.Skipped) {
 
 // reportPending adds the deep detectors, whose answers are still to come.
 func (e *Engine) reportPending(st *state, it *item, v *models.Verdict) {
-	for i, s := range e.slots {
+	for i, s := range st.slots {
 		if s.Spec.Stage == detectors.Deep && s.Spec.Reads(it.event.Kind) {
 			addReport(v, s, st.digests[i], &answer{outcome: models.NotInspected(models.ReasonPending, "the next revision has the answer")})
 		}
@@ -177,8 +177,8 @@ func (e *Engine) reportPending(st *state, it *item, v *models.Verdict) {
 	v.Coverage.Complete = false
 }
 
-func (e *Engine) readsDeep(k models.Kind) bool {
-	return slices.ContainsFunc(e.slots, func(s *slot) bool { return s.Spec.Stage == detectors.Deep && s.Spec.Reads(k) })
+func (st *state) readsDeep(k models.Kind) bool {
+	return slices.ContainsFunc(st.slots, func(s *slot) bool { return s.Spec.Stage == detectors.Deep && s.Spec.Reads(k) })
 }
 
 // sample is a number in [0, 1) that follows from epoch and bytes. The epoch is in it so that nobody can search for
@@ -228,8 +228,8 @@ func (e *Engine) NotInspected(job Job, reason models.Reason, detail string) mode
 	it.raw = it.event.RawDigest()
 	it.tenant = st.tenant(it.event.Tenant)
 	it.pin = models.ComparePin(it.event.Pin, "") // the body may be what is wrong: it is not read
-	it.answers = make([]answer, len(e.slots))
-	for i, s := range e.slots {
+	it.answers = make([]answer, len(st.slots))
+	for i, s := range st.slots {
 		if s.Spec.Stage == detectors.Fast && s.Spec.Reads(it.event.Kind) {
 			it.answers[i] = answer{asked: true, outcome: models.NotInspected(reason, detail)}
 		}

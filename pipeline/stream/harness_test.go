@@ -36,6 +36,7 @@ type fakeEngine struct {
 	judged  map[string]int // by event id
 	onJudge func(context.Context, []engine.Job)
 	onDeep  func(context.Context, engine.Job)
+	after   func(context.Context, []engine.Job) // judging
 	strict  bool // block everything
 }
 
@@ -61,7 +62,7 @@ func (f *fakeEngine) verdict(job engine.Job) models.Verdict {
 
 func (f *fakeEngine) Judge(ctx context.Context, jobs []engine.Job) []engine.Judgement {
 	f.mu.Lock()
-	hook, strict := f.onJudge, f.strict
+	hook, after, strict := f.onJudge, f.after, f.strict
 	for _, j := range jobs {
 		f.judged[j.EventID]++
 	}
@@ -82,6 +83,9 @@ func (f *fakeEngine) Judge(ctx context.Context, jobs []engine.Job) []engine.Judg
 		deep := strings.Contains(body, "grey")
 		v.Final = !deep
 		out[i] = engine.Judgement{Verdict: v, Deep: deep, Err: j.Event.Validate()}
+	}
+	if after != nil {
+		after(ctx, jobs)
 	}
 	return out
 }

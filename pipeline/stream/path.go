@@ -28,6 +28,8 @@ type path struct {
 	live   *register // last definition per object
 	meters *metrics
 	log    *slog.Logger
+	// outdated hears of a tenant with a definition that was stored in an epoch that is over.
+	outdated func(tenant string)
 }
 
 // answer is a verdict to store, with the event that it is about.
@@ -63,7 +65,27 @@ func (p *path) settle(ctx context.Context, answers []answer) []error {
 			p.meters.verdicts.WithLabelValues(answers[i].verdict.Subject.Tenant, string(answers[i].verdict.Decision)).Inc()
 		}
 	}
+	p.noteOutdated(valid)
 	return errs
+}
+
+// noteOutdated tells of definitions that were judged before an epoch began and stored after: whoever judged the live
+// definitions again may have missed them.
+func (p *path) noteOutdated(answers []*answer) {
+	epochs := map[string]string{} // by tenant
+	for _, a := range answers {
+		tenant := a.verdict.Subject.Tenant
+		if !a.verdict.Subject.Kind.Definition() || a.verdict.Revision > 1 {
+			continue
+		}
+		if epochs[tenant] == "" {
+			epochs[tenant] = p.engine.Epoch(tenant).Epoch
+		}
+		if a.verdict.Epoch != epochs[tenant] {
+			p.outdated(tenant)
+			return
+		}
+	}
 }
 
 // storeAnswers stores what each answer without an error has to say on the streams.

@@ -244,12 +244,17 @@ func (r *Runner) catchUp(ctx context.Context, w *worker) error {
 		}
 	}
 	epoch := w.engine.Epoch(w.tenant.Name).Epoch
+	stale := r.stale[w.tenant.Name].Swap(false)
 	done, err := w.live.read(ctx, w.tenant.Name, rescoredKey)
-	if err != nil || done != nil && string(done.Data) == epoch {
-		return err
+	if err == nil && !stale && done != nil && string(done.Data) == epoch {
+		return nil
 	}
-	count, err := r.Rescore(ctx, w.tenant.Name)
+	var count models.Rescored
+	if err == nil {
+		count, err = r.Rescore(ctx, w.tenant.Name)
+	}
 	if err != nil {
+		r.stale[w.tenant.Name].Store(stale)
 		return err
 	}
 	r.log.Info("live definitions judged in the current epoch", "tenant", w.tenant.Name, "epoch", epoch,

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -54,6 +55,7 @@ type Runner struct {
 	path    *path
 	workers map[string]*worker
 	changed map[string]chan struct{} // by tenant: the epoch is another
+	stale   map[string]*atomic.Bool  // by tenant: a live definition may have missed being judged again
 }
 
 // pollWait is how long a worker waits for a message before it asks the server again: the longest that it stays idle
@@ -76,7 +78,7 @@ func New(s Settings) (*Runner, error) {
 	s.Checks = cmp.Or(s.Checks, 256)
 	s.CheckDeadline = cmp.Or(s.CheckDeadline, 10*time.Second)
 	s.DrainDeadline = cmp.Or(s.DrainDeadline, 30*time.Second)
-	r := &Runner{Settings: s, log: s.Logger, workers: map[string]*worker{}, changed: map[string]chan struct{}{}}
+	r := &Runner{Settings: s, log: s.Logger, workers: map[string]*worker{}, changed: map[string]chan struct{}{}, stale: map[string]*atomic.Bool{}}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
@@ -106,11 +108,18 @@ func (r *Runner) wire() (err error) {
 		live:   newRegister(r.js, wire.LiveBucket, readPlace),
 		meters: meters,
 		log:    r.log,
+		outdated: func(tenant string) {
+			if stale := r.stale[tenant]; stale != nil {
+				stale.Store(true)
+				r.EpochChanged(tenant)
+			}
+		},
 	}
 	for _, t := range r.Tenants {
 		d := t.Delivery.withDefaults()
 		r.workers[t.Name] = &worker{path: r.path, tenant: t, catalogues: r.Catalogues, maxDeliver: uint64(d.MaxDeliver), ackWait: d.AckWait}
 		r.changed[t.Name] = make(chan struct{}, 1)
+		r.stale[t.Name] = &atomic.Bool{}
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -383,6 +384,44 @@ func TestEpochIsAnnouncedAndRescored(t *testing.T) {
 	if _, err := r.Rescore(ctx, "nobody"); err == nil {
 		t.Error("rescored a tenant that is not configured")
 	}
+}
+
+// A definition that was judged before an epoch began, and is stored when all others were judged again in it, is judged
+// again, too.
+func TestLateDefinitionIsRescored(t *testing.T) {
+	ctx := testContext(t)
+	nc, err := embedded(t).Connect()
+	b := newBus(t, nc, err)
+	e := newFakeEngine()
+	r, err := New(Settings{Conn: nc, Engine: e, Tenants: []Tenant{quick("acme")}, Logger: testLog(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.provision(ctx, quick("acme"))
+	scored := func(epoch string) func() bool {
+		return func() bool {
+			marker, err := r.path.live.read(ctx, "acme", rescoredKey)
+			return err == nil && marker != nil && string(marker.Data) == epoch
+		}
+	}
+	var once sync.Once
+	e.after = func(ctx context.Context, _ []engine.Job) {
+		once.Do(func() {
+			e.set(func(f *fakeEngine) { f.epoch, f.strict = "epoch-2", true })
+			r.EpochChanged("acme")
+			eventually(ctx, t, "all others are judged again", scored("epoch-2"))
+		})
+	}
+	start(t, r)
+	eventually(ctx, t, "the first epoch is scored", scored("epoch-1"))
+	b.publish(ctx, tool("", "late", "fine"))
+	eventually(ctx, t, "the late one is judged again", func() bool {
+		if b.pending(ctx, wire.VerdictStream("acme")) < 2 {
+			return false
+		}
+		v := b.last(ctx, "acme", "srv", models.KindTool, "late")
+		return v.Epoch == "epoch-2" && v.Cause == causeRescored && v.Decision == models.Block
+	})
 }
 
 func TestFeedbackIsValidated(t *testing.T) {

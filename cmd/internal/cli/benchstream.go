@@ -113,8 +113,8 @@ func median(xs []float64) float64 {
 // benchEngine opens engines with the shipped detectors in one of the two placements.
 func (a *app) benchEngine(inProcess bool) func(context.Context) (*engine.Engine, func() error, error) {
 	return func(ctx context.Context) (*engine.Engine, func() error, error) {
-		s := &station{}
-		if err := s.openDetectors(ctx, config.Detectors{InProcess: inProcess}, a.logger()); err != nil {
+		s, err := openCrew(ctx, config.Detectors{InProcess: inProcess}, a.logger())
+		if err != nil {
 			return nil, nil, err
 		}
 		eng, err := engine.New(ctx, engine.Settings{Slots: s.slots, Logger: a.logger(), Metrics: prometheus.NewRegistry(), Tenants: []string{"bench"}})

@@ -126,9 +126,9 @@ func (a *app) chains(ctx context.Context, f *benchFlags) ([]contestant, error) {
 
 // openChain starts the detectors of these names, or all for none.
 func (a *app) openChain(ctx context.Context, f *benchFlags, names []string) ([]engine.Slot, func() error, error) {
-	s := &station{}
-	if err := s.openDetectors(ctx, config.Detectors{InProcess: !f.plugins, PluginDir: f.pluginDir}, a.logger()); err != nil {
-		return nil, nil, joinClose(err, s.close)
+	s, err := openCrew(ctx, config.Detectors{InProcess: !f.plugins, PluginDir: f.pluginDir}, a.logger())
+	if err != nil {
+		return nil, nil, err
 	}
 	if len(names) == 0 {
 		return s.slots, s.close, nil

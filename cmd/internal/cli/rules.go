@@ -21,7 +21,7 @@ import (
 func (a *app) rulesCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rules",
-		Short: "List, check, test, explain and pin the heuristic detector's rules",
+		Short: "List, check, test, explain, import and pin the heuristic detector's rules",
 		Long: `Work with rule packs: YAML files of rules for the heuristic detector, each rule with samples that it must hit and must
 not hit. Without files the packs are those that Taster ships.
 
@@ -30,6 +30,7 @@ Exit codes: 0 clean, 3 problems were found, 2 usage, 1 the command broke.`,
 	cmd.AddCommand(
 		a.rulesDigestCommand(),
 		a.rulesExplainCommand(),
+		a.rulesImportCommand(),
 		a.rulesLintCommand(),
 		a.rulesListCommand(),
 		a.rulesTestCommand(),
@@ -92,7 +93,8 @@ type listedRule struct {
 	Class      models.Class     `json:"class"`
 	Severity   models.Severity  `json:"severity"`
 	Confidence float64          `json:"confidence"`
-	Pack       string           `json:"pack"`
+	Pack       string           `json:"pack"` // of a rule in code, the group of checks
+	InCode     bool             `json:"in_code,omitempty"`
 	Message    string           `json:"message"`
 	Kinds      []models.Kind    `json:"kinds"` // what it reads
 	Fields     []rulepack.Field `json:"fields,omitempty"`
@@ -107,7 +109,7 @@ func (a *app) rulesListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "list [FILE...]",
 		Short:   "List rules",
-		Long:    "List the rules of the files, or those that Taster ships. --json has what a rule reads and refers to as well.",
+		Long:    "List the rules of the files, or those that Taster ships: of its packs, and of its checks in code. --json has what a rule reads and refers to as well.",
 		Example: "  taster rules list\n  taster rules list --class A1,A7 --kind tool_result\n  taster rules list --json acme.yaml",
 		RunE: func(_ *cobra.Command, paths []string) error {
 			if err := checkListFlags(classes, kinds); err != nil {
@@ -117,7 +119,11 @@ func (a *app) rulesListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.listRules(listedRules(files, classes, kinds))
+			list := listedRules(files)
+			if len(paths) == 0 {
+				list = append(list, listedCode()...)
+			}
+			return a.listRules(slices.DeleteFunc(list, func(r listedRule) bool { return !r.selected(classes, kinds) }))
 		},
 	}
 	cmd.Flags().StringSliceVar(&classes, "class", nil, "only rules of these threat `CLASSES`")
@@ -150,25 +156,49 @@ func checkListFlags(classes, kinds []string) error {
 	return nil
 }
 
-func listedRules(files []packFile, classes, kinds []string) []listedRule {
-	list := []listedRule{}
+func listedRules(files []packFile) []listedRule {
+	list := []listedRule{} // [] in JSON, never null
 	for _, f := range files {
 		for i := range f.pack.Rules {
 			r := &f.pack.Rules[i]
-			reads := slices.DeleteFunc(models.Kinds(), func(k models.Kind) bool { return !r.Reads(k, nil) })
-			if len(classes) > 0 && !slices.Contains(classes, string(r.Class)) {
-				continue
-			}
-			if len(kinds) > 0 && !slices.ContainsFunc(reads, func(k models.Kind) bool { return slices.Contains(kinds, string(k)) }) {
-				continue
-			}
 			list = append(list, listedRule{
-				r.ID, r.Version, r.Class, r.Severity, r.Confidence, f.pack.Name, r.Message,
-				reads, r.Fields, r.Against, r.References, len(r.Hits), len(r.Misses),
+				ID: r.ID, Version: r.Version, Class: r.Class, Severity: r.Severity, Confidence: r.Confidence, Pack: f.pack.Name, Message: r.Message,
+				Kinds:  slices.DeleteFunc(models.Kinds(), func(k models.Kind) bool { return !r.Reads(k, nil) }),
+				Fields: r.Fields, Against: r.Against, References: r.References, Hits: len(r.Hits), Misses: len(r.Misses),
 			})
 		}
 	}
 	return list
+}
+
+// listedCode are the rules of the detector's checks in code.
+func listedCode() []listedRule {
+	var list []listedRule
+	for _, r := range heuristic.CodeRules() {
+		kinds := r.Kinds
+		if len(kinds) == 0 {
+			kinds = models.Kinds()
+		}
+		list = append(list, listedRule{
+			ID: r.ID, Version: r.Version, Class: r.Class, Severity: r.Severity, Confidence: r.Confidence, Pack: r.Group, InCode: true,
+			Message: r.Message, Kinds: kinds,
+		})
+	}
+	return list
+}
+
+// selected reports whether the rule is of one of the classes and reads one of the kinds; none means any.
+func (r *listedRule) selected(classes, kinds []string) bool {
+	reads := slices.ContainsFunc(r.Kinds, func(k models.Kind) bool { return slices.Contains(kinds, string(k)) })
+	return (len(classes) == 0 || slices.Contains(classes, string(r.Class))) && (len(kinds) == 0 || reads)
+}
+
+// home is where the rule stands.
+func (r *listedRule) home() string {
+	if r.InCode {
+		return r.Pack + " (code)"
+	}
+	return r.Pack
 }
 
 func (a *app) listRules(list []listedRule) error {
@@ -179,7 +209,7 @@ func (a *app) listRules(list []listedRule) error {
 	fmt.Fprintln(w, "ID\tVERSION\tCLASS\tSEVERITY\tCONFIDENCE\tPACK\tMESSAGE")
 	for _, r := range list {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.2f\t%s\t%s\n", output.Visible(r.ID), output.Visible(r.Version), output.Visible(string(r.Class)),
-			output.Visible(string(r.Severity)), r.Confidence, output.Visible(r.Pack), output.Visible(r.Message))
+			output.Visible(string(r.Severity)), r.Confidence, output.Visible(r.home()), output.Visible(r.Message))
 	}
 	return w.Flush()
 }

@@ -248,12 +248,13 @@ func (x *explainedEvent) write(w io.Writer) {
 	}
 }
 
-// writeUnruled writes what the detector finds without a rule of a pack.
+// writeUnruled writes what the detector finds by a rule in code.
 func writeUnruled(w io.Writer, f *models.Finding) {
 	fmt.Fprintf(w, "  %s %s of the detector itself: %s, confidence %.2f\n    %s\n", f.Rule, f.Version, severe(f.Class, f.Severity), f.Confidence, f.Message)
 	for _, e := range f.Evidence {
 		fmt.Fprintf(w, "    at %s\n      ⟦%s⟧\n", where(e.Pointer, e.Key, e.ViewKind, e.Chain), oneLine(e.Excerpt))
 	}
+	writeCounter(w, f.Counter)
 }
 
 func (m *explainedMatch) write(w io.Writer) {
@@ -269,7 +270,11 @@ func (m *explainedMatch) write(w io.Writer) {
 	for _, s := range m.Steps {
 		fmt.Fprintf(w, "    %.2f  %s\n", s.Confidence, s.Reason)
 	}
-	for _, c := range m.Counter {
+	writeCounter(w, m.Counter)
+}
+
+func writeCounter(w io.Writer, counter []models.CounterEvidence) {
+	for _, c := range counter {
 		fmt.Fprintf(w, "    against, weight %.2f: %s: %s\n", c.Weight, c.Kind, c.Message)
 	}
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/aad6b6dc/taster/pipeline/config"
-	"github.com/aad6b6dc/taster/pipeline/engine"
 )
 
 const serveHelp = `Take events from NATS, judge them, publish verdicts.
@@ -24,8 +23,11 @@ const serveHelp = `Take events from NATS, judge them, publish verdicts.
 Without --nats a server runs inside this process, with its files in the data directory, open to clients of this machine
 only. It runs until it is interrupted, then finishes and stores what it has in hand; a second interrupt ends it at once.
 
-SIGHUP makes it read its policy anew, from the file of --policy or the configuration: the new epoch is announced, live
-definitions are judged again, and what changed is published. Everything else in the configuration takes a restart.`
+SIGHUP makes it read its configuration anew. What decides comes into force at once: the policy, from the file of --policy
+or the configuration, which of the shipped detectors run, and their sections. Detectors whose sections have changed are
+replaced, and no event is lost or judged by half of each. The new epoch is announced, live definitions are judged again,
+and what changed is published. If anything is wrong, a rule pack that is not the pinned one for instance, all stays as it
+was. Everything else in the configuration takes a restart.`
 
 // serveFlags are the flags of serve; each wins over the configuration file.
 type serveFlags struct {
@@ -108,7 +110,7 @@ func (f *serveFlags) config(cmd *cobra.Command) (config.Config, error) {
 	return c, nil
 }
 
-// serve runs until ctx ends. load reads the configuration; it is called again to reload the policy.
+// serve runs until ctx ends. load reads the configuration; it is called again at each SIGHUP.
 func (a *app) serve(ctx context.Context, load func() (config.Config, error)) error {
 	c, err := load()
 	if err != nil {
@@ -125,14 +127,15 @@ func (a *app) serve(ctx context.Context, load func() (config.Config, error)) err
 	if err != nil {
 		return errors.Join(err, s.close())
 	}
-	stopReloading := a.reloadPolicy(s.engine, load)
+	stopReloading := a.reloading(ctx, s, load)
 	err = s.runner.Run(ctx)
 	stopReloading()
 	return errors.Join(err, stopMetrics(), s.close())
 }
 
-// reloadPolicy reads the policy anew at every SIGHUP until stop is called. One that can't be read changes nothing.
-func (a *app) reloadPolicy(e *engine.Engine, load func() (config.Config, error)) (stop func()) {
+// reloading takes over policy and detectors from the configuration at every SIGHUP until stop is called. One that can't
+// be read, or with which a detector does not start, changes nothing.
+func (a *app) reloading(ctx context.Context, s *station, load func() (config.Config, error)) (stop func()) {
 	hangups, done := make(chan os.Signal, 1), make(chan struct{})
 	signal.Notify(hangups, syscall.SIGHUP)
 	go func() {
@@ -140,13 +143,11 @@ func (a *app) reloadPolicy(e *engine.Engine, load func() (config.Config, error))
 		for range hangups {
 			c, err := load()
 			if err == nil {
-				err = e.SetPolicy(c.Policy)
+				err = s.crew.reload(ctx, s.engine, c, a.reloaded)
 			}
 			if err != nil {
-				a.warn("keeping the old policy: %v", err)
-				continue
+				a.warn("keeping the old policy and detectors: %v", err)
 			}
-			a.warn("policy reloaded")
 		}
 	}()
 	return func() {
@@ -154,6 +155,15 @@ func (a *app) reloadPolicy(e *engine.Engine, load func() (config.Config, error))
 		close(hangups)
 		<-done
 	}
+}
+
+// reloaded says what came into force.
+func (a *app) reloaded(detectors bool) {
+	if detectors {
+		a.warn("policy and detectors reloaded")
+		return
+	}
+	a.warn("policy reloaded")
 }
 
 // greeting says where the engine is to be found.
@@ -165,7 +175,7 @@ func (s *station) greeting(c config.Config) string {
 	case s.server.ClientURL() != "":
 		where = s.server.ClientURL()
 	}
-	return fmt.Sprintf("serving tenants %q on %s with %d detectors; interrupt to stop", tenantNames(c), where, len(s.slots))
+	return fmt.Sprintf("serving tenants %q on %s with %d detectors; interrupt to stop", tenantNames(c), where, len(s.engine.Epoch("").Detectors))
 }
 
 // serveMetrics answers Prometheus at address, if there is one, until stop is called.

@@ -12,8 +12,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/aad6b6dc/taster/detectors"
-	"github.com/aad6b6dc/taster/detectors/host"
 	"github.com/aad6b6dc/taster/models"
 	"github.com/aad6b6dc/taster/pipeline/config"
 	"github.com/aad6b6dc/taster/pipeline/engine"
@@ -25,7 +23,7 @@ import (
 type station struct {
 	server *natsembed.Server // nil with an outside bus
 	conn   *nats.Conn
-	slots  []engine.Slot
+	crew   *crew
 	engine *engine.Engine
 	runner *stream.Runner
 
@@ -47,9 +45,10 @@ func (a *app) openStation(ctx context.Context, c config.Config, metrics promethe
 	if err := s.openBus(a, c, log); err != nil {
 		return nil, err
 	}
-	if err := s.openDetectors(ctx, c.Detectors, log); err != nil {
+	if s.crew, err = openCrew(ctx, c.Detectors, log); err != nil {
 		return nil, err
 	}
+	s.onClose(s.crew.close)
 	js, err := jetstream.New(s.conn)
 	if err != nil {
 		return nil, fmt.Errorf("opening JetStream: %w", err)
@@ -57,7 +56,7 @@ func (a *app) openStation(ctx context.Context, c config.Config, metrics promethe
 	catalogues := stream.NewCatalogues(js)
 	var runner atomic.Pointer[stream.Runner] // made after the engine, which tells it of new epochs
 	s.engine, err = engine.New(ctx, engine.Settings{
-		Slots: s.slots, Policy: c.Policy, Tenants: tenantNames(c), Catalogues: catalogues.Get,
+		Slots: s.crew.slots, Policy: c.Policy, Tenants: tenantNames(c), Catalogues: catalogues.Get,
 		OnEpoch: func(n models.EpochNotice) {
 			if r := runner.Load(); r != nil {
 				r.EpochChanged(n.Tenant)
@@ -120,88 +119,6 @@ func (s *station) startServer(c config.Config, opts []nats.Option, log *slog.Log
 		return fmt.Errorf("connecting inside the process: %w", err)
 	}
 	return nil
-}
-
-// openDetectors starts the shipped detectors, in one process of their own unless configured otherwise, and the outside
-// plugins.
-func (s *station) openDetectors(ctx context.Context, c config.Detectors, log *slog.Logger) error {
-	own, err := s.openShipped(ctx, c, log)
-	if err != nil {
-		return err
-	}
-	groups := [][]host.Loaded{own}
-	sources, err := discover(c.PluginDir)
-	if err != nil {
-		return err
-	}
-	for _, source := range sources {
-		loaded, err := s.launch(ctx, source, log)
-		if err != nil {
-			return err
-		}
-		groups = append(groups, loaded)
-	}
-	all, err := host.Join(groups...)
-	if err != nil {
-		return fmt.Errorf("putting detectors together: %w", err)
-	}
-	s.slots = slots(all)
-	return nil
-}
-
-func (s *station) openShipped(ctx context.Context, c config.Detectors, log *slog.Logger) ([]host.Loaded, error) {
-	specs, err := enabled(c)
-	if err != nil || len(specs) == 0 {
-		return nil, err
-	}
-	if c.InProcess {
-		loaded, err := host.InProcess(ctx, specs, sections(c))
-		if err != nil {
-			return nil, fmt.Errorf("making detectors: %w", err)
-		}
-		return loaded, nil
-	}
-	source, err := selfSource(specs)
-	if err != nil {
-		return nil, err
-	}
-	source.Configs = sections(c)
-	return s.launch(ctx, source, log)
-}
-
-func (s *station) launch(ctx context.Context, source host.Source, log *slog.Logger) ([]host.Loaded, error) {
-	process, err := host.Launch(ctx, source, host.Options{Logger: log})
-	if err != nil {
-		return nil, fmt.Errorf("starting plugin %q: %w", source.Name, err)
-	}
-	s.onClose(process.Close)
-	return process.Detectors(), nil
-}
-
-// enabled are the shipped fast detectors that the configuration does not leave out.
-func enabled(c config.Detectors) ([]detectors.Spec, error) {
-	off := map[string]bool{}
-	for _, name := range c.Disabled {
-		if _, err := shipped(name); err != nil {
-			return nil, err
-		}
-		off[name] = true
-	}
-	var specs []detectors.Spec
-	for _, s := range fastDetectors() {
-		if !off[s.Name] {
-			specs = append(specs, s)
-		}
-	}
-	return specs, nil
-}
-
-func sections(c config.Detectors) map[string]detectors.Config {
-	out := map[string]detectors.Config{}
-	for name, section := range c.Sections {
-		out[name] = detectors.Config(section)
-	}
-	return out
 }
 
 func tenantNames(c config.Config) []string {

@@ -28,6 +28,7 @@ var arrows = []arrow{
 	{"detectors/catalog", []string{"detectors/..."}, "the list of the shipped detectors"},
 	{"detectors/heuristic", []string{"models/...", "detectors", "detectors/internal/...", "detectors/heuristic/..."}, "the detector of rules"},
 	{"detectors/heuristic/rulepack", []string{"models/...", "detectors/internal/..."}, "its rules as data"},
+	{"detectors/heuristic/atr", []string{"models", "detectors/heuristic/rulepack"}, "rules in another format"},
 	{"detectors/heuristic/check", []string{"models", "detectors", "detectors/internal/directive"}, "what its checks in code have in common"},
 	{"detectors/heuristic/...", []string{"models/...", "detectors", "detectors/internal/...", "detectors/heuristic/check"}, "its checks in code"},
 

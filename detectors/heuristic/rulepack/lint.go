@@ -24,6 +24,7 @@ var standalone = directive.Of(directive.Conceal, directive.Override)
 // unbounded or too weak, and samples that do not hold. A pack without problems compiles.
 func (p *Pack) Lint() []Problem {
 	problems := p.check()
+	compiles := len(problems) == 0
 	for i := range p.Rules {
 		r := &p.Rules[i]
 		if len(r.Hits) == 0 {
@@ -33,7 +34,7 @@ func (p *Pack) Lint() []Problem {
 			problems = append(problems, Problem{r.ID, "misses", "none: say what looks alike and must not be found"})
 		}
 	}
-	if len(p.check()) > 0 {
+	if !compiles {
 		return problems
 	}
 	results, err := Test(p)
@@ -127,13 +128,18 @@ func (c *checker) checkRule() {
 	}
 	c.require(len(r.Hits) <= MaxSamples, "hits", "%d, the limit is %d", len(r.Hits), MaxSamples)
 	c.require(len(r.Misses) <= MaxSamples, "misses", "%d, the limit is %d", len(r.Misses), MaxSamples)
-	c.require((r.Signals == nil) != (r.Near == nil), "signals", "a rule has either signals or near")
+	c.require((r.Signals == nil) != (len(r.Near) == 0), "signals", "a rule has either signals or near")
 	c.require(r.kindBits() != 0, "kinds", "none is left that the rule reads")
 	if r.Signals != nil {
 		c.signals(r.Signals)
 	}
-	if r.Near != nil {
-		c.near(r.Near)
+	c.require(len(r.Near) <= MaxNears, "near", "%d alternatives, the limit is %d", len(r.Near), MaxNears)
+	for i := range r.Near {
+		field := "near"
+		if len(r.Near) > 1 {
+			field = fmt.Sprintf("near[%d]", i)
+		}
+		c.near(&r.Near[i], field)
 	}
 }
 
@@ -151,17 +157,22 @@ func (c *checker) signals(s *Signals) {
 	}
 }
 
-func (c *checker) near(n *Near) {
-	c.require(len(n.Terms) >= 2, "near.terms", "%d classes: one on its own is too weak, ask for two or more", len(n.Terms))
+// near checks one Near condition, which stands at path.
+func (c *checker) near(n *Near, path string) {
+	c.require(len(n.Terms) >= 2 || len(n.Terms) == 1 && n.Pattern != "", path+".terms",
+		"%d classes: one on its own is too weak, ask for two or more, or for a pattern", len(n.Terms))
 	for i, name := range n.Terms {
 		_, ok := c.pack.Terms[name]
-		c.require(ok, "near.terms", "the pack has no terms %q", name)
-		c.require(!slices.Contains(n.Terms[:i], name), "near.terms", "%q is there twice", name)
+		c.require(ok, path+".terms", "the pack has no terms %q", name)
+		c.require(!slices.Contains(n.Terms[:i], name), path+".terms", "%q is there twice", name)
 	}
-	c.require(n.Within > 0 && n.Within <= MaxWithin, "near.within", "%d bytes is not in [1, %d]", n.Within, MaxWithin)
-	c.require(n.Window >= 0 && n.Window <= MaxWindow, "near.window", "%d bytes is not in [0, %d]", n.Window, MaxWindow)
-	if n.Pattern != "" {
-		_, _, err := compilePattern(n.Pattern)
-		c.require(err == nil, "near.pattern", "%v", err)
+	c.require(n.Within > 0 && n.Within <= MaxWithin, path+".within", "%d bytes is not in [1, %d]", n.Within, MaxWithin)
+	c.require(n.Window >= 0 && n.Window <= MaxWindow, path+".window", "%d bytes is not in [0, %d]", n.Window, MaxWindow)
+	if n.Pattern == "" {
+		return
 	}
+	p, err := n.compilePattern()
+	c.require(err == nil, path+".pattern", "%v", err)
+	c.require(err != nil || len(n.Terms) > 1 || p.shortest >= MinLonePattern, path+".pattern",
+		"matches %d bytes, beside one class of terms it is too weak: ask for %d or more", p.shortest, MinLonePattern)
 }

@@ -7,39 +7,49 @@ import (
 	"github.com/aad6b6dc/taster/detectors/internal/directive"
 )
 
-// near tries the places of the rule's anchor and returns the one with the highest confidence.
+// near tries the places of the rule's anchors and returns the one with the highest confidence.
 func (sc *Scanner) near(r *rule, text string) (best Match, ok bool) {
-	for _, class := range r.near.classes {
+	for _, n := range r.nears {
+		if m := sc.bestPlace(r, n, text); m.Confidence > best.Confidence {
+			best = m
+		}
+	}
+	if best.Confidence < minConfidence {
+		return Match{}, false
+	}
+	sc.gather(text, &best)
+	return best, true
+}
+
+// bestPlace is the best place of one condition, with confidence 0 if there is none.
+func (sc *Scanner) bestPlace(r *rule, n *near, text string) (best Match) {
+	for _, class := range n.classes {
 		if len(sc.terms[class]) == 0 {
-			return Match{}, false
+			return Match{}
 		}
 	}
 	found := 0
 	var searched span // where the pattern was last looked for in vain
-	for i, anchor := range sc.terms[r.near.classes[0]] {
-		if !sc.gathered(r.near, anchor) || r.near.pattern != nil && !r.near.matches(text, anchor, &searched) {
+	for i, anchor := range sc.terms[n.classes[0]] {
+		if !sc.gathered(n, anchor) || n.pattern.re != nil && !n.matches(text, anchor, &searched) {
 			continue
 		}
-		m := Match{anchor: i}
+		m := Match{near: n, anchor: i}
 		sc.weighNear(r, &m, nil)
 		if m.Confidence > best.Confidence {
-			best, ok = m, true
+			best = m
 		}
 		if found++; found == maxPlaces {
 			break
 		}
 	}
-	if !ok || best.Confidence < minConfidence {
-		return Match{}, false
-	}
-	sc.gather(r, text, &best)
-	return best, true
+	return best
 }
 
 // gathered reports whether a term of every other class stands close enough to the anchor.
 func (sc *Scanner) gathered(n *near, anchor termHit) bool {
 	for _, class := range n.classes[1:] {
-		if _, ok := closeTo(sc.terms[class], anchor, n.within, false); !ok {
+		if _, ok := closeTo(sc.terms[class], anchor, n.Within, false); !ok {
 			return false
 		}
 	}
@@ -113,9 +123,9 @@ func (n *near) matches(text string, anchor termHit, searched *span) bool {
 		if w.end <= searched.end {
 			return false
 		}
-		from = max(from, runeStart(text, max(searched.end-n.longest-2*utf8.UTFMax, 0)))
+		from = max(from, runeStart(text, max(searched.end-n.pattern.longest-2*utf8.UTFMax, 0)))
 	}
-	if n.pattern.MatchString(text[from:w.end]) {
+	if n.pattern.re.MatchString(text[from:w.end]) {
 		return true
 	}
 	*searched = w
@@ -123,18 +133,18 @@ func (n *near) matches(text string, anchor termHit, searched *span) bool {
 }
 
 // gather sets the match's evidence, and returns what it consists of.
-func (sc *Scanner) gather(r *rule, text string, m *Match) (parts []Part) {
-	n := r.near
+func (sc *Scanner) gather(text string, m *Match) (parts []Part) {
+	n := m.near
 	anchor := sc.terms[n.classes[0]][m.anchor]
 	m.Start, m.End = anchor.start, anchor.end
-	parts = append(parts, Part{r.Near.Terms[0], anchor.start, anchor.end})
+	parts = append(parts, Part{n.Terms[0], anchor.start, anchor.end})
 	for c, class := range n.classes[1:] {
-		h, _ := closeTo(sc.terms[class], anchor, n.within, true)
-		parts = append(parts, Part{r.Near.Terms[c+1], h.start, h.end})
+		h, _ := closeTo(sc.terms[class], anchor, n.Within, true)
+		parts = append(parts, Part{n.Terms[c+1], h.start, h.end})
 	}
-	if n.pattern != nil {
+	if n.pattern.re != nil {
 		w := n.windowAround(text, anchor)
-		if loc := n.pattern.FindStringIndex(text[w.start:w.end]); loc != nil {
+		if loc := n.pattern.re.FindStringIndex(text[w.start:w.end]); loc != nil {
 			parts = append(parts, Part{"pattern", w.start + loc[0], w.start + loc[1]})
 		}
 	}
@@ -146,7 +156,7 @@ func (sc *Scanner) gather(r *rule, text string, m *Match) (parts []Part) {
 
 // weighNear sets the match's confidence.
 func (sc *Scanner) weighNear(r *rule, m *Match, steps *[]Step) {
-	anchor := sc.terms[r.near.classes[0]][m.anchor]
+	anchor := sc.terms[m.near.classes[0]][m.anchor]
 	sentence := sc.reading.Sentence(anchor.start)
 	hits := sc.sentenceHits(sentence)
 	var around directive.Signals

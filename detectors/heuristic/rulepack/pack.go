@@ -24,18 +24,22 @@ import (
 
 // Limits on a pack. [Parse] refuses what is over one of the first three, [Pack.Lint] reports the others.
 const (
-	MaxPackBytes = 512 << 10
-	MaxRules     = 500
+	MaxPackBytes = 4 << 20
+	MaxRules     = 2000
 	MaxDepth     = 32 // of flow collections in the YAML
 
-	MaxTerms      = 4000 // literals of a pack
-	MaxTermBytes  = 64
-	MinTermBytes  = 3
-	MaxWithin     = 400 // bytes, see Near.Within
-	MaxWindow     = 512 // bytes, see Near.Window
-	MaxSamples    = 64  // hits, and as many misses, of one rule
-	MaxReach      = 1   // sentences, see Signals.Reach
-	minConfidence = 0.3 // a match below is not reported
+	MaxTerms     = 20_000 // literals of a pack
+	MaxTermBytes = 64
+	MinTermBytes = 3
+	MaxWithin    = 400 // bytes, see Near.Within
+	MaxWindow    = 512 // bytes, see Near.Window
+	MaxNears     = 64  // alternatives of one rule
+
+	// MinLonePattern is how many bytes a pattern matches at least that stands beside a single class of terms.
+	MinLonePattern = 6
+	MaxSamples     = 64  // hits, and as many misses, of one rule
+	MaxReach       = 1   // sentences, see Signals.Reach
+	minConfidence  = 0.3 // a match below is not reported
 )
 
 // Pack is a file of rules. Once parsed it is only read, and safe for concurrent use.
@@ -69,8 +73,8 @@ type Rule struct {
 	References []string `yaml:"references"` // URLs, or ids of published attacks
 
 	// Signals and Near are the two forms of condition; a rule has exactly one.
-	Signals *Signals `yaml:"signals"`
-	Near    *Near    `yaml:"near"`
+	Signals *Signals     `yaml:"signals"`
+	Near    Alternatives `yaml:"near"`
 
 	// Hits and Misses are the rule's own tests: it must find something in each of the former, nothing in the latter.
 	Hits   []Sample `yaml:"hits"`
@@ -95,16 +99,23 @@ type Signals struct {
 
 // Near holds around a term of the first class that has a term of every other class close by.
 type Near struct {
-	// Terms names two or more term classes of the pack. The first is the anchor: the rarest is the cheapest.
+	// Terms names term classes of the pack: two or more, or one if there is a pattern. The first is the anchor: the rarest
+	// is the cheapest.
 	Terms []string `yaml:"terms"`
 	// Within is how many bytes may lie between the anchor and a term of each other class, on either side.
 	Within int `yaml:"within"`
-	// Pattern is a regular expression (RE2) that must match in the window as well. Optional. It is matched without
-	// regard to case, may repeat without bound only what is narrow (a blank), and knows no beginning or end of text.
+	// Pattern is a regular expression (RE2) that must match in the window as well. Optional. Unless its flags say
+	// otherwise it is matched without regard to case and . takes line breaks. It may repeat without bound only what is
+	// narrow (a blank), and knows no beginning or end of text.
 	Pattern string `yaml:"pattern"`
 	// Window is how many bytes on either side of the anchor the pattern sees. Optional: as many as Within.
 	Window int `yaml:"window"`
+
+	parsed *parsedPattern // what Parse made of Pattern; nil otherwise
 }
+
+// Alternatives are Near conditions of which one is enough; written in YAML as a list, or as a mapping if there is one.
+type Alternatives []Near
 
 // Names is a list of names, written in YAML as one string with blanks.
 type Names []string
@@ -136,7 +147,7 @@ func Parse(data []byte) (*Pack, error) {
 	if len(data) > MaxPackBytes {
 		return nil, fmt.Errorf("reading rule pack: %d bytes, the limit is %d", len(data), MaxPackBytes)
 	}
-	if err := checkTokens(data); err != nil {
+	if err := CheckPlain(data); err != nil {
 		return nil, fmt.Errorf("reading rule pack: %w", err)
 	}
 	var p Pack
@@ -146,18 +157,24 @@ func Parse(data []byte) (*Pack, error) {
 	if len(p.Rules) == 0 || len(p.Rules) > MaxRules {
 		return nil, fmt.Errorf("reading rule pack: %d rules, a pack has 1 to %d", len(p.Rules), MaxRules)
 	}
+	for i := range p.Rules {
+		for n := range p.Rules[i].Near {
+			near := &p.Rules[i].Near[n]
+			near.parsed = parsePattern(near.Pattern)
+		}
+	}
 	sum := sha256.Sum256(data)
 	p.Digest = hex.EncodeToString(sum[:])
 	return &p, nil
 }
 
-// checkTokens refuses what makes a small file large or deep.
-func checkTokens(data []byte) error {
+// CheckPlain refuses what makes a small YAML file large or deep: anchors and aliases, tags, and deep nesting.
+func CheckPlain(data []byte) error {
 	depth := 0
 	for _, t := range lexer.Tokenize(string(data)) {
 		switch t.Type {
 		case token.AnchorType, token.AliasType, token.MergeKeyType, token.TagType:
-			return fmt.Errorf("line %d: %q: a pack has no anchors, aliases and tags", t.Position.Line, t.Value)
+			return fmt.Errorf("line %d: %q: anchors, aliases and tags are not allowed", t.Position.Line, t.Value)
 		case token.SequenceStartType, token.MappingStartType:
 			depth++
 		case token.SequenceEndType, token.MappingEndType:
@@ -177,6 +194,25 @@ func (n *Names) UnmarshalYAML(unmarshal func(any) error) error {
 		return err
 	}
 	*n = strings.Fields(text)
+	return nil
+}
+
+// UnmarshalYAML reads a mapping, or a list of them.
+func (a *Alternatives) UnmarshalYAML(unmarshal func(any) error) error {
+	var elements []any
+	if unmarshal(&elements) == nil {
+		var list []Near
+		if err := unmarshal(&list); err != nil {
+			return err
+		}
+		*a = list
+		return nil
+	}
+	var one Near
+	if err := unmarshal(&one); err != nil {
+		return err
+	}
+	*a = Alternatives{one}
 	return nil
 }
 

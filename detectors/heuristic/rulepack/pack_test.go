@@ -122,7 +122,9 @@ func TestLint(t *testing.T) {
 		"two conditions":     {"    signals:", "    near: {terms: [key, read], within: 20}\n    signals:", "either signals or near"},
 		"no condition":       {"    signals: {need: [conceal, send place], reach: 1, pointed: true}\n", "", "either signals or near"},
 		"one weak signal":    {"[conceal, send place]", "[send]", "everyday language on its own"},
-		"one term class":     {"terms: [key, read]", "terms: [key]", "too weak"},
+		"one term class":     {"terms: [key, read], within: 20, pattern: 'the \\w{1,8}'", "terms: [key], within: 20", "near.terms: 1 classes: one on its own is too weak"},
+		"no term class":      {"terms: [key, read]", "terms: []", "near.terms: 0 classes"},
+		"short lone pattern": {"terms: [key, read]", "terms: [key]", "near.pattern: matches 5 bytes, beside one class of terms it is too weak"},
 		"same class twice":   {"terms: [key, read]", "terms: [key, key]", "is there twice"},
 		"unknown terms":      {"terms: [key, read]", "terms: [key, write]", `no terms "write"`},
 		"short term":         {"[read, open]", "[re, open]", "has 2 bytes"},
@@ -134,6 +136,7 @@ func TestLint(t *testing.T) {
 		"unbounded class":    {`the \w{1,8}`, `the \w+`, "repeats without bound"},
 		"unbounded at least": {`the \w{1,8}`, `the \w{2,}`, "repeats without bound"},
 		"matches nothing":    {`the \w{1,8}`, `x?|\b`, "empty text"},
+		"empty class":        {`the \w{1,8}`, `the [^\x00-\x{10FFFF}]`, "can match nothing"},
 		"beginning of text":  {`the \w{1,8}`, `^the`, "where the text begins"},
 		"no RE2":             {`the \w{1,8}`, `(?=the)`, "near.pattern"},
 		"too many steps":     {`the \w{1,8}`, `(?:the \w{1,80}){1,9}`, "near.pattern"},
@@ -159,10 +162,42 @@ func TestLint(t *testing.T) {
 	}
 }
 
+// One of a list of conditions is enough, and a single class of terms with a pattern is one.
+func TestAlternatives(t *testing.T) {
+	const one = "near: {terms: [key, read], within: 20, pattern: 'the \\w{1,8}'}"
+	replaced := func(by string) *Pack {
+		t.Helper()
+		text := strings.Replace(smallPack, one, by, 1)
+		if text == smallPack {
+			t.Fatal("nothing was replaced")
+		}
+		return parse(t, text)
+	}
+	p := replaced("near: [{terms: [key, read], within: 1}, {terms: [key], within: 1, window: 20, pattern: 'read the \\w'}]")
+	if problems := p.Lint(); len(p.Rules[0].Near) != 2 || len(problems) > 0 {
+		t.Errorf("%d conditions, %v", len(p.Rules[0].Near), problems)
+	}
+	p = replaced("near: [{terms: [key, read], within: 20}, {terms: [key, write], within: 0}]")
+	var all []string
+	for _, problem := range p.Lint() {
+		all = append(all, problem.Error())
+	}
+	want := []string{`rule near-one: near[1].terms: the pack has no terms "write"`, "rule near-one: near[1].within: 0 bytes is not in [1, 400]"}
+	if diff := cmp.Diff(want, all); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := Parse([]byte(strings.Replace(smallPack, one, "near: [{terms: [key, read], inside: 20}]", 1))); err == nil || !strings.Contains(err.Error(), "inside") {
+		t.Errorf("an unknown member in a list: %v", err)
+	}
+	if problems := replaced("near: []").Lint(); len(problems) == 0 {
+		t.Error("no condition is one")
+	}
+}
+
 // What repeats without bound is welcome where it is narrow.
 func TestNarrowRepetition(t *testing.T) {
 	for _, pattern := range []string{`the\s+key`, `a-*b`, `x[-_ ]+y`, `(?:a|bc){1,3}`} {
-		if _, _, err := compilePattern(pattern); err != nil {
+		if _, err := compilePattern(pattern); err != nil {
 			t.Errorf("%s: %v", pattern, err)
 		}
 	}

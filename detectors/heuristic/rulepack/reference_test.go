@@ -183,9 +183,10 @@ func (c *comparison) check(t testing.TB, text string) int {
 		for i := range p.Rules {
 			r := &p.Rules[i]
 			must, may := false, false
-			if r.Near != nil {
-				must, may = ref.finds(r.Near, text), ref.mayFind(r.Near, text)
-			} else {
+			for n := range r.Near {
+				must, may = must || ref.finds(&r.Near[n], text), may || ref.mayFind(&r.Near[n], text)
+			}
+			if r.Signals != nil {
 				must = findsSignals(t, c.scanner.set.lexicon, r.Signals, c.scanner.Reading().Hits)
 				may = must
 			}

@@ -19,6 +19,7 @@ type Match struct {
 
 	compiled *rule
 	number   int               // of the rule in the set
+	near     *near             // the alternative that holds, of a Near condition
 	against  [numCounters]bool // the counter-evidence that was weighed
 	anchor   int               // index of the hit that the match is anchored to: of a signal, or among those of the anchor's class
 }
@@ -111,7 +112,7 @@ func (sc *Scanner) tryRule(i int, at *place, present *directive.Signals) {
 	sc.seen[i] = sc.scans
 	var m Match
 	ok := false
-	if r.near != nil {
+	if r.nears != nil {
 		m, ok = sc.near(r, at.text)
 	} else if r.satisfied(present) {
 		m, ok = sc.signals(r)
@@ -144,10 +145,10 @@ type Step struct {
 // confidence came about.
 func (sc *Scanner) Explain(text string, m *Match) ([]Part, []Step) {
 	steps := []Step{{"the rule's own confidence", m.Rule.Confidence}}
-	if m.compiled.near != nil {
-		again := Match{anchor: m.anchor}
+	if m.near != nil {
+		again := Match{near: m.near, anchor: m.anchor}
 		sc.weighNear(m.compiled, &again, &steps)
-		return sc.gather(m.compiled, text, &again), steps
+		return sc.gather(text, &again), steps
 	}
 	hits := sc.reading.Hits
 	n := sc.neighbourhoods(m.compiled.Signals.Reach)[m.anchor]

@@ -3,7 +3,6 @@ package rulepack
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 
 	"github.com/aad6b6dc/taster/detectors/internal/directive"
@@ -32,15 +31,15 @@ type rule struct {
 	counters [numCounters]bool   // which counter-evidence counts
 	need     []directive.Signals // of a Signals condition
 	absent   directive.Signals   // of a Signals condition
-	near     *near               // of a Near condition
+	nears    []*near             // of a Near condition: one is enough
 }
 
 // near is a compiled Near condition.
 type near struct {
-	classes        []int // numbers of term classes; the first is the anchor
-	within, window int
-	pattern        *regexp.Regexp // nil for none
-	longest        int            // bytes that the pattern can match at most
+	*Near
+	classes []int // numbers of term classes; the first is the anchor
+	window  int
+	pattern pattern // without a regular expression if there is none
 }
 
 // Compile makes a set of the packs, without the rules whose ids are disabled. What [Pack.Lint] objects to, samples
@@ -76,10 +75,12 @@ func Compile(packs []*Pack, disabled ...string) (*Set, error) {
 func (s *Set) index() {
 	s.byTerm = make([][]int, s.classes)
 	for i := range s.rules {
-		if r := &s.rules[i]; r.near != nil {
-			class := r.near.classes[0]
+		r := &s.rules[i]
+		for _, n := range r.nears {
+			class := n.classes[0]
 			s.byTerm[class] = append(s.byTerm[class], i)
-		} else {
+		}
+		if r.Signals != nil {
 			for signal := range r.need[0].All() {
 				s.bySignal[signal] = append(s.bySignal[signal], i)
 			}
@@ -170,8 +171,19 @@ func (c *compiler) rule(p *Pack, r *Rule, terms map[string]int) (rule, error) {
 		out.absent, err = signalSet(c.set.lexicon, r.Signals.Absent)
 		return out, err
 	}
-	n := &near{within: r.Near.Within, window: r.Near.window()}
-	for _, name := range r.Near.Terms {
+	for i := range r.Near {
+		n, err := c.near(p, &r.Near[i], terms)
+		if err != nil {
+			return rule{}, err
+		}
+		out.nears = append(out.nears, n)
+	}
+	return out, nil
+}
+
+func (c *compiler) near(p *Pack, of *Near, terms map[string]int) (_ *near, err error) {
+	n := &near{Near: of, window: of.window()}
+	for _, name := range of.Terms {
 		if _, ok := terms[name]; !ok {
 			terms[name] = c.set.classes
 			for _, text := range p.Terms[name] {
@@ -181,14 +193,10 @@ func (c *compiler) rule(p *Pack, r *Rule, terms map[string]int) (rule, error) {
 		}
 		n.classes = append(n.classes, terms[name])
 	}
-	if r.Near.Pattern != "" {
-		var err error
-		if n.pattern, n.longest, err = compilePattern(r.Near.Pattern); err != nil {
-			return rule{}, err
-		}
+	if of.Pattern != "" {
+		n.pattern, err = of.compilePattern()
 	}
-	out.near = n
-	return out, nil
+	return n, err
 }
 
 // kindBits returns the kinds that the rule reads, with what Described and Commands exclude.
@@ -249,5 +257,5 @@ func (n *Near) window() int {
 
 // LeadsWith reports whether the signal is one of those that the rule's condition is anchored to.
 func (m *Match) LeadsWith(s directive.Signal) bool {
-	return m.compiled.near == nil && m.compiled.need[0].Has(s)
+	return m.compiled.nears == nil && m.compiled.need[0].Has(s)
 }
