@@ -1,0 +1,46 @@
+package arguments
+
+import (
+	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/models"
+)
+
+func rule(id string, class models.Class, confidence float64, message string) *check.Rule {
+	return &check.Rule{
+		ID: id, Version: version, Class: class, Severity: models.SeverityHigh, Confidence: confidence, Message: message,
+	}
+}
+
+var (
+	shellInValue    = rule("shell-in-value", "D1", 0.75, "A value ends early and goes on with a command of its own.")
+	optionInValue   = rule("option-in-value", "D1", 0.7, "A value is an option that makes the program behind the tool run or load something.")
+	codeInValue     = rule("code-in-value", "D1", 0.75, "A value is code that starts a process or loads other code.")
+	commandVariable = rule("command-variable", "D1", 0.65, "A setting makes a program run or load something whenever it starts.")
+	formulaInValue  = rule("formula-in-value", "D1", 0.7, "A cell is a formula that starts a program or sends data away.")
+	harmfulCommand  = rule("harmful-command", "D1", 0.65, "A command opens a way out of the machine, hides its traces or runs what it just downloaded.")
+
+	pathTraversal = rule("path-traversal", "D2", 0.75, "A path climbs out of the folder that it begins in.")
+	sensitivePath = rule("sensitive-path", "D2", 0.7, "A path leads to a place of the system that is not the tool's business.")
+	secretStore   = rule("secret-store-path", "D6", 0.7, "A path leads to a store of keys, passwords or tokens.")
+
+	metadataAddress  = rule("metadata-address", "D3", 0.85, "An address is that of the cloud's metadata service, which gives out credentials.")
+	disguisedAddress = rule("disguised-address", "D3", 0.75, "An address inside the network is spelled so that filters miss it.")
+	internalService  = rule("internal-service", "D3", 0.65, "An address leads to the administration of a service inside the network.")
+	oddScheme        = rule("odd-scheme", "D3", 0.65, "An address has a scheme that makes the fetching program speak to something other than a web server.")
+
+	queryBreakout = rule("query-breakout", "D4", 0.75, "A value ends the query's string and goes on with a query of its own.")
+	queryEffect   = rule("query-effect", "D4", 0.7, "A query runs programs, writes files or destroys data behind a read.")
+	queryOperator = rule("query-operator", "D4", 0.65, "A filter compares a secret field by pattern or inequality, which guesses it.")
+	queryBatch    = rule("query-batch", "D4", 0.65, "A query repeats one operation under many names, which gets around limits on guessing.")
+	templateCode  = rule("template-code", "D4", 0.75, "A value is a template that reaches into the program that renders it.")
+
+	valueFromResult = rule("attack-value-in-result", "D1", 0.65, "A result wants a value passed to a tool that carries an attack.")
+)
+
+var rules = []*check.Rule{
+	shellInValue, optionInValue, codeInValue, commandVariable, formulaInValue, harmfulCommand,
+	pathTraversal, sensitivePath, secretStore,
+	metadataAddress, disguisedAddress, internalService, oddScheme,
+	queryBreakout, queryEffect, queryOperator, queryBatch, templateCode,
+	valueFromResult,
+}
