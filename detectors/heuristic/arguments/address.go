@@ -84,8 +84,14 @@ func judgeURL(v *value, address string) *check.Rule {
 	switch {
 	case h.metadata || metadataPath.MatchString(path) && (h.disguised || h.internal):
 		return metadataAddress
+	case credentialPath.MatchString(path):
+		return metadataAddress
 	case h.disguised && h.internal:
 		return disguisedAddress
+	case h.internal && !h.loopback && v.forThePublic() && strings.HasPrefix(scheme, "http"):
+		return internalService
+	case strings.HasPrefix(scheme, "unix") || strings.HasSuffix(scheme, "+unix") || strings.Contains(strings.ToLower(host), "docker.sock"):
+		return oddScheme
 	case oddSchemes[scheme] && !v.about(scheme):
 		return oddScheme
 	case scheme == "file" && !v.about("file"):
@@ -156,6 +162,15 @@ var listed = wordSet(`deny denied denylist block blocked blocklist exclude ignor
 // metadataPath is what the metadata services of clouds answer to.
 var metadataPath = regexp.MustCompile(`(?i)^/+(?:latest/(?:meta-data|user-data|dynamic|api/token)|computemetadata/|metadata/(?:identity|instance|v1)|opc/v[12]/|openstack/|v[234]/credentials|metadata/v1|hetzner/v1)`)
 
+// credentialPath gives out credentials, on whatever host.
+var credentialPath = regexp.MustCompile(`(?i)^/+(?:latest/meta-data/iam/(?:security-credentials|info)|computemetadata/v1/instance/service-accounts|metadata/identity/oauth2/token|latest/api/token$)`)
+
+// forThePublic reports whether the tool fetches what others published: nothing inside a network is.
+func (v *value) forThePublic() bool { return anyWord(v.name, published) || v.toolWord(published) }
+
+var published = wordSet(`webhook webhooks hook hooks avatar logo favicon icon icons feed rss article articles unfurl oembed opengraph jwks issuer crawl crawler scrape subscribe
+	newsletter podcast summarise summarize summary abonnieren suscribir assinar podcast recipe news`)
+
 // adminPorts are the ports of services that answer whoever reaches them, with the words of tools that are for them.
 var adminPorts = map[int]string{
 	2375: "docker", 2376: "docker", 2379: "etcd", 2380: "etcd", 4001: "etcd", 8500: "consul", 8200: "vault", 4646: "nomad", 6379: "redis", 11211: "memcached",
@@ -184,8 +199,8 @@ var operators = wordSet(`admin cluster node nodes device devices router switch d
 
 // host is what an address leads to.
 type host struct {
-	port                                     int
-	metadata, internal, disguised, rebinding bool
+	port                                               int
+	metadata, internal, disguised, rebinding, loopback bool
 }
 
 // metadataNames are the names of metadata services.
@@ -240,7 +255,8 @@ func parseHost(authority string) (h host) {
 
 func (h *host) named(name string) {
 	h.metadata = metadataNames[name] || strings.HasSuffix(name, ".metadata.google.internal")
-	h.internal = h.metadata || name == "localhost" || name == "kubernetes" || name == "localhost.localdomain" || name == "ip6-localhost" || name == "host.docker.internal" || name == "gateway.docker.internal"
+	h.loopback = name == "localhost" || name == "localhost.localdomain" || strings.HasSuffix(name, ".localhost")
+	h.internal = h.metadata || h.loopback || name == "kubernetes" || name == "localhost.localdomain" || name == "ip6-localhost" || name == "host.docker.internal" || name == "gateway.docker.internal"
 	for _, s := range internalSuffixes {
 		h.internal = h.internal || strings.HasSuffix(name, s)
 	}
@@ -267,6 +283,7 @@ func (h *host) address(a netip.Addr, odd bool) {
 		h.metadata = h.metadata || a == m
 	}
 	h.internal = h.metadata || a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || a.IsUnspecified() || carrier.Contains(a)
+	h.loopback = a.IsLoopback() || a.IsUnspecified()
 	h.disguised = odd
 }
 

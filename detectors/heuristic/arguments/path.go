@@ -68,7 +68,7 @@ var (
 
 // hiddenDots reports whether climbing is spelled so that a filter misses it, or the name is cut behind a check.
 func hiddenDots(text, path string) bool {
-	if strings.Contains(path, "\x00") && path != text {
+	if strings.Contains(path, "\x00") {
 		return true
 	}
 	lower := strings.ToLower(text)
@@ -116,7 +116,7 @@ var (
 	// rootFolder is a folder that stands at the top of a file system.
 	rootFolder = regexp.MustCompile(`(?i)^(?:home|root|etc|var|proc|opt|usr|srv|run|tmp|boot|sys|dev|users|library|windows|winnt|inetpub|programdata|program files[^/]*|app|private|mnt|media)/`)
 	// systemPath is a place that decides what a machine does, or that lets one look into it.
-	systemPath = regexp.MustCompile(`(?i)^(?:file://)?/?(?:[a-z]:)?(?:.*/)?(?:etc/(?:shadow-?|gshadow|passwd-?|sudoers(?:\.d/.*)?|ssl/private(?:/.*)?|krb5\.keytab|cron(?:\.\w+/.*|tab)|ld\.so\.preload|profile\.d/.*|systemd/system/.*|rc\.local|kubernetes/.*|ssh/(?:sshd_config|ssh_host_.*_key))|` +
+	systemPath = regexp.MustCompile(`(?i)^~root(?:/|$)|^(?:file://)?/(?:home|users)/(?:\*|\{)|^[@(]?(?:file://)?/?(?:[a-z]:)?(?:.*/)?(?:etc/(?:shadow-?|gshadow|passwd-?|sudoers(?:\.d/.*)?|ssl/private(?:/.*)?|krb5\.keytab|cron(?:\.\w+/.*|tab)|ld\.so\.preload|profile\.d/.*|systemd/system/.*|rc\.local|kubernetes/.*|ssh/(?:sshd_config|ssh_host_.*_key))|` +
 		`proc/(?:self|thread-self|\d+|\*)/(?:environ|mem|maps|cmdline|root(?:/.*)?|fd(?:/.*)?|cwd(?:/.*)?)|proc/(?:kcore|kallsyms|sysrq-trigger)|` +
 		`(?:docker|containerd|podman|crio|crictl)(?:/\w+)?\.sock|dev/(?:mem|kmem|sd[a-z]\d?|nvme\S+)|sys/kernel/.*|` +
 		`(?:var/)?run/(?:docker|podman)\S*\.sock|var/spool/cron(?:/.*)?|` +

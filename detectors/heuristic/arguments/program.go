@@ -14,7 +14,7 @@ var startsProcess = regexp.MustCompile(`__import__\s*\(|\bos\.(?:system|popen|ex
 	`constructor\.constructor\s*\(|new\s+Function\s*\(|\.forName\s*\(|T\(java\.|java\.lang\.\w+|System\.Diagnostics\.Process|` +
 	`\bio\.popen|\bos\.execute|%x[\[({]\w|\bKernel\.(?:system|exec|open)|\bIO\.popen|Process\.(?:Start|spawn)|` +
 	`\\(?:immediate\s*\\)?write18|\\input\s*\{?\s*\||\\openout\b|%pipe%|<\?php|<\?=|<!--#exec|` +
-	`!!python/(?:object|name|module)|!ruby/object|!!javax|\$\{jndi:|\$\{script:|__builtins__|__subclasses__|\bSecurityRealm\b|jenkins\.model\.`)
+	`!!python/(?:object|name|module)|!ruby/object|!!javax|\$\{jndi:|\$\{script:|__builtins__|__subclasses__|<script\b|\bjavascript:[a-z(]|\bon(?:error|load|click|mouseover)\s*=\s*['"]?\w+[(.]|document\.cookie|\bSecurityRealm\b|jenkins\.model\.`)
 
 // formula is a cell that starts a program or sends data away when the sheet is opened.
 var formula = regexp.MustCompile(`(?i)^[=+\-@\t\r]+\s*(?:[\w\s.()]*\(?['"]?(?:cmd|msexcel|powershell|mshta|rundll32|regsvr32|dde)\S*\|\s*['"]|` +
@@ -75,6 +75,9 @@ var (
 )
 
 func judgeVariable(v *value) (*check.Rule, int, int) {
+	if m := assigned.FindStringIndex(v.text); m != nil {
+		return commandVariable, 0, len(v.text)
+	}
 	for _, l := range loaders {
 		if v.name == l.name && l.value.MatchString(v.text) {
 			return commandVariable, 0, len(v.text)
@@ -82,6 +85,9 @@ func judgeVariable(v *value) (*check.Rule, int, int) {
 	}
 	return nil, 0, 0
 }
+
+// assigned is such a setting in an assignment.
+var assigned = regexp.MustCompile(`^(?:export\s+)?(?:LD_PRELOAD|LD_AUDIT|DYLD_INSERT_LIBRARIES|BASH_ENV|PROMPT_COMMAND|PYTHONSTARTUP|PERL5OPT|RUBYOPT|GIT_EXTERNAL_DIFF|GIT_PROXY_COMMAND|NODE_OPTIONS=['"]?--(?:require|import|loader)|JAVA_TOOL_OPTIONS=['"]?-(?:javaagent|agent))=?\S`)
 
 // judgeKey looks at a member's name.
 func judgeKey(e *check.Event, i int) {

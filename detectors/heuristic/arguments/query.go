@@ -179,6 +179,3 @@ func judgeTemplate(v *value) (*check.Rule, int, int) {
 
 // quotedAll reports whether text shows code in backticks.
 func quotedAll(text string) bool { return strings.Contains(text, "`") }
-
-// judgeProtocol looks for a message hidden in a value.
-func judgeProtocol(v *value) (*check.Rule, int, int) { return nil, 0, 0 }

@@ -34,6 +34,14 @@ var (
 	queryBatch    = rule("query-batch", "D4", 0.65, "A query repeats one operation under many names, which gets around limits on guessing.")
 	templateCode  = rule("template-code", "D4", 0.75, "A value is a template that reaches into the program that renders it.")
 
+	prototypeMember = rule("prototype-member", "D7", 0.8, "A member changes what all objects of the program behind it are made from.")
+	duplicateMember = rule("duplicate-member", "D7", 0.7, "Two members have the same name or names that look the same, so that readers take different ones.")
+	hiddenMessage   = rule("hidden-message", "D7", 0.7, "A message of the protocol, or a part of one, stands where plain data belongs.")
+	headerMismatch  = rule("header-mismatch", "D7", 0.8, "A header that is repeated in the call says something other than the call.")
+	headerInValue   = rule("header-in-value", "D7", 0.7, "A value brings a line break and a header of its own into the message that it is put in.")
+	forgedState     = rule("forged-state", "D7", 0.65, "A state that only the server may make up holds readable claims, such as that something was approved.")
+	guardOff        = rule("guard-off", "D7", 0.65, "A member beside the arguments switches off a check or claims a right.")
+
 	valueFromResult = rule("attack-value-in-result", "D1", 0.65, "A result wants a value passed to a tool that carries an attack.")
 )
 
@@ -42,5 +50,6 @@ var rules = []*check.Rule{
 	pathTraversal, sensitivePath, secretStore,
 	metadataAddress, disguisedAddress, internalService, oddScheme,
 	queryBreakout, queryEffect, queryOperator, queryBatch, templateCode,
+	prototypeMember, duplicateMember, hiddenMessage, headerMismatch, headerInValue, forgedState, guardOff,
 	valueFromResult,
 }

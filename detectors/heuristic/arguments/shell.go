@@ -29,7 +29,7 @@ var (
 		`|(?:` + wordyCommands + `)(?:\.exe)?(?:\s+[^;|&\n]*?[/\-$<>|=@.'"\\{]\S|\s*[;|&>)` + "`" + `#]|\s*$)` +
 		`|(?:\./|/tmp/|/dev/shm/|/var/tmp/|/bin/|/usr/|~/\.)[\w.-]+)`)
 	interpreted = regexp.MustCompile(`(?i)\$\{?IFS\b|\{(?:` + commands + `|cat),[^}]+\}|\b(?:powershell|pwsh)(?:\.exe)?\s.{0,60}-e(?:nc?|ncodedcommand)?\s+[a-z0-9+/=]{16}|` +
-		`\bcmd(?:\.exe)?\s+/c\s|\b(?:ba|z|k|da)?sh\s+-c\s+['"]|/dev/(?:tcp|udp)/`)
+		`\bcmd(?:\.exe)?\s+/c\s|\bext::|ssh://-o|^git\+https?://\d+\.|[\n\r]\s*(?:Exec(?:Start|Stop|Reload)\w*|ProxyCommand|LocalCommand|pre-up|post-up|RUN|ENTRYPOINT|postinstall|preinstall)\b\s*[=: ]|\b(?:ba|z|k|da)?sh\s+-c\s+['"]|/dev/(?:tcp|udp)/`)
 	commandLine = regexp.MustCompile(`(?i)^\s*(?:[$>#]\s+)?(?:set\s+-\w+|[A-Z_]+=\S+\s+|` + startsCommand + `(?:` + commands + `|` + wordyCommands +
 		`|cargo|mvn|gradle|yarn|pnpm|pytest|tsc|terraform|ansible\S*|helm|deno|bun|uv|poetry|apt(?:-get)?|brew|dnf|yum|apk)(?:\s|;|$))`)
 	cronLine = regexp.MustCompile(`[\n\r]\s*(?:@(?:reboot|daily|hourly|weekly|monthly)|(?:[-*/,0-9]+\s+){4}[-*/,0-9A-Za-z]+)\s+\S+`)
@@ -47,7 +47,7 @@ func judgeShell(v *value) (*check.Rule, int, int) {
 	if v.role == code || v.role == prose && strings.Count(v.text, " ") > 12 {
 		return judgeCommand(v)
 	}
-	if !strings.ContainsAny(v.text, ";|&`$\n\r%<>{(") && !strings.Contains(v.text, "/") {
+	if !strings.ContainsAny(v.text, ";|&`$\n\r%<>{(/:") {
 		return nil, 0, 0
 	}
 	if commandLine.MatchString(v.text) {
