@@ -30,6 +30,7 @@ func examine(e *check.Event) {
 	case models.KindToolCall:
 		examineCall(e)
 	case models.KindTool:
+		harvest(e)
 		for i := range e.Segments {
 			if s := &e.Segments[i]; !s.Key && proposed(s) {
 				judge(e, valueAt(e, i, ""))
@@ -37,11 +38,17 @@ func examine(e *check.Event) {
 		}
 	case models.KindToolResult, models.KindResource:
 		orders(e)
+		harvest(e)
+	case models.KindPrompt, models.KindInstructions:
+		harvest(e)
+	case models.KindElicitation:
+		form(e)
 	}
 }
 
 func examineCall(e *check.Event) {
 	tool := toolName(e)
+	harvestCall(e)
 	for i := range e.Segments {
 		if s := &e.Segments[i]; check.Below(s, "/arguments") {
 			if s.Key {

@@ -42,6 +42,10 @@ var (
 	forgedState     = rule("forged-state", "D7", 0.65, "A state that only the server may make up holds readable claims, such as that something was approved.")
 	guardOff        = rule("guard-off", "D7", 0.65, "A member beside the arguments switches off a check or claims a right.")
 
+	harvestCommand = rule("harvest-command", "D6", 0.7, "A call prints or collects keys, passwords, tokens or the whole environment.")
+	harvestText    = rule("harvest-text", "D6", 0.65, "A text has stores of credentials emptied into a parameter, an answer or an address.")
+	formSecret     = rule("form-asks-secret", "D6", 0.6, "A form asks for a password, a token or a recovery phrase, which the protocol keeps out of forms.")
+
 	valueFromResult = rule("attack-value-in-result", "D1", 0.65, "A result wants a value passed to a tool that carries an attack.")
 )
 
@@ -51,5 +55,6 @@ var rules = []*check.Rule{
 	metadataAddress, disguisedAddress, internalService, oddScheme,
 	queryBreakout, queryEffect, queryOperator, queryBatch, templateCode,
 	prototypeMember, duplicateMember, hiddenMessage, headerMismatch, headerInValue, forgedState, guardOff,
+	harvestCommand, harvestText, formSecret,
 	valueFromResult,
 }
