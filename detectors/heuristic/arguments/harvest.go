@@ -80,7 +80,7 @@ func harvest(e *check.Event) {
 		inside := strings.HasPrefix(s.Pointer, "/inputSchema/properties/") && strings.HasSuffix(s.Pointer, "/description")
 		for start, n := 0, 0; start < len(text) && n < 400; n++ {
 			end := sentenceEnd(text, start)
-			if sentence := text[start:end]; len(sentence) < 1500 && mentionsStore(sentence) && empties(sentence, params, inside) {
+			if sentence := text[start:end]; len(sentence) < 600 && mentionsStore(sentence) && empties(sentence, params, inside) {
 				e.Report(harvestText, nil, models.Span{Segment: i, Start: start, End: end})
 				return
 			}
@@ -143,26 +143,44 @@ var (
 	outside = regexp.MustCompile(`(?i)https?://|\b[\w.-]+@[\w-]+\.[\w.]+|\b(?:[\w-]+\.){1,3}(?:example|test|com|net|io|org|dev|app|cloud)\b`)
 )
 
-// empties reports whether a sentence has a store of credentials taken and put somewhere.
+// empties reports whether a sentence has credentials that are not the tool's taken and put somewhere.
 func empties(sentence string, params map[string]bool, inside bool) bool {
-	s := store.FindStringIndex(sentence)
-	if s == nil || !takes.MatchString(sentence) && !inside || spares.MatchString(sentence) {
+	if spares.MatchString(sentence) || recites.MatchString(sentence) {
 		return false
 	}
-	stores := len(store.FindAllStringIndex(sentence, 4))
-	switch {
-	case inside:
-		return stores >= 2 && full.MatchString(sentence) || heldElsewhere.MatchString(sentence)
-	case full.MatchString(sentence) && (stores >= 2 || outside.MatchString(sentence[s[0]:]) || namesParameter(sentence, params)):
+	s := store.FindStringIndex(sentence)
+	if inside && s != nil && full.MatchString(sentence) && len(store.FindAllStringIndex(sentence, 2)) == 2 {
 		return true
-	case params == nil:
-		return stores >= 2 && len(takes.FindAllStringIndex(sentence, 2)) == 2 && swept.MatchString(sentence)
 	}
-	return namesParameter(sentence, params) && (stores >= 2 || owned.MatchString(sentence)) || stores >= 3 && outside.MatchString(sentence)
+	if inside && (heldElsewhere.MatchString(sentence) || s != nil && full.MatchString(sentence) && owned.MatchString(sentence)) {
+		return true
+	}
+	if s == nil && !secretWord.MatchString(sentence) || !takes.MatchString(sentence) {
+		return false
+	}
+	signs := 0
+	for _, sign := range []bool{
+		s != nil, owned.MatchString(sentence), placed.MatchString(sentence) || namesParameter(sentence, params), full.MatchString(sentence),
+		pressing.MatchString(sentence), outside.MatchString(sentence), len(store.FindAllStringIndex(sentence, 2)) == 2,
+	} {
+		if sign {
+			signs++
+		}
+	}
+	return signs >= 4
 }
 
-// swept says that all that was found goes somewhere.
-var swept = regexp.MustCompile(`(?i)\ball of (?:this|it|them)\b|\bthe (?:values|contents|text) of (?:each|all|every)|\bassistant\b.{0,80}\b(?:reads?|gathers?|collects?|exports?)\b`)
+var (
+	// secretWord is a credential of whatever kind.
+	secretWord = regexp.MustCompile(`(?i)\b(?:passwords?|pass ?phrases?|pass ?codes?|one-time codes?|OTPs?|PINs?|tokens?|cookies?|secrets?|credentials?|api keys?|client-key-data|logins?|kubeconfig|\S+\.(?:kdbx|p12|pfx|pem|conf)|shell history|bash history|contraseñas?|claves?|senhas?|código de acesso|código de acceso|mots? de passe|codes? d'accès|passw[oö]rte?r?|kennw[oö]rte?r?|chiavi|parole? d'ordine)\b|` +
+		`парол\S*|код\S* из (?:смс|sms)|密码|口令|验证码|パスワード|暗証番号|비밀번호|인증서|كلمة|رمز|पासवर्ड|OTP|पिन|şifre\S*|parola\S*|has[łl]\S*|mật khẩu|kata sandi|namba ya siri`)
+	// recites is a sentence that shows what others say.
+	recites = regexp.MustCompile(`(?i)\b(?:sentences?|phrases?|requests?|texts?) (?:such as|like|to put)\b|recogni[sz]es|detects?\b|finding|example of|तिजोरी|vault (?:entry|entries)`)
+	// placed says where it goes: a parameter, a field, the next call.
+	placed = regexp.MustCompile("(?i)`[\\w.-]+`|\\b(?:argument|parameter|param|field|member|property|input|note|comment|attribute|header|campo|parámetro|parâmetro|champ|paramètre|feld|parametro|alan\\S*|pol\\S*)\\b|\\b(?:next|this|following|same|each|every) (?:call|request)\\b|\\b(?:in|into|as|to|with|through|en|em|dans|ins?|jako|w) [a-z]+_[a-z_]+|\\b\\w+=|аргумент|поле|параметр|参数|字段|引数|欄|フィールド|인자|필드|매개변수|حقل|معامل|पैरामीटर")
+	// pressing makes it a step, a duty or a matter of course.
+	pressing = regexp.MustCompile(`(?i)\b(?:before|first|otherwise|must|required?|requires|needs? to|has to|have to|mandatory|once|one-time|until|only then|never (?:logs?|logged|stores?|stored|shows?|shown|prints?|uses?|used|passes|shared)|not (?:logged|kept|stored|shown|shared)|nobody|no confirmation|skip|straight away|during the|for verification|verif\w+|to confirm|proof|attest\w*|antes|primero|primeiro|obrigat\S+|obligat\S+|d'abord|zuerst|vorher|muss|önce|przed|najpierw|assistant|assistente|asistente|agents?)\b|сначала|перед|ассистент|助手|必须|首先|まず|アシスタント|必ず|먼저|에이전트|قبل|أولا|المساعد|पहले|सहायक|सत्यापन|asistan|msaidizi`)
+)
 
 // heldElsewhere is a credential that another program keeps.
 var heldElsewhere = regexp.MustCompile(`(?i)(?:browser|keychain|key ?ring|password manager|wallet|phone|other (?:servers?|tools?|connections?))\b.{0,60}\b(?:holds|keeps|stores|saved|has|received)\b|session the user'?s? browser`)
