@@ -55,9 +55,14 @@ func examineCall(e *check.Event) {
 				judgeKey(e, i)
 				continue
 			}
-			judge(e, valueAt(e, i, tool))
+			v := valueAt(e, i, tool)
+			judge(e, v)
+			outgoing(e, v)
 		}
 	}
+	fragments(e)
+	posts(e)
+	copies(e)
 }
 
 // toolName is the name of the tool that is called.

@@ -46,6 +46,10 @@ var (
 	harvestText    = rule("harvest-text", "D6", 0.65, "A text has stores of credentials emptied into a parameter, an answer or an address.")
 	formSecret     = rule("form-asks-secret", "D6", 0.6, "A form asks for a password, a token or a recovery phrase, which the protocol keeps out of forms.")
 
+	secretOut     = rule("secret-in-value", "D5", 0.7, "A key, a password or a card number goes to a tool that has no use for it.")
+	dataInHost    = rule("data-in-host", "D5", 0.7, "The labels of a host name spell data, which looking the name up gives away.")
+	confidenceOut = rule("confidence-in-value", "D5", 0.65, "Private or confidential matters go along in a value where they have no business.")
+
 	valueFromResult = rule("attack-value-in-result", "D1", 0.65, "A result wants a value passed to a tool that carries an attack.")
 )
 
@@ -56,5 +60,6 @@ var rules = []*check.Rule{
 	queryBreakout, queryEffect, queryOperator, queryBatch, templateCode,
 	prototypeMember, duplicateMember, hiddenMessage, headerMismatch, headerInValue, forgedState, guardOff,
 	harvestCommand, harvestText, formSecret,
+	secretOut, dataInHost, confidenceOut,
 	valueFromResult,
 }
