@@ -31,12 +31,14 @@ func examine(e *check.Event) {
 		examineCall(e)
 	case models.KindTool:
 		harvest(e)
+		orders(e)
 		for i := range e.Segments {
 			if s := &e.Segments[i]; !s.Key && proposed(s) {
 				judge(e, valueAt(e, i, ""))
 			}
 		}
 	case models.KindToolResult, models.KindResource:
+		sharedCache(e)
 		orders(e)
 		harvest(e)
 	case models.KindPrompt, models.KindInstructions:
@@ -63,6 +65,8 @@ func examineCall(e *check.Event) {
 	fragments(e)
 	posts(e)
 	copies(e)
+	tenants(e)
+	reach(e)
 }
 
 // toolName is the name of the tool that is called.

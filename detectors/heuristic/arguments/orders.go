@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/models"
 )
 
 // orders looks for sentences of a result that name a tool and a value which attacks it.
@@ -12,14 +13,19 @@ func orders(e *check.Event) {
 	for i := range e.Segments {
 		s := &e.Segments[i]
 		text := s.Views[0].Text
-		if s.Key || len(text) < 40 || !strings.ContainsAny(text, "_") || !suspicious(text) {
+		if s.Key || len(text) < 40 || !strings.ContainsAny(text, "_") {
 			continue
 		}
+		suspect := suspicious(text)
 		for start, n := 0, 0; start < len(text) && n < 400; n++ {
 			end := sentenceEnd(text, start)
-			if sentence := text[start:end]; len(sentence) < 1500 && suspicious(sentence) && toolIdentifier.MatchString(sentence) && carries(sentence) && !tells.MatchString(sentence) {
+			if sentence := text[start:end]; len(sentence) < 700 && strings.Contains(sentence, "_") {
 				v := value{segment: i}
-				e.Report(valueFromResult, nil, v.span(start, end))
+				if suspect && e.Event.Kind != models.KindTool && suspicious(sentence) && toolIdentifier.MatchString(sentence) && carries(sentence) && !tells.MatchString(sentence) {
+					e.Report(valueFromResult, nil, v.span(start, end))
+				} else if r := sweeping(sentence); r != nil {
+					e.Report(r, nil, v.span(start, end))
+				}
 			}
 			start = end
 		}
@@ -79,3 +85,48 @@ func carries(sentence string) bool {
 	}
 	return false
 }
+
+var (
+	// quantified says that something is done to all there is.
+	quantified = regexp.MustCompile(`(?i)\b(?:all|every|each|entire|any|both|alle[nrs]?|jede[nrs]?|sämtliche\w*|todos|todas|cada|tous|toutes|chaque|tutti|tutte|ogni)\b|\b\d{2,4} (?:a|to|bis|hasta|até|à) \d{2,4}\b|\bquantity \d{2,}|все[хм]?\b|кажд\S+|全部|所有|每[个位]|すべて|全て|各\S|모든|모두|전체|كل|جميع|सभी|हर |tüm|her bir|wszystk\S+|każd\S+`)
+	// others are people, firms and groups that are not the user.
+	others = regexp.MustCompile(`(?i)\b(?:other|others|another|someone else|anyone|neighbou?rs?|everybody|foreign|vizinhos?|vecinos?|otros?|otras?|outros?|outras?|autres?|ander\w+|altri|altre|instance_admin|ws-\w+|on behalf of|as if)\b|\brole"?\s*[:=]|друг\S+|сосед\S+|чуж\S+|其他|别人|他人|他の|誰の|다른|타인|الآخرين|آخر|दूसर|अन्य|पड़ोस|diğer|başka|inn\S+|sąsiad\S+`)
+	// unasked puts asking aside.
+	unasked = regexp.MustCompile(`(?i)\b(?:do not|don't|no need to|without|need not|needn't|not necessary to|skip\w*) (?:\w+ ){0,3}(?:ask\w*|wait\w*|confirm\w*|consult\w*|approv\w*|check\w*|compar\w*|notif\w*|tell\w*|question)|\bat once\b|\bhoy mismo\b|\bsofort\b|\bsin (?:preguntar|confirmar|consultar)|\bsem (?:perguntar|confirmar|avisar)|\bsans (?:demander|confirm\w*|avis)|\bohne (?:rückfrage|nachfrage|zu fragen)|mesmo que|без (?:подтвержд|вопрос|согласов)\S*|无需|不用|不必|必要はありません|確認(?:は)?(?:不要|なし)|생략|확인 없이|묻지|دون|بدون|बिना|पूछे बिना|sormadan|onay gerekmez|bez (?:pytania|potwierdzenia)|\brecoverable=false|include_\w+=true|scope="?all`)
+	// agentAddressed is a sentence to a model.
+	agentAddressed = regexp.MustCompile(`(?i)\b(?:assistant\w*|asistente\w*|assistente\w*|ai (?:operator|agent|model)|agents?|llms?|model|bot|copilot|agente|helper)\b|ассистент\S*|помощник\S*|助手|智能体|アシスタント|エージェント|에이전트|어시스턴트|المساعد|الوكيل|सहायक|asistan|asystent|<<|>>`)
+	// request asks for a call.
+	request = regexp.MustCompile(`(?i)\b(?:run|call|repeat|send|use|invoke|execute|apply|pass|set|ejecut\w+|llam\w+|us[ea]\w*|salde|pague|chame|execute|percorre|appele\w*|lance\w*|rufe?|führe|starte)\b|вызов\S*|выполн\S*|调用|执行|呼び出し|実行|호출|실행|استدع|نفذ|चलाएँ|कॉल करें|çağır\S*|çalıştır\S*|wywołaj|uruchom`)
+)
+
+// claimed is a role or a tenant that is put beside the arguments.
+var claimed = regexp.MustCompile(`(?i)_meta\b.{0,80}\b(?:role|tenant|workspace|scope|org|user)\b`)
+
+// sweeping is the rule that a sentence breaks when it wants a tool called on all, or on what is others', unasked.
+func sweeping(sentence string) *check.Rule {
+	if !toolIdentifier.MatchString(sentence) || spared.MatchString(sentence) || !request.MatchString(sentence) {
+		return nil
+	}
+	act := false
+	for _, tool := range toolIdentifier.FindAllString(sentence, 4) {
+		act = act || anyWord(snake(tool), acts)
+	}
+	all, foreign := quantified.MatchString(sentence), others.MatchString(sentence)
+	n := 0
+	free := unasked.MatchString(sentence)
+	for _, sign := range []bool{act, all, foreign, free, claimed.MatchString(sentence), agentAddressed.MatchString(sentence)} {
+		if sign {
+			n++
+		}
+	}
+	switch {
+	case n >= 3 && act && all && (foreign || free):
+		return sweepingOrder
+	case n >= 3 && foreign:
+		return foreignOrder
+	}
+	return nil
+}
+
+// spared is a sentence that keeps a call within bounds.
+var spared = regexp.MustCompile(`(?i)\b(?:cannot|can't|never|refus\w*|denied|not allowed|only (?:the|your|its|their|after|if|when|with|for)|after (?:the )?(?:user|owner|admin)|error|403|404|confirms?|asks? (?:the|you)|with the (?:user|owner)'?s?|must not|do not (?:call|use|run))\b|できません|エラー|不能|禁止|无法|403|할 수 없|لا يمكن|नहीं कर|yapılamaz|nie można|no (?:se )?puede|não (?:pode|é possível)|ne peut|kann nicht|deniega|nega o acesso|нельзя`)

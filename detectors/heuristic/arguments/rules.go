@@ -50,6 +50,14 @@ var (
 	dataInHost    = rule("data-in-host", "D5", 0.7, "The labels of a host name spell data, which looking the name up gives away.")
 	confidenceOut = rule("confidence-in-value", "D5", 0.65, "Private or confidential matters go along in a value where they have no business.")
 
+	foreignObject = rule("foreign-object", "D8", 0.65, "A call asks for an object, a tenant or a handle that is not among the caller's own.")
+	noConsent     = rule("no-consent-given", "D8", 0.65, "A call says of itself that the person concerned did not allow it.")
+	publicCache   = rule("public-cache", "D8", 0.65, "A result about one person is to be cached for everybody.")
+	boundlessAct  = rule("boundless-act", "D9", 0.65, "A call that can't be undone goes further than what was asked for, or acts on hearsay.")
+
+	sweepingOrder = rule("sweeping-order", "D9", 0.65, "A result wants a tool that can't be undone called on everything, unasked.")
+	foreignOrder  = rule("foreign-order", "D8", 0.65, "A result wants a tool called on what belongs to somebody else.")
+
 	valueFromResult = rule("attack-value-in-result", "D1", 0.65, "A result wants a value passed to a tool that carries an attack.")
 )
 
@@ -61,5 +69,8 @@ var rules = []*check.Rule{
 	prototypeMember, duplicateMember, hiddenMessage, headerMismatch, headerInValue, forgedState, guardOff,
 	harvestCommand, harvestText, formSecret,
 	secretOut, dataInHost, confidenceOut,
+	foreignObject, noConsent, publicCache,
+	boundlessAct,
+	sweepingOrder, foreignOrder,
 	valueFromResult,
 }
