@@ -163,7 +163,7 @@ var listed = wordSet(`deny denied denylist block blocked blocklist exclude ignor
 var metadataPath = regexp.MustCompile(`(?i)^/+(?:latest/(?:meta-data|user-data|dynamic|api/token)|computemetadata/|metadata/(?:identity|instance|v1)|opc/v[12]/|openstack/|v[234]/credentials|metadata/v1|hetzner/v1)`)
 
 // credentialPath gives out credentials, on whatever host.
-var credentialPath = regexp.MustCompile(`(?i)^/+(?:latest/meta-data/iam/(?:security-credentials|info)|computemetadata/v1/instance/service-accounts|metadata/identity/oauth2/token|latest/api/token$)`)
+var credentialPath = regexp.MustCompile(`(?i)^/+(?:latest/(?:meta-data|user-data|dynamic/instance-identity|api/token$)|computemetadata/v1|metadata/(?:identity|instance)|opc/v[12]/instance)`)
 
 // forThePublic reports whether the tool fetches what others published: nothing inside a network is.
 func (v *value) forThePublic() bool { return anyWord(v.name, published) || v.toolWord(published) }

@@ -20,10 +20,18 @@ func outgoing(e *check.Event, v value) {
 		return
 	}
 	s := &e.Segments[v.segment]
+	if forgedToken.MatchString(v.text) {
+		e.Report(foreignObject, nil, e.Whole(v.segment))
+		return
+	}
 	for view := range s.Views {
 		text := s.Views[view].Text
 		text = text[:min(len(text), 4*maxValue)]
 		hidden := s.Views[view].Kind == models.ViewDecoded
+		if hidden && len(text) >= 12 && encodedInSlot(&v, s.Views[view].Chain) {
+			e.Report(confidenceOut, nil, models.Span{Segment: v.segment, View: view, End: len(text)})
+			return
+		}
 		if m := secretIn(text, !hidden && holdsKeys(&v)); m != nil {
 			e.Report(secretOut, nil, models.Span{Segment: v.segment, View: view, Start: m[0], End: m[1]})
 			return
@@ -36,15 +44,36 @@ func outgoing(e *check.Event, v value) {
 	}
 }
 
+// forgedToken is a token that says of itself that nobody signed it.
+var forgedToken = regexp.MustCompile(`\beyJ(?:hbGciOi(?:Ai|J)(?:ub25l|Tm9uZ|OT05F)|0eXAiOiJKV1QiLCJhbGciOiJub25l|raWQiOi\w{0,80}Jub25l)[\w-]*\.eyJ`)
+
+// encodedInSlot reports whether encoded text stands in a value that is a word or a remark, not data.
+func encodedInSlot(v *value, chain []string) bool {
+	for _, step := range chain {
+		if step == "base64" || step == "hex" || step == "base32" {
+			return anyWord(snake(v.name), plainSlots) && !holdsKeys(v)
+		}
+	}
+	return false
+}
+
+// plainSlots are parameters for words.
+var plainSlots = wordSet(`hint locale lang language style theme color colour sort order units unit format category station place city town nickname title caption attribution suffix prefix reason
+	remark comment label tag tags client_info user_agent useragent device version referrer utm_source utm_content timezone region mood rating greeting footer alt topic channel subject name`)
+
 func holdsKeys(v *value) bool {
 	return anyWord(snake(v.name), keyholders) || v.toolWord(keyholders)
 }
 
 var (
 	// keyFormat are keys and tokens that one knows by their looks.
-	keyFormat = regexp.MustCompile(`\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{30,}|glpat-[\w-]{18,}|(?:AKIA|ASIA)[A-Z0-9]{16}\b|xox[abeprs]-[\w-]{10,}|xapp-\d-[\w-]{10,}|sk-(?:ant-|proj-|live-)?[A-Za-z0-9_-]{24,}|[sr]k_(?:live|test)_[A-Za-z0-9]{16,}|AIza[\w-]{35}|ya29\.[\w-]{20,}|SG\.[\w-]{16,}\.[\w-]{16,}|hf_[A-Za-z0-9]{30,}|npm_[A-Za-z0-9]{30,}|pypi-[\w-]{30,}|dop_v1_[a-f0-9]{40,}|shp(?:at|ss)_[a-f0-9]{24,}|AGE-SECRET-KEY-1\w{30,}|EAAC\w{30,}|vault:v\d|hvs\.\w{20,})|-----BEGIN (?:[A-Z]+ )*PRIVATE KEY|\bid_(?:rsa|ed25519|ecdsa)\s*[:=]`)
+	keyFormat = regexp.MustCompile(`\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{30,}|glpat-[\w-]{18,}|(?:AKIA|ASIA)[A-Z0-9]{16}\b|xox[abeprs]-[\w-]{10,}|xapp-\d-[\w-]{10,}|sk-(?:ant-|proj-|live-)?[A-Za-z0-9_-]{24,}|[sr]k_(?:live|test)_[A-Za-z0-9]{16,}|AIza[\w-]{35}|ya29\.[\w-]{20,}|SG\.[\w-]{16,}\.[\w-]{16,}|hf_[A-Za-z0-9]{30,}|npm_[A-Za-z0-9]{30,}|pypi-[\w-]{30,}|dop_v1_[a-f0-9]{40,}|shp(?:at|ss)_[a-f0-9]{24,}|AGE-SECRET-KEY-1\w{30,}|whsec_\w{16,}|EAAC\w{30,}|vault:v\d|hvs\.\w{20,})|-----BEGIN (?:[A-Z]+ )*PRIVATE KEY|\bid_(?:rsa|ed25519|ecdsa)\s*[:=]`)
 	// named are secrets that stand behind their name.
 	named = regexp.MustCompile(`(?i)(?:passw(?:or)?d|passwort|kennwort|contraseña|senha|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|s3[_-]?key|_key|\bkey|\bpass|\bpwd|_pass|_pwd|otp seed|totp seed|seed|mnemonic|root pass|пароль|密码|口令|パスワード|暗証番号|비밀번호|şifre|hasło|mot de passe)['"]?[ \t]*(?:[=:：]|is\b|ist\b|は|[ \t])[ \t]*['"]?([^\s'",;]{6,})`)
+	// login is an address with a password in it.
+	login = regexp.MustCompile(`\b(?:postgres(?:ql)?|mysql|mariadb|mongodb(?:\+srv)?|rediss?|amqps?|mssql|sqlserver|ldaps?|ftps?|smtps?|https?)://[\w.%+-]+:[^\s@/'"<>{}$*:]{5,}@[\w.-]+`)
+	// placeholder stands for a secret.
+	placeholder = regexp.MustCompile(`(?i)\*\*\*|EXAMPLE$|:(?:password|pass|secret|pwd|changeme|xxx+|your\w*|user)@|@localhost|\.\.\.|x{6}|your[_-]`)
 	// phrase is a wallet's recovery words.
 	phrase = regexp.MustCompile(`(?i)\b(?:mnemonic|seed (?:phrase|words?)|recovery (?:phrase|words))\b[^:=]{0,12}[:=]\s*(?:[a-z]{3,8}\s+){4,}[a-z]{3,8}`)
 	// card is a payment card with what is needed to use it.
@@ -56,11 +85,14 @@ func secretIn(text string, holder bool) []int {
 	if holder {
 		return nil
 	}
-	if m := keyFormat.FindStringIndex(text); m != nil && !strings.Contains(text[m[0]:m[1]], "EXAMPLE") {
+	if m := keyFormat.FindStringIndex(text); m != nil && !placeholder.MatchString(text[m[0]:m[1]]) {
 		return m
 	}
 	if strings.HasPrefix(text, "http") || strings.HasPrefix(text, "www.") {
 		return nil
+	}
+	if m := login.FindStringIndex(text); m != nil && !placeholder.MatchString(text[m[0]:m[1]]) {
+		return m
 	}
 	for _, m := range named.FindAllStringSubmatchIndex(text, 8) {
 		if random(text[m[2]:m[3]]) {
@@ -163,6 +195,10 @@ var (
 	confidential = regexp.MustCompile(`(?i)\bstrictly confidential\b|\bconfidential\b|\bproprietary\b|\bnot for distribution\b|\bdo not (?:share|distribute|forward)\b|\binternal only\b|\bnda\b|\bsecret(?:ly)?\b|\bcode ?word\b|社外秘|极秘|極秘|机密|内部资料|対外秘|대외비|기밀|vertraulich|streng geheim|confidentiel|confidencial|riservat\S+|поверхностн|конфиденциальн\S+|совершенно секретно|سري|गोपनीय|gizli|poufn\S+|fortrolig|vertrouwelijk|社内メモ`)
 	// setup is the text that a model was set up with.
 	setup = regexp.MustCompile(`(?i)\b(?:system prompt|set-?up (?:text|prompt)|full text of the assistant|my instructions (?:are|were|say)|developer message|初期指示|系统提示词?|システムプロンプト)\b|(?:^|['"“:\n]\s*)you are (?:the|a|an) [^.'"]{3,80}\.[^'"]*\b(?:never|always|do not|must not|don't)\b`)
+	// elsewhere is the tool of another server that something was got from.
+	elsewhere = regexp.MustCompile(`\b[a-z][\w-]*/(?:get|read|fetch|list|query|search|export|dump|find)_[a-z_]+\b|(?i)\b(?:obtained|fetched|taken|retrieved|read|copied|exported) (?:from|by|with|via) (?:the )?(?:other|internal|private|hr|secrets?|vault|clinic|payroll|personnel) `)
+	// turns are those of a conversation.
+	turns = regexp.MustCompile(`(?i)(?:^|[\n|;/"])\s*(?:user|human|assistant|system|ai|nutzer|usuario|usuário|utilisateur|用户|助手|ユーザー|アシスタント|사용자)\s*[:：]`)
 	// personal is what is known about a person and no business of a search engine.
 	personal = regexp.MustCompile(`(?i)\b(?:patient|diagnos\w+|suicid\w+|hiv|lithium|depress\w+|psychiatr\w+|ssn|social security|passport (?:no|number)|iban|date of birth|dob|born|salary|severance|payslip|refuge|shelter residents?|medical record)\b`)
 	// doorCode opens a door.
@@ -177,6 +213,12 @@ var (
 // judgeConfidence looks for what is not for others, in a value where it has no business.
 func judgeConfidence(v *value) (*check.Rule, int, int) {
 	name := snake(v.name)
+	if m := elsewhere.FindStringIndex(v.text); m != nil && v.toolWord(publishes) {
+		return confidenceOut, m[0], len(v.text)
+	}
+	if m := turns.FindAllStringIndex(v.text, 3); len(m) >= 2 && anyWord(name, sideNames) && !v.toolWord(setupNames) {
+		return confidenceOut, m[0][0], len(v.text)
+	}
 	if m := setup.FindStringIndex(v.text); m != nil && !anyWord(name, setupNames) && !v.toolWord(setupNames) {
 		return confidenceOut, m[0], len(v.text)
 	}
@@ -203,6 +245,7 @@ var (
 	setupNames   = wordSet(`prompt prompts system instructions instruction messages persona agent assistant role sampling bot character template`)
 	keepsRecords = wordSet(`classify classification document documents matter case contract nda label file archive legal hr save_note policy`)
 	answers      = wordSet(`answer answers q1 q2 q3 q4 q5 q6 q7 q8 q9 q10 comment feedback review note notes memo tag tags query title label hint context reason alt caption`)
+	publishes    = wordSet(`send post publish comment message paste notify share upload submit create tweet reply forward mail email broadcast announce issue event review sign`)
 	searches     = wordSet(`search web lookup google bing find browse`)
 )
 

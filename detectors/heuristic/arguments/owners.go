@@ -51,6 +51,7 @@ func tenants(e *check.Event) {
 		free = free || delegated.MatchString(text)
 		o.collect(s, i, text)
 		consent(e, i, text)
+		stranger(e, i, text)
 		borrowed(e, i, text)
 	}
 	if !free {
@@ -159,7 +160,7 @@ func pairs(e *check.Event) {
 }
 
 // tenantNames are what objects are kept apart by.
-var tenantNames = wordSet(`tenant org organisation organization workspace company account guild team practice school household clinic branch office realm customer namespace project store shop unit family user patient role department`)
+var tenantNames = wordSet(`tenant org organisation organization workspace company account guild team practice school household clinic branch office realm customer namespace project store shop unit family user patient role department ward region class course building floor subject identity owner`)
 
 // possessed is what is the caller's by the member's name.
 func possessed(name string) (string, bool) {
@@ -200,6 +201,9 @@ func consent(e *check.Event, i int, text string) {
 	if consentNames[name] && withheld.MatchString(text) && check.Below(s, "/arguments") {
 		e.Report(noConsent, nil, e.Whole(i))
 	}
+	if strings.HasPrefix(name, "tenant") && everyTenant.MatchString(text) {
+		e.Report(foreignObject, nil, e.Whole(i))
+	}
 	if check.Below(s, "/_meta") && anyWord(underscores(snake(name)), tenantNames) && everyTenant.MatchString(text) {
 		e.Report(foreignObject, nil, e.Whole(i))
 	}
@@ -221,6 +225,20 @@ func impersonation(e *check.Event, i int, text string) {
 
 var consentWord = wordSet(`consent approval permission authorization`)
 
+var (
+	// somebody is a person whose things they are.
+	somebody = regexp.MustCompile(`(?i)\b(?:neighbou?r|ex(?:-\w+)?|colleague|co-?worker|boss|landlord|tenant upstairs|upstairs|someone else|somebody else|another (?:customer|tenant|patient|user|student|member|employee|family|company|account)|competitor|rival|his|her|their|wife|husband|girlfriend|boyfriend|roommate|flatmate|politician|celebrity|vecin[oa]|vizinh[oa]|nachbar\w*|voisine?|vicin[oa])\b|邻居|同事|别人|他人|隣人|同僚|他人の|이웃|동료|타인|جار|زميل|पड़ोसी|सहकर्मी|komşu|sąsiad|сосед|коллег`)
+	// uninvited says that it is not for the caller to see.
+	uninvited = regexp.MustCompile(`(?i)\bnot? (?:authori[sz]ed|permitted|allowed|asked|consent\w*|treating)\b|\bwithout (?:\w+ )?(?:permission|consent|knowing|asking|telling|knowledge)\b|\bcurious|\bwants? (?:a look|to (?:see|know|peek))\b|\b(?:only|just) (?:a |to )?(?:look|peek|see)\b|\bsecretly\b|\bis away\b|\bsnoop|未授权|未經|无权|想知道|偷偷|許可なく|無断|勝手に|몰래|허락 없이|دون إذن|بدون علم|बिना अनुमति|चुपके|izinsiz|gizlice|bez zgody|без (?:разрешения|ведома|согласия)|тайком|sin permiso|a escondidas|sem (?:permissão|autorização)|às escondidas|sans (?:permission|autorisation)|ohne (?:erlaubnis|wissen)|heimlich|neugier`)
+)
+
+// stranger reports a reason that says itself that the thing is somebody else's and nobody allowed it.
+func stranger(e *check.Event, i int, text string) {
+	if check.Below(&e.Segments[i], "/arguments") && len(text) > 8 && somebody.MatchString(text) && uninvited.MatchString(text) {
+		e.Report(noConsent, nil, e.Whole(i))
+	}
+}
+
 // borrowed reports a handle that the call itself says is somebody else's.
 func borrowed(e *check.Event, i int, text string) {
 	if name := parameter(e.Segments[i].Pointer); (handleNames[name] || strings.HasSuffix(name, "_handle") || strings.HasSuffix(name, "_token")) && found.MatchString(text) {
@@ -241,10 +259,33 @@ func attempts(e *check.Event) {
 		}
 		last = i
 	}
+	if ranged(e) {
+		return
+	}
 	if guesses >= 3 {
 		e.Report(foreignObject, nil, e.Whole(first), e.Whole(last))
 	}
 }
+
+// ranged reports a range of people's numbers in one value: "1001-1999".
+func ranged(e *check.Event) bool {
+	for i := range e.Segments {
+		s := &e.Segments[i]
+		if s.Key || !check.Below(s, "/arguments") || len(s.Views[0].Text) > 40 || !anyWord(underscores(snake(parameter(s.Pointer))), personNumbers) {
+			continue
+		}
+		if m := span.FindStringSubmatch(s.Views[0].Text); m != nil && len(m[2]) >= len(m[1]) && len(m[1]) >= 1 && m[2] != m[1] && len(m[2]) >= 2 {
+			e.Report(foreignObject, nil, e.Whole(i))
+			return true
+		}
+	}
+	return false
+}
+
+var (
+	personNumbers = wordSet(`account accounts user users user_id user_ids patient patients member members customer customers employee employees student students card cards session sessions tenant tenants mailbox mailboxes`)
+	span          = regexp.MustCompile(`^[\p{L}_#-]*(\d+)\s*(?:-|–|\.\.\.?|to|bis|a|до|至|から|~|…)\s*[\p{L}_#-]*(\d+)$`)
+)
 
 // trial is the place of a guess.
 var trial = regexp.MustCompile(`(?i)^/arguments/(?:.*/)?(?:attempts|guesses|tries|candidates|bruteforce|versuche|intentos|tentativas|try_pins|pins|passwords|codes_to_try)/\d+`)

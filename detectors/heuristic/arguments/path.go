@@ -54,6 +54,9 @@ func canonical(text string) string {
 		path = decoded
 	}
 	path = spellings.Replace(path)
+	for strings.Contains(path, "//") && !strings.Contains(path, "://") && !strings.Contains(path, "..//") {
+		path = strings.ReplaceAll(path, "//", "/")
+	}
 	for strings.Contains(path, "....//") || strings.Contains(path, "..././") {
 		path = strings.ReplaceAll(strings.ReplaceAll(path, "....//", "../"), "..././", "../")
 	}

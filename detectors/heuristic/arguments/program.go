@@ -14,7 +14,7 @@ var startsProcess = regexp.MustCompile(`__import__\s*\(|\bos\.(?:system|popen|ex
 	`constructor\.constructor\s*\(|new\s+Function\s*\(|\.forName\s*\(|T\(java\.|java\.lang\.\w+|System\.Diagnostics\.Process|` +
 	`\bio\.popen|\bos\.execute|%x[\[({]\w|\bKernel\.(?:system|exec|open)|\bIO\.popen|Process\.(?:Start|spawn)|` +
 	`\\(?:immediate\s*\\)?write18|\\input\s*\{?\s*\||\\openout\b|%pipe%|<\?php|<\?=|<!--#exec|` +
-	`!!python/(?:object|name|module)|!ruby/object|!!javax|\$\{jndi:|\$\{script:|__builtins__|__subclasses__|<script\b|\bjavascript:[a-z(]|\bon(?:error|load|click|mouseover)\s*=\s*['"]?\w+[(.]|document\.cookie|\bSecurityRealm\b|jenkins\.model\.`)
+	`!!python/(?:object|name|module)|!ruby/object|!!javax|\$\{jndi:|\$\{script:|__builtins__|__subclasses__|<script\b|\bjavascript:[a-z(]|\bon(?:error|load|click|mouseover)\s*=\s*['"]?\w+[(.]|document\.cookie|\bO:\d+:"[\w\\]+":\d+:\{|\brO0AB[\w+/]|\bSecurityRealm\b|jenkins\.model\.`)
 
 // formula is a cell that starts a program or sends data away when the sheet is opened.
 var formula = regexp.MustCompile(`(?i)^[=+\-@\t\r]+\s*(?:[\w\s.()]*\(?['"]?(?:cmd|msexcel|powershell|mshta|rundll32|regsvr32|dde)\S*\|\s*['"]|` +

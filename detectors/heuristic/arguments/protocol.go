@@ -31,17 +31,47 @@ func protocol(e *check.Event) {
 		}
 		_, last := cut(s.Pointer)
 		switch {
+		case last == "type" && contentItem.MatchString(s.Pointer) && e.Event.Kind == models.KindToolResult && !contents[text]:
+			e.Report(hiddenMessage, nil, e.Whole(i))
+		case otherTool(e, s, last, text):
+			e.Report(headerMismatch, nil, e.Whole(i))
+		case shortMembers[last] && e.Event.Kind == models.KindToolResult && headerLine.MatchString(text):
+			e.Report(headerInValue, nil, e.Whole(i))
 		case last == "method" && message(text):
 			foreignMessage(e, i)
 		case last == "requestState":
 			requestState(e, i)
 		case last == "nextCursor" || last == "cursor":
-			if m := breaksOut(text); m != nil {
-				e.Report(hiddenMessage, nil, models.Span{Segment: i, Start: m[0], End: len(text)})
-			}
+			cursor(e, i, text)
 		}
 	}
 }
+
+// shortMembers are members of a result that have one line.
+var shortMembers = wordSet(`uri mimeType nextCursor cursor name title progressToken cacheKey taskId requestState`)
+
+// otherTool reports whether a member beside the arguments names a tool other than the one that is called.
+func otherTool(e *check.Event, s *models.Segment, last, text string) bool {
+	if e.Event.Kind != models.KindToolCall || !check.Below(s, "/_meta") || text == toolName(e) || !toolIdentifier.MatchString(text) || strings.ContainsAny(text, " /:") {
+		return false
+	}
+	name := snake(last)
+	return strings.HasSuffix(name, "tool") || strings.HasSuffix(name, "tool_name") || strings.HasSuffix(name, "toolname") || name == "mcp_name" || name == "call" || name == "calls"
+}
+
+// cursor looks at a cursor that carries more than a place in a list.
+func cursor(e *check.Event, i int, text string) {
+	if m := breaksOut(text); m != nil {
+		e.Report(hiddenMessage, nil, models.Span{Segment: i, Start: m[0], End: len(text)})
+		return
+	}
+	if decoded, err := base64.StdEncoding.DecodeString(text + strings.Repeat("=", -len(text)&3)); err == nil && cursorOrder.Match(decoded) {
+		e.Report(hiddenMessage, nil, e.Whole(i))
+	}
+}
+
+// cursorOrder is a call in a cursor.
+var cursorOrder = regexp.MustCompile(`"(?:method|tool|name|arguments|role|isAdmin|is_admin|as_user|jsonrpc)"\s*:`)
 
 // callShape reports a name that is no name, and arguments that are no object.
 func callShape(e *check.Event) {
@@ -124,10 +154,14 @@ func key(e *check.Event, i int, name string) {
 		if e.Event.Kind == models.KindToolResult {
 			e.Report(hiddenMessage, nil, e.Whole(i))
 		}
-	case misplaced[e.Event.Kind][pointer]:
-		if _, ok := e.At("/content", true); ok || e.Event.Kind == models.KindToolCall {
-			e.Report(hiddenMessage, nil, e.Whole(i))
-		}
+	case members[e.Event.Kind] != nil && strings.Count(pointer, "/") == 1 && !members[e.Event.Kind][pointer] && messageBody(e):
+		e.Report(hiddenMessage, nil, e.Whole(i))
+	case wrongType(e, i, pointer):
+		e.Report(hiddenMessage, nil, e.Whole(i))
+	case elevated[name] && rawValue(e, i) == 't' && e.Event.Kind == models.KindToolCall && !grants(toolName(e)):
+		e.Report(guardOff, nil, e.Whole(i))
+	case lower == "role" && contentItem.MatchString(pointer):
+		e.Report(hiddenMessage, nil, e.Whole(i))
 	case smuggling[lower]:
 		e.Report(headerInValue, nil, e.Whole(i))
 	case metadataHeaders[lower] && e.Event.Kind == models.KindToolCall:
@@ -143,6 +177,45 @@ func key(e *check.Event, i int, name string) {
 		guard(e, i, lower)
 	}
 }
+
+// messageBody reports whether the event is the message itself, not something else that was recorded as one.
+func messageBody(e *check.Event) bool {
+	if e.Event.Kind == models.KindToolCall {
+		_, ok := e.At("/name", false)
+		return ok
+	}
+	_, ok := e.At("/content", true)
+	return ok
+}
+
+// wrongType reports whether a member of the protocol has a type that it can't have.
+func wrongType(e *check.Event, i int, pointer string) bool {
+	if e.Event.Kind != models.KindToolResult {
+		return false
+	}
+	c := rawValue(e, i)
+	switch pointer {
+	case "/isError":
+		return c != 't' && c != 'f' && c != 'n'
+	case "/content":
+		return c != '[' && c != '"'
+	case "/nextCursor", "/requestState":
+		return c != '"' && c != 'n'
+	}
+	return false
+}
+
+// contentItem is a member of an element of a result's content.
+var contentItem = regexp.MustCompile(`^/content/\d+/[^/]+$`)
+
+// elevated are members that make somebody more than they are.
+var elevated = wordSet(`is_admin isAdmin is_superuser isSuperuser is_staff isStaff is_root isRoot superuser bypass_auth bypassAuth bypass_approval bypassApproval skip_auth skipAuth skip_approval skipApproval skip_authorization
+	skipAuthorization skip_mfa skipMfa bypass_mfa bypassMfa skip_permission_check skipPermissionCheck bypass_permissions bypassPermissions auto_approve autoApprove pre_approved preApproved ignore_acl ignoreAcl skip_consent skipConsent disable_audit disableAudit skip_audit skipAudit`)
+
+// grants reports whether the tool is for rights.
+func grants(tool string) bool { return anyWord(snake(tool), granters) }
+
+var granters = wordSet(`role roles grant permission permissions admin user users invite policy settings config configure promote member members`)
 
 // smuggling are headers by which two servers read one request differently; metadataHeaders open a cloud's metadata service.
 var (
@@ -203,11 +276,15 @@ func mayRequest(method string) bool {
 	return method == "elicitation/create" || method == "sampling/createMessage" || method == "roots/list"
 }
 
-// misplaced are members of other messages, by the kind of the event that they turn up in.
-var misplaced = map[models.Kind]map[string]bool{
-	models.KindToolCall:   wordSet("/jsonrpc /method /params /id /result /error /tools /tool /args /calls /headers /capabilities"),
-	models.KindToolResult: wordSet("/jsonrpc /method /params /tools /prompts /capabilities /protocolVersion /serverInfo /arguments /roots /instructions /toolCalls /tool_calls"),
+// members are what a call and a result may have, in any revision of the protocol.
+var members = map[models.Kind]map[string]bool{
+	models.KindToolCall: wordSet("/name /arguments /_meta /task /requestState /inputResponses /progressToken"),
+	models.KindToolResult: wordSet(`/content /structuredContent /isError /_meta /resultType /contents /messages /description /nextCursor /ttlMs /cacheScope /task /inputRequests /requestState
+		/completion /resources /resourceTemplates /toolResult /uri /mimeType /text`),
 }
+
+// contents are the types of content that a result may have.
+var contents = wordSet(`text image audio video resource resource_link embedded_resource json`)
 
 // foreignMessage reports a message of the protocol inside of another one. A list of what a server said has no params.
 func foreignMessage(e *check.Event, i int) {
@@ -244,6 +321,12 @@ func judgeProtocol(v *value) (*check.Rule, int, int) {
 		if m := headerLine.FindStringIndex(v.text); m != nil && !anyWord(v.name, headerNames) && (v.role != code || v.text[m[0]] == '%') {
 			return headerInValue, m[0], len(v.text)
 		}
+	}
+	if strings.Contains(v.text, "__proto__") && (v.role == data || strings.ContainsAny(v.text[:1], "{[?")) {
+		return prototypeMember, strings.Index(v.text, "__proto__"), len(v.text)
+	}
+	if i := strings.Index(v.text, `"jsonrpc"`); i >= 0 && strings.Contains(v.text[:i], "\n") && strings.HasSuffix(strings.TrimRight(v.text[:i], " \t"), "{") && !anyWord(v.name, headerNames) && strings.Contains(v.text, `"method"`) && v.role != code {
+		return hiddenMessage, max(i-1, 0), len(v.text)
 	}
 	if v.role == data && strings.ContainsAny(v.text, "\"'") && strings.Contains(v.text, ":") {
 		if m := breaksOut(v.text); m != nil {

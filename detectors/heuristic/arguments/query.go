@@ -138,6 +138,10 @@ var operatorNames = wordSet(`ne gt gte lt lte exists regex nin not type where fu
 // operatorKey looks at a member that is an operator of a document database.
 func operatorKey(e *check.Event, i int) {
 	s := &e.Segments[i]
+	if strings.Contains(s.Views[0].Text, "[$") {
+		e.Report(queryOperator, nil, e.Whole(i))
+		return
+	}
 	name, ok := strings.CutPrefix(s.Views[0].Text, "$")
 	if !ok || !operatorNames[name] {
 		return

@@ -27,7 +27,7 @@ var (
 	looks = regexp.MustCompile(`(?i)\?\s*$|？\s*$|^\W*(?:please\s+|can you\s+|could you\s+|just\s+)?(?:summari[sz]e|show|what|what's|which|how|why|when|where|who|is|are|does|list|check|look|draft|read|explain|tell|view|count|find|search|compare|describe|translate|preview|review|see|report|get|give me|open|display|estimate|calculate|suggest|proofread)\b|^\W*(?:zeig|welche|wie|was|liste|prüf|fasse|such|muestra|mostra|cuál|qual|cómo|como|quanto|resum|list|montre|quel|combien|résum|affiche|cherch|покаж|как|какая|какой|сколько|найд|провер|посмотр|查看|显示|查询|看一下|总结|多少|見せ|確認|教え|表示|보여|확인|알려|조회|اعرض|أظهر|كم|ما |दिखा|बता|कितन|göster|kaç|listele|pokaż|sprawdź|ile)|` +
 		`\b(?:only|just|one|a single|this|that|single|the picture|brighter)\b|\b(?:bed|room|order|invoice|ticket|item|unit|branch|row|record|user|file|host|device|lamp|zone|account|card|page|issue)\s*(?:#|no\.?\s*)?\d+\b|\bone (?:\w+ ){0,3}(?:record|row|file|user|driver|line|item|entry)\b|показать|зоне \d`)
 	// hearsay is a reason that somebody else wrote into what the model read.
-	hearsay = regexp.MustCompile(`(?i)\b(?:comment|issue|e-?mail|mail|message|post|thread|forum|page|site|document|report|review|notice|note|readme|attachment|pdf|image|caption|ticket|log|invite|invitation|banner|footer|description|search result|web|news|tweet|chat|sentence|line|paragraph|letter|file|result|output)\b[^.;]{0,60}\b(?:says?|said|told|tells|asks?|asked|wants|recommend\w*|instruct\w*|request\w*|suggest\w*|claims?|demands?|ordered|by a first-time|from an? (?:unknown|new|external))\b|\b(?:as|because) (?:the|a|an) (?:\w+ ){0,3}(?:page|mail|email|comment|document|post|readme|notice|message|tool|result)\b|\b(?:seen|found|read|pasted|written|mentioned) (?:in|on|by) (?:the|a|an|some)\b|(?:laut|según|segundo|selon) (?:der|die|el|la|o|a|le|une?|un[ae]?) (?:e-?mail|mail|seite|kommentar|página|correo|comentario|page|commentaire)|письм\S+ (?:просит|велит|сказано)|评论(?:说|要求)|邮件(?:说|要求)|メールに|コメントに|댓글|메일에`)
+	hearsay = regexp.MustCompile(`(?i)\b(?:comment|issue|e-?mail|mail|message|post|thread|forum|page|site|document|report|review|notice|note|readme|attachment|pdf|image|caption|ticket|log|invite|invitation|banner|footer|description|search result|web|news|tweet|chat|sentence|line|paragraph|letter|file|result|output)\b[^.;]{0,60}\b(?:says?|said|told|tells|asks?|asked|wants|recommend\w*|instruct\w*|request\w*|suggest\w*|claims?|demands?|ordered|by a first-time|from an? (?:unknown|new|external))\b|\b(?:as|because) (?:the|a|an) (?:\w+ ){0,3}(?:page|mail|email|comment|document|post|readme|notice|message|tool|result)\b|\b(?:seen|found|read|pasted|written|mentioned) (?:in|on|by) (?:the|a|an|some)\b|(?:laut|según|segundo|selon) (?:der|die|el|la|o|a|le|une?|un[ae]?) (?:e-?mail|mail|seite|kommentar|página|correo|comentario|page|commentaire)|\b(?:instructions?|orders?|requests?|sentences?|lines?|text|notes?|prompt|command|demand|wish)s? (?:in|on|from|inside|under|at the (?:end|bottom|top) of) (?:an?|the|some) (?:\w+ ){0,3}(?:page|mail|e-?mail|comment|pdf|document|file|readme|ticket|issue|review|image|attachment|post|thread|invoice|calendar|invite|report|log|site|chat|channel|message|cell|sheet|form|letter|footer)\b|письм\S+ (?:просит|велит|сказано)|评论(?:说|要求)|邮件(?:说|要求)|メールに|コメントに|댓글|메일에`)
 	// unguarded is a value that puts a safeguard aside.
 	unguarded = regexp.MustCompile(`(?i)^\s*(?:ignore[ds]?|disabled?|off|none|skip(?:ped)?|bypass(?:ed)?|hold|overridden|override|never|suppressed|aus|deaktiviert|desactivado|desativado|désactivé|отключ\S+|выключ\S+|关闭|禁用|跳过|無効|オフ|省略|해제|생략|꺼짐|معطل|बंद|kapalı|wyłączon\S+)\s*$|\b(?:unsubscribed|suppressed|protected|opted[- ]out|locked|held|on hold|do-not-contact)\b.{0,40}\b(?:included?|too|as well)\b|\boverwrite\b.{0,30}\b(?:drop|delete|remove)\b|\bdrop the \d+|nothing leaves|added today|created today|new (?:account|payee|address|card)\b`)
 	unlisted  = regexp.MustCompile(`(?i)added today|created today|first (?:use|time)|new (?:account|payee|address|card|beneficiary)\b|unknown recipient|not (?:in|on) (?:the )?(?:address book|list|file)|one (?:card|account) for all`)
@@ -109,6 +109,10 @@ func reach(e *check.Event) {
 		if many(name, text) {
 			count = 1
 		}
+		if payee(e, i, name, text) {
+			e.Report(boundlessAct, nil, e.Whole(i))
+			return
+		}
 	}
 	if act == 0 && asked == 0 {
 		return
@@ -118,6 +122,27 @@ func reach(e *check.Event) {
 		e.Report(boundlessAct, nil, spans...)
 	}
 }
+
+// payee reports a destination that differs from the one on record, which the call has as well.
+func payee(e *check.Event, i int, name, text string) bool {
+	parent, last := cut(e.Segments[i].Pointer)
+	if !destinations[name] {
+		return false
+	}
+	for _, suffix := range []string{"_on_file", "_on_record", "_known", "_previous", "_usual", "_verified", "_expected", "_original", "_of_record"} {
+		if j, ok := e.At(parent+"/"+last+suffix, false); ok && e.Segments[j].Views[0].Text != text {
+			return true
+		}
+	}
+	for _, prefix := range []string{"known_", "usual_", "verified_", "registered_", "previous_", "original_", "expected_"} {
+		if j, ok := e.At(parent+"/"+prefix+last, false); ok && e.Segments[j].Views[0].Text != text {
+			return true
+		}
+	}
+	return false
+}
+
+var destinations = wordSet(`iban account to_account beneficiary creditor payee recipient destination wallet address to bank_account pay_to`)
 
 func sign(n int) int { return min(n, 1) }
 

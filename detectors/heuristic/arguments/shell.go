@@ -53,7 +53,7 @@ func judgeShell(v *value) (*check.Rule, int, int) {
 	if commandLine.MatchString(v.text) {
 		return judgeCommand(v)
 	}
-	if m := interpreted.FindStringIndex(v.text); m != nil && v.role == data {
+	if m := interpreted.FindStringIndex(v.text); m != nil && v.role == data && words(v.text[:m[0]]) <= 4 {
 		return shellInValue, m[0], len(v.text)
 	}
 	for _, m := range separated.FindAllStringIndex(v.text, 4) {
@@ -83,7 +83,10 @@ func words(text string) (n int) {
 }
 
 // harmful are commands that no task needs.
-var harmful = regexp.MustCompile(`(?i)/dev/(?:tcp|udp)/[\w.-]+/\d|\b(?:nc|ncat|netcat)\b[^\n;|]*\s(?:-\w*e\w*|-c|--exec|--sh-exec)\s+\S*(?:sh|cmd)|` +
+var harmful = regexp.MustCompile(`(?i)\brm\s+(?:-\S+\s+)*-\w*r\w*\s+(?:-\S+\s+)*['"]?(?:/|~/?|\$HOME/?|/\*|/(?:etc|var|usr|home|boot|root|bin|lib|opt|srv|Users)/?\*?)['"]?(?:\s|$|[;&|)])|\bmkfs(?:\.\w+)?\s+(?:-\S+\s+)*/dev/|\bdd\s[^\n;|]*\bof=/dev/(?:sd|hd|nvme|disk|vd|mmc)|:\(\)\s*\{\s*:|` +
+	`\bbase64\s+(?:-d|-D|--decode)\b[^\n;|]*\|\s*(?:sudo\s+)?(?:ba|z|da)?sh\b|\b(?:ba|z|da)?sh\s+(?:-c\s+)?["']?\$\((?:curl|wget)|\beval\s+["']?\$\((?:curl|wget|base64|echo)|\bchmod\s+(?:-\S+\s+)*(?:-R\s+)?(?:777|a\+rwx?|u\+s|[2467][0-7]{3})\s+(?:-R\s+)?/(?:etc|usr|bin|var|root|home)?|` +
+	`\bunset\s+(?:-v\s+)?HIST|\bHISTFILE=/dev/null|\bhistory\s+-c\b|\bnsenter\s[^\n;]*(?:-t|--target)\s*1\b|\bdocker\s+run\s[^\n;]*(?:-v\s+/:|--volume[= ]/:|--pid[= ]host|docker\.sock:)|>\s*/var/log/(?:wtmp|btmp|lastlog|auth|syslog|audit)|` +
+	`\b(?:curl|wget)\b[^\n;|]*\shttp://[^\n;|]*\|\s*(?:sudo\s+)?(?:\S*/)?(?:(?:ba|z|da)?sh|python3?|perl|node)\b|/dev/(?:tcp|udp)/[\w.-]+/\d|\b(?:nc|ncat|netcat)\b[^\n;|]*\s(?:-\w*e\w*|-c|--exec|--sh-exec)\s+\S*(?:sh|cmd)|` +
 	`\bmkfifo\s+\S+.{0,80}\b(?:nc|ncat|netcat|telnet|openssl)\b|\bsocat\b.{0,80}\bexec:|` +
 	`\bpython[0-9.]*\s+-c\s.{0,60}\bsocket\b.{0,200}\b(?:dup2|pty|subprocess)\b|` +
 	`\b(?:tar|zip|cat|gzip|dump|mysqldump|pg_dump)\b[^\n;]*\|\s*(?:(?:gzip|base64|openssl|xz)\b[^\n|;]*\|\s*)?(?:nc|ncat|netcat|telnet|socat)\b|` +
@@ -97,11 +100,14 @@ var shellPipe = regexp.MustCompile(`(?i)\b(?:curl|wget)\b[^\n;|]*https?://\d{1,3
 
 // judgeCommand looks at what a command does.
 func judgeCommand(v *value) (*check.Rule, int, int) {
-	if v.role == prose || anyWord(v.name, patternNames) || !strings.ContainsAny(v.text, "|>/@-(") {
+	if v.role == prose || anyWord(v.name, patternNames) || !strings.ContainsAny(v.text, "|>/@-({") && !strings.HasPrefix(v.text, "unset") {
 		return nil, 0, 0
 	}
 	if r, start, end := judgeHarvest(v); r != nil {
 		return r, start, end
+	}
+	if v.role != code && !v.toolWord(shellTools) && !anyWord(v.name, shellTools) {
+		return nil, 0, 0
 	}
 	for _, p := range []*regexp.Regexp{harmful, shellPipe} {
 		if m := p.FindStringIndex(v.text); m != nil && !strings.Contains(v.text[:m[0]], "grep ") && !strings.Contains(v.text[:m[0]], "rg ") {

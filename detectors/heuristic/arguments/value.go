@@ -83,7 +83,7 @@ func roleOf(v value) role {
 		return data
 	}
 	switch {
-	case identifies(v.name):
+	case strings.HasPrefix(v.text, "$(") && strings.HasSuffix(v.text, ")"), identifies(v.name):
 	case anyWord(v.name, codeNames):
 		return code
 	case anyWord(v.name, proseNames) && strings.Contains(v.text, " "), readsAsProse(v.text):
