@@ -53,7 +53,7 @@ func sentenceEnd(text string, start int) int {
 
 var (
 	// toolIdentifier is a name such as tools have.
-	toolIdentifier = regexp.MustCompile(`\p{L}[\p{L}\p{M}\d]*_\p{L}[\p{L}\p{M}\d_]*`)
+	toolIdentifier = regexp.MustCompile("(?:^|[\\s(\"'`,.:;\u201c\u2018\u3001\u3002\uff0c\uff1a])\\p{L}[\\p{L}\\p{M}\\d]*_\\p{L}[\\p{L}\\p{M}\\d_]*")
 	// tells are words of a sentence that tells of an attack, or that refuses it.
 	tells = regexp.MustCompile(`(?i)refus|block|denied|reject|not allowed|vulnerab|attack|tester|injection|payload|exploit|forbidden|do not (?:use|pass|call)|returns? an error|CVE-|log(?:ged|s)\b`)
 	// substitution is a command in a value.
@@ -96,7 +96,7 @@ var (
 	// agentAddressed is a sentence to a model.
 	agentAddressed = regexp.MustCompile(`(?i)\b(?:assistant\w*|asistente\w*|assistente\w*|ai (?:operator|agent|model)|agents?|llms?|model|bot|copilot|agente|helper)\b|ассистент\S*|помощник\S*|助手|智能体|アシスタント|エージェント|에이전트|어시스턴트|المساعد|الوكيل|सहायक|asistan|asystent|<<|>>`)
 	// request asks for a call.
-	request = regexp.MustCompile(`(?i)\b(?:run|call|repeat|send|use|invoke|execute|apply|pass|set|ejecut\w+|llam\w+|us[ea]\w*|salde|pague|chame|execute|percorre|appele\w*|lance\w*|rufe?|führe|starte)\b|вызов\S*|выполн\S*|调用|执行|呼び出し|実行|호출|실행|استدع|نفذ|चलाएँ|कॉल करें|çağır\S*|çalıştır\S*|wywołaj|uruchom`)
+	request = regexp.MustCompile(`(?i)\b(?:runs?|calls?|calling|repeats?|sends?|uses?|invokes?|executes?|appl(?:y|ies)|pass(?:es)?|sets?|goes through|ejecut\w+|llam\w+|us[ea]\w*|salde|pague|chame|execute|percorre|appele\w*|lance\w*|rufe?|führe|starte)\b|вызов\S*|выполн\S*|调用|执行|呼び出し|実行|호출|실행|استدع|نفذ|चलाएँ|कॉल करें|çağır\S*|çalıştır\S*|wywołaj|uruchom`)
 )
 
 // claimed is a role or a tenant that is put beside the arguments.

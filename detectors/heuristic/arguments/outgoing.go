@@ -85,13 +85,16 @@ func secretIn(text string, holder bool) []int {
 	if holder {
 		return nil
 	}
+	if countDigits(text) < 2 && !strings.Contains(text, "PRIVATE KEY") && !strings.Contains(text, "id_") {
+		return phraseIn(text)
+	}
 	if m := keyFormat.FindStringIndex(text); m != nil && !placeholder.MatchString(text[m[0]:m[1]]) {
 		return m
 	}
 	if strings.HasPrefix(text, "http") || strings.HasPrefix(text, "www.") {
 		return nil
 	}
-	if m := login.FindStringIndex(text); m != nil && !placeholder.MatchString(text[m[0]:m[1]]) {
+	if m := login.FindStringIndex(text); m != nil && strings.Contains(text, "@") && !placeholder.MatchString(text[m[0]:m[1]]) {
 		return m
 	}
 	for _, m := range named.FindAllStringSubmatchIndex(text, 8) {
@@ -99,10 +102,20 @@ func secretIn(text string, holder bool) []int {
 			return m[:2]
 		}
 	}
-	if m := phrase.FindStringIndex(text); m != nil {
+	if m := phraseIn(text); m != nil {
 		return m
 	}
+	if countDigits(text) < 15 {
+		return nil
+	}
 	return card.FindStringIndex(text)
+}
+
+func phraseIn(text string) []int {
+	if !strings.Contains(text, "nemonic") && !strings.Contains(text, "eed ") && !strings.Contains(text, "ecovery") {
+		return nil
+	}
+	return phrase.FindStringIndex(text)
 }
 
 // random reports whether a word is made up by a machine: letters, digits and cases mixed, no address and no placeholder.
@@ -196,7 +209,7 @@ var (
 	// setup is the text that a model was set up with.
 	setup = regexp.MustCompile(`(?i)\b(?:system prompt|set-?up (?:text|prompt)|full text of the assistant|my instructions (?:are|were|say)|developer message|初期指示|系统提示词?|システムプロンプト)\b|(?:^|['"“:\n]\s*)you are (?:the|a|an) [^.'"]{3,80}\.[^'"]*\b(?:never|always|do not|must not|don't)\b`)
 	// elsewhere is the tool of another server that something was got from.
-	elsewhere = regexp.MustCompile(`\b[a-z][\w-]*/(?:get|read|fetch|list|query|search|export|dump|find)_[a-z_]+\b|(?i)\b(?:obtained|fetched|taken|retrieved|read|copied|exported) (?:from|by|with|via) (?:the )?(?:other|internal|private|hr|secrets?|vault|clinic|payroll|personnel) `)
+	elsewhere = regexp.MustCompile(`\b[a-z][\w-]*/(?:get|read|fetch|list|query|search|export|dump|find)_[a-z_]+\b`)
 	// turns are those of a conversation.
 	turns = regexp.MustCompile(`(?i)(?:^|[\n|;/"])\s*(?:user|human|assistant|system|ai|nutzer|usuario|usuário|utilisateur|用户|助手|ユーザー|アシスタント|사용자)\s*[:：]`)
 	// personal is what is known about a person and no business of a search engine.
@@ -213,16 +226,22 @@ var (
 // judgeConfidence looks for what is not for others, in a value where it has no business.
 func judgeConfidence(v *value) (*check.Rule, int, int) {
 	name := snake(v.name)
-	if m := elsewhere.FindStringIndex(v.text); m != nil && v.toolWord(publishes) {
+	side := anyWord(name, sideNames)
+	if strings.Contains(v.text, "_") && v.toolWord(publishes) {
+		if m := elsewhere.FindStringIndex(v.text); m != nil {
+			return confidenceOut, m[0], len(v.text)
+		}
+	}
+	if side && strings.Contains(v.text, ":") && !v.toolWord(setupNames) {
+		if m := turns.FindAllStringIndex(v.text, 3); len(m) >= 2 {
+			return confidenceOut, m[0][0], len(v.text)
+		}
+	}
+	if !setupGate(v.text) {
+	} else if m := setup.FindStringIndex(v.text); m != nil && !anyWord(name, setupNames) && !v.toolWord(setupNames) {
 		return confidenceOut, m[0], len(v.text)
 	}
-	if m := turns.FindAllStringIndex(v.text, 3); len(m) >= 2 && anyWord(name, sideNames) && !v.toolWord(setupNames) {
-		return confidenceOut, m[0][0], len(v.text)
-	}
-	if m := setup.FindStringIndex(v.text); m != nil && !anyWord(name, setupNames) && !v.toolWord(setupNames) {
-		return confidenceOut, m[0], len(v.text)
-	}
-	if anyWord(name, sideNames) {
+	if side {
 		if m := doorCode.FindStringIndex(v.text); m != nil {
 			return confidenceOut, 0, len(v.text)
 		}
@@ -235,10 +254,18 @@ func judgeConfidence(v *value) (*check.Rule, int, int) {
 			return confidenceOut, m[0][0], len(v.text)
 		}
 	}
-	if r, start, end := judgeRecords(v); r != nil && anyWord(name, answers) {
-		return r, start, end
+	if anyWord(name, answers) {
+		if r, start, end := judgeRecords(v); r != nil {
+			return r, start, end
+		}
 	}
 	return judgeAddressData(v)
+}
+
+// setupGate is the cheap test before the one for the text that a model was set up with.
+func setupGate(text string) bool {
+	return strings.Contains(text, "ou are") || strings.Contains(text, "rompt") || strings.Contains(text, "et-up") || strings.Contains(text, "etup") || strings.Contains(text, "nstructions") ||
+		strings.Contains(text, "提示") || strings.Contains(text, "指示") || strings.Contains(text, "プロンプト") || strings.Contains(text, "assistant") || strings.Contains(text, "eveloper m")
 }
 
 var (
@@ -372,6 +399,9 @@ func judgeRecords(v *value) (*check.Rule, int, int) {
 
 // copies reports a blind copy to an address outside of all the others' domains, with a private attachment.
 func copies(e *check.Event) {
+	if !hasKey(e, "bcc") {
+		return
+	}
 	domains := make(map[string]bool)
 	blind, private := -1, -1
 	for i := range e.Segments {
@@ -398,6 +428,16 @@ func copies(e *check.Event) {
 	if domain := text[strings.LastIndexByte(text, '@')+1:]; !domains[domain] && len(domains) > 0 {
 		e.Report(confidenceOut, nil, e.Whole(blind), e.Whole(private))
 	}
+}
+
+// hasKey reports whether the call has an argument of that name.
+func hasKey(e *check.Event, name string) bool {
+	for i := range e.Segments {
+		if s := &e.Segments[i]; s.Key && strings.EqualFold(s.Views[0].Text, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // privateFile is a file that is not for everybody.

@@ -37,33 +37,36 @@ type claim struct {
 // tenants looks at whose objects a call wants.
 func tenants(e *check.Event) {
 	o := owners{mine: make(map[string][]string)}
-	free := false
 	for i := range e.Segments {
 		s := &e.Segments[i]
-		if s.Key && check.Below(s, "/arguments") {
-			free = free || delegated.MatchString(s.Views[0].Text)
-			continue
-		}
 		if s.Key || !check.Below(s, "/arguments") && !check.Below(s, "/_meta") || len(s.Views[0].Text) > 300 {
 			continue
 		}
 		text := s.Views[0].Text
-		free = free || delegated.MatchString(text)
 		o.collect(s, i, text)
 		consent(e, i, text)
 		stranger(e, i, text)
 		borrowed(e, i, text)
 	}
-	if !free {
-		o.report(e)
+	if !o.report(e) {
 		pairs(e)
 	}
 	attempts(e)
 }
 
+// mandated reports whether the call says that the caller may act for others, or that the object is everybody's.
+func mandated(e *check.Event) bool {
+	for i := range e.Segments {
+		if s := &e.Segments[i]; (check.Below(s, "/arguments") || !s.Key && check.Below(s, "/_meta")) && len(s.Views[0].Text) < 300 && delegated.MatchString(s.Views[0].Text) {
+			return true
+		}
+	}
+	return false
+}
+
 // collect keeps the identifiers of a value, as the caller's own or as others'.
 func (o *owners) collect(s *models.Segment, i int, text string) {
-	own := ownerPath(s.Pointer)
+	own := ownerPath(s.Pointer) || inventory.MatchString(s.Pointer)
 	name := parameter(s.Pointer)
 	if !own && anyWord(name, otherWords) {
 		return
@@ -77,6 +80,9 @@ func (o *owners) collect(s *models.Segment, i int, text string) {
 		}
 	}
 }
+
+// inventory is a list within an object: what somebody has.
+var inventory = regexp.MustCompile(`^/arguments/[^/]*[^/\d][^/]*/[^/]*[^/\d][^/]*/\d+$`)
 
 // ownerPath reports whether a member on the way to the value says that it is the caller's.
 func ownerPath(pointer string) bool {
@@ -108,7 +114,8 @@ func shape(id string) string {
 	return b.String()
 }
 
-func (o *owners) report(e *check.Event) {
+// report reports whether an object is none of the caller's.
+func (o *owners) report(e *check.Event) bool {
 	for _, c := range o.others {
 		mine := o.mine[shape(c.id)]
 		if len(mine) == 0 {
@@ -119,10 +126,13 @@ func (o *owners) report(e *check.Event) {
 			foreign = foreign && !strings.EqualFold(id, c.id)
 		}
 		if foreign {
-			e.Report(foreignObject, nil, models.Span{Segment: c.segment, Start: c.span[0], End: c.span[1]})
-			return
+			if !mandated(e) {
+				e.Report(foreignObject, nil, models.Span{Segment: c.segment, Start: c.span[0], End: c.span[1]})
+			}
+			return true
 		}
 	}
+	return false
 }
 
 // pairs compares what is the caller's with what is asked for under the same name: "player_guild" and "guild",
@@ -152,7 +162,9 @@ func pairs(e *check.Event) {
 				continue
 			}
 			if x, y := strings.ToLower(e.Segments[m.segment].Views[0].Text), strings.ToLower(e.Segments[a.segment].Views[0].Text); x != y && !strings.Contains(x, y) && !strings.Contains(y, x) {
-				e.Report(foreignObject, nil, e.Whole(a.segment))
+				if !mandated(e) {
+					e.Report(foreignObject, nil, e.Whole(a.segment))
+				}
 				return
 			}
 		}

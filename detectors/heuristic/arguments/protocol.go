@@ -52,7 +52,7 @@ var shortMembers = wordSet(`uri mimeType nextCursor cursor name title progressTo
 
 // otherTool reports whether a member beside the arguments names a tool other than the one that is called.
 func otherTool(e *check.Event, s *models.Segment, last, text string) bool {
-	if e.Event.Kind != models.KindToolCall || !check.Below(s, "/_meta") || text == toolName(e) || !toolIdentifier.MatchString(text) || strings.ContainsAny(text, " /:") {
+	if e.Event.Kind != models.KindToolCall || !check.Below(s, "/_meta") || text == toolName(e) || !strings.Contains(text, "_") || strings.ContainsAny(text, " /:") {
 		return false
 	}
 	name := snake(last)

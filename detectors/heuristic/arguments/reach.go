@@ -53,8 +53,11 @@ var (
 func reach(e *check.Event) {
 	var unbounded, act, asked, heard, guard, count, fresh int
 	var spans []models.Span
-	if anyWord(snake(toolName(e)), acts) {
+	if tool := toolName(e); anyWord(snake(tool), acts) || strings.IndexFunc(tool, foreignLetter) >= 0 {
 		act = 1
+	}
+	if act == 0 && !requested(e) {
+		return
 	}
 	for i := range e.Segments {
 		s := &e.Segments[i]
@@ -114,13 +117,20 @@ func reach(e *check.Event) {
 			return
 		}
 	}
-	if act == 0 && asked == 0 {
-		return
-	}
 	score := act + unbounded + asked + heard + min(guard, 2) + count + fresh
-	if groups := sign(unbounded+count) + sign(asked) + sign(heard) + sign(guard) + sign(fresh); groups >= 2 && score >= 4 && unbounded+count+fresh+heard+guard >= 1 && len(spans) > 0 {
+	if groups := sign(unbounded+count) + sign(asked) + sign(heard) + sign(guard) + sign(fresh); groups >= 2 && score >= 5-act && unbounded+count+fresh+heard+guard >= 1 && len(spans) > 0 {
 		e.Report(boundlessAct, nil, spans...)
 	}
+}
+
+// requested reports whether the call says what the user had asked for.
+func requested(e *check.Event) bool {
+	for i := range e.Segments {
+		if s := &e.Segments[i]; s.Key && requestNames[strings.ToLower(s.Views[0].Text)] {
+			return true
+		}
+	}
+	return false
 }
 
 // payee reports a destination that differs from the one on record, which the call has as well.
@@ -143,6 +153,9 @@ func payee(e *check.Event, i int, name, text string) bool {
 }
 
 var destinations = wordSet(`iban account to_account beneficiary creditor payee recipient destination wallet address to bank_account pay_to`)
+
+// foreignLetter is a letter of a name whose words are not known.
+func foreignLetter(r rune) bool { return r >= 0x80 }
 
 func sign(n int) int { return min(n, 1) }
 

@@ -100,7 +100,7 @@ var shellPipe = regexp.MustCompile(`(?i)\b(?:curl|wget)\b[^\n;|]*https?://\d{1,3
 
 // judgeCommand looks at what a command does.
 func judgeCommand(v *value) (*check.Rule, int, int) {
-	if v.role == prose || anyWord(v.name, patternNames) || !strings.ContainsAny(v.text, "|>/@-({") && !strings.HasPrefix(v.text, "unset") {
+	if v.role == prose || anyWord(v.name, patternNames) {
 		return nil, 0, 0
 	}
 	if r, start, end := judgeHarvest(v); r != nil {
