@@ -175,7 +175,7 @@ var (
 	secretWord = regexp.MustCompile(`(?i)\b(?:passwords?|pass ?phrases?|pass ?codes?|one-time codes?|OTPs?|PINs?|tokens?|cookies?|secrets?|credentials?|api keys?|client-key-data|logins?|kubeconfig|\S+\.(?:kdbx|p12|pfx|pem|conf)|shell history|bash history|contraseñas?|claves?|senhas?|código de acesso|código de acceso|mots? de passe|codes? d'accès|passw[oö]rte?r?|kennw[oö]rte?r?|chiavi|parole? d'ordine)\b|` +
 		`парол\S*|код\S* из (?:смс|sms)|密码|口令|验证码|パスワード|暗証番号|비밀번호|인증서|كلمة|رمز|पासवर्ड|OTP|पिन|şifre\S*|parola\S*|has[łl]\S*|mật khẩu|kata sandi|namba ya siri`)
 	// recites is a sentence that shows what others say.
-	recites = regexp.MustCompile(`(?i)\b(?:sentences?|phrases?|requests?|texts?) (?:such as|like|to put)\b|recogni[sz]es|\bstays in\b|there is no (?:argument|parameter|field)|detects?\b|\ba finding\b|example of|तिजोरी|vault (?:entry|entries)`)
+	recites = regexp.MustCompile(`(?i)\b(?:sentences?|phrases?|requests?|texts?) (?:such as|like|to put)\b|recogni[sz]es|\bstays in\b|gitignore|</|<input|\bset your\b|there is no (?:argument|parameter|field)|detects?\b|\ba finding\b|example of|तिजोरी|vault (?:entry|entries)`)
 	// placed says where it goes: a parameter, a field, the next call.
 	placed = regexp.MustCompile("(?i)`[\\w.-]+`|\\b(?:argument|parameter|param|field|member|property|input|note|comment|attribute|header|campo|parámetro|parâmetro|champ|paramètre|feld|parametro|alan\\S*|pol\\S*)\\b|\\b(?:next|this|following|same|each|every) (?:call|request)\\b|\\b(?:in|into|as|to|with|through|en|em|dans|ins?|jako|w) [a-z]+_[a-z_]+|\\b\\w+=|аргумент|поле|параметр|参数|字段|引数|欄|フィールド|인자|필드|매개변수|حقل|معامل|पैरामीटर")
 	// pressing makes it a step, a duty or a matter of course.

@@ -21,7 +21,7 @@ func orders(e *check.Event) {
 			end := sentenceEnd(text, start)
 			if sentence := text[start:end]; len(sentence) < 700 && strings.Contains(sentence, "_") {
 				v := value{segment: i}
-				if suspect && e.Event.Kind != models.KindTool && suspicious(sentence) && toolIdentifier.MatchString(sentence) && carries(sentence) && !tells.MatchString(sentence) {
+				if suspect && e.Event.Kind != models.KindTool && suspicious(sentence) && namesTool(sentence) && carries(sentence) && !tells.MatchString(sentence) {
 					e.Report(valueFromResult, nil, v.span(start, end))
 				} else if r := sweeping(sentence); r != nil {
 					e.Report(r, nil, v.span(start, end))
@@ -60,13 +60,25 @@ var (
 	substitution = regexp.MustCompile(`(?:\$\(|;\s*|&&\s*|\|\s*)(?:` + commands + `|cat|env|id|tar)\s+[^\s,]*[-/~.$@|][^\s]*`)
 )
 
+// namesTool reports whether a sentence has a name such as tools have: no constant and no assignment.
+func namesTool(sentence string) bool {
+	for _, m := range toolIdentifier.FindAllStringIndex(sentence, 8) {
+		if name := sentence[m[0]:m[1]]; strings.ToUpper(name) != name || name == strings.ToLower(name) {
+			if m[1] == len(sentence) || sentence[m[1]] != '=' {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // carries reports whether a sentence carries a value that attacks.
 func carries(sentence string) bool {
 	if substitution.MatchString(sentence) || union.MatchString(sentence) || reaches.MatchString(sentence) {
 		return true
 	}
 	for _, m := range breakout.FindAllStringIndex(sentence, 3) {
-		if m[0] > 0 && (letter(sentence[m[0]-1]) || '0' <= sentence[m[0]-1] && sentence[m[0]-1] <= '9') {
+		if m[0] > 0 && closed(sentence[:m[0]]) && (letter(sentence[m[0]-1]) || '0' <= sentence[m[0]-1] && sentence[m[0]-1] <= '9') {
 			return true
 		}
 	}
@@ -76,7 +88,7 @@ func carries(sentence string) bool {
 			continue
 		}
 		v := value{text: token[:min(len(token), maxValue)]}
-		if r, _, _ := judgeAddress(&v); r != nil {
+		if r, _, _ := judgeAddress(&v); r == metadataAddress || r == disguisedAddress || r == oddScheme {
 			return true
 		}
 		if r, _, _ := judgePath(&v); r != nil {
@@ -84,6 +96,17 @@ func carries(sentence string) bool {
 		}
 	}
 	return false
+}
+
+// closed reports whether no single quote is open at the end of head.
+func closed(head string) bool {
+	n := 0
+	for i := 0; i < len(head); i++ {
+		if head[i] == '\'' && (i == 0 || i+1 == len(head) || !letter(head[i-1]) || !letter(head[i+1])) {
+			n++
+		}
+	}
+	return n%2 == 0
 }
 
 var (
@@ -104,7 +127,7 @@ var claimed = regexp.MustCompile(`(?i)_meta\b.{0,80}\b(?:role|tenant|workspace|s
 
 // sweeping is the rule that a sentence breaks when it wants a tool called on all, or on what is others', unasked.
 func sweeping(sentence string) *check.Rule {
-	if !toolIdentifier.MatchString(sentence) || spared.MatchString(sentence) || !request.MatchString(sentence) {
+	if !namesTool(sentence) || spared.MatchString(sentence) || !request.MatchString(sentence) {
 		return nil
 	}
 	act := false

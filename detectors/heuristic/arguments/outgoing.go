@@ -160,6 +160,9 @@ func judgeHost(v *value) (*check.Rule, int, int) {
 		return nil, 0, 0
 	}
 	labels := strings.Split(text, ".")
+	if top := labels[len(labels)-1]; len(top) > 24 || len(top) < 2 || strings.ToLower(top) != top || countDigits(top) > 0 {
+		return nil, 0, 0
+	}
 	coded := 0
 	for _, l := range labels[:len(labels)-2] {
 		switch parts := strings.Split(l, "-"); {

@@ -90,7 +90,7 @@ var harmful = regexp.MustCompile(`(?i)\brm\s+(?:-\S+\s+)*-\w*r\w*\s+(?:-\S+\s+)*
 	`\bmkfifo\s+\S+.{0,80}\b(?:nc|ncat|netcat|telnet|openssl)\b|\bsocat\b.{0,80}\bexec:|` +
 	`\bpython[0-9.]*\s+-c\s.{0,60}\bsocket\b.{0,200}\b(?:dup2|pty|subprocess)\b|` +
 	`\b(?:tar|zip|cat|gzip|dump|mysqldump|pg_dump)\b[^\n;]*\|\s*(?:(?:gzip|base64|openssl|xz)\b[^\n|;]*\|\s*)?(?:nc|ncat|netcat|telnet|socat)\b|` +
-	`\|\s*(?:sudo\s+)?crontab\s+-(?:\s|$|['"])|>>?\s*\S*(?:\.ssh/authorized_keys|/etc/(?:cron|sudoers|profile|passwd|shadow|ld\.so)|/var/spool/cron)|` +
+	`\b(?:tar|zip|cat|gzip)\b[^\n|;]*(?:\s~/?|\s/(?:home|root|etc|var)/?|\$HOME|/\.)[^\n|;]*\|\s*curl\b|\|\s*(?:sudo\s+)?crontab\s+-(?:\s|$|['"])|>>?\s*\S*(?:\.ssh/authorized_keys|/etc/(?:cron|sudoers|profile|passwd|shadow|ld\.so)|/var/spool/cron)|` +
 	`\|\s*(?:sudo\s+)?tee\s+(?:-a\s+)?\S*(?:authorized_keys|/etc/(?:cron|sudoers|profile))|` +
 	`(?:powershell|pwsh)(?:\.exe)?\s.{0,80}-e(?:nc?|ncodedcommand)?\s+[a-z0-9+/=]{24}|\biex\s*[\s(].{0,80}(?:downloadstring|iwr|irm|invoke-webrequest)|` +
 	`\bcurl\b[^\n;|]*\s(?:-d|-F|-T|--data\S*|--form|--upload-file)[\s=]*['"]?[\w-]*=?@(?:-|\S*(?:\.ssh|\.aws|\.env|\.netrc|passwd|shadow|credential|token|secret|\.pgpass|id_rsa|\.kube))`)

@@ -84,7 +84,7 @@ func roleOf(v value) role {
 	}
 	switch {
 	case strings.HasPrefix(v.text, "$(") && strings.HasSuffix(v.text, ")"), identifies(v.name):
-	case anyWord(v.name, codeNames):
+	case anyWord(v.name, codeNames), strings.HasPrefix(v.text, "#!"):
 		return code
 	case anyWord(v.name, proseNames) && strings.Contains(v.text, " "), readsAsProse(v.text):
 		return prose
