@@ -149,6 +149,9 @@ func empties(sentence string, params map[string]bool, inside bool) bool {
 		return false
 	}
 	s := store.FindStringIndex(sentence)
+	if inside && poured.MatchString(sentence) {
+		return true
+	}
 	if inside && s != nil && full.MatchString(sentence) && len(store.FindAllStringIndex(sentence, 2)) == 2 {
 		return true
 	}
@@ -161,7 +164,7 @@ func empties(sentence string, params map[string]bool, inside bool) bool {
 	signs := 0
 	for _, sign := range []bool{
 		s != nil, owned.MatchString(sentence), placed.MatchString(sentence) || namesParameter(sentence, params), full.MatchString(sentence),
-		pressing.MatchString(sentence), outside.MatchString(sentence), len(store.FindAllStringIndex(sentence, 2)) == 2,
+		pressing.MatchString(sentence), agentAddressed.MatchString(sentence), unasked.MatchString(sentence), outside.MatchString(sentence), len(store.FindAllStringIndex(sentence, 2)) == 2,
 	} {
 		if sign {
 			signs++
@@ -175,12 +178,15 @@ var (
 	secretWord = regexp.MustCompile(`(?i)\b(?:passwords?|pass ?phrases?|pass ?codes?|one-time codes?|OTPs?|PINs?|tokens?|cookies?|secrets?|credentials?|api keys?|client-key-data|logins?|kubeconfig|\S+\.(?:kdbx|p12|pfx|pem|conf)|shell history|bash history|contraseñas?|claves?|senhas?|código de acesso|código de acceso|mots? de passe|codes? d'accès|passw[oö]rte?r?|kennw[oö]rte?r?|chiavi|parole? d'ordine)\b|` +
 		`парол\S*|код\S* из (?:смс|sms)|密码|口令|验证码|パスワード|暗証番号|비밀번호|인증서|كلمة|رمز|पासवर्ड|OTP|पिन|şifre\S*|parola\S*|has[łl]\S*|mật khẩu|kata sandi|namba ya siri`)
 	// recites is a sentence that shows what others say.
-	recites = regexp.MustCompile(`(?i)\b(?:sentences?|phrases?|requests?|texts?) (?:such as|like|to put)\b|recogni[sz]es|\bstays in\b|gitignore|</|<input|\bset your\b|there is no (?:argument|parameter|field)|detects?\b|\ba finding\b|example of|तिजोरी|vault (?:entry|entries)`)
+	recites = regexp.MustCompile(`(?i)\b(?:sentences?|phrases?|requests?|texts?) (?:such as|like|to put)\b|recogni[sz]es|\bstays in\b|gitignore|</|<input|\bset your\b|\bclipboard\b|there is no (?:argument|parameter|field)|detects?\b|\ba finding\b|example of|तिजोरी|vault (?:entry|entries)`)
 	// placed says where it goes: a parameter, a field, the next call.
 	placed = regexp.MustCompile("(?i)`[\\w.-]+`|\\b(?:argument|parameter|param|field|member|property|input|note|comment|attribute|header|campo|parámetro|parâmetro|champ|paramètre|feld|parametro|alan\\S*|pol\\S*)\\b|\\b(?:next|this|following|same|each|every) (?:call|request)\\b|\\b(?:in|into|as|to|with|through|en|em|dans|ins?|jako|w) [a-z]+_[a-z_]+|\\b\\w+=|аргумент|поле|параметр|参数|字段|引数|欄|フィールド|인자|필드|매개변수|حقل|معامل|पैरामीटर")
 	// pressing makes it a step, a duty or a matter of course.
 	pressing = regexp.MustCompile(`(?i)\b(?:before|first|otherwise|must|required?|requires|needs? to|has to|have to|mandatory|once|one-time|until|only then|never (?:logs?|logged|stores?|stored|shows?|shown|prints?|uses?|used|passes|shared)|not (?:logged|kept|stored|shown|shared)|nobody|no confirmation|skip|straight away|during the|for verification|verif\w+|to confirm|proof|attest\w*|antes|primero|primeiro|obrigat\S+|obligat\S+|d'abord|zuerst|vorher|muss|önce|przed|najpierw|assistant|assistente|asistente|agents?)\b|сначала|перед|ассистент|助手|必须|首先|まず|アシスタント|必ず|먼저|에이전트|قبل|أولا|المساعد|पहले|सहायक|सत्यापन|asistan|msaidizi`)
 )
+
+// poured is a parameter that takes the credentials of others, as they are.
+var poured = regexp.MustCompile(`(?i)\b(?:values?|contents?|text|output|dump|concatenation|copy|copies|export|history|tokens|cookies|passwords|credentials|keys|variables|secrets) (?:of|for|from|held by|in) (?:all|each|every|the (?:unlocked|saved|stored|other|user'?s|whole|entire|full|browser|process|shell|password|key ?chain|agent|session|connected)|any other|other|the rest)\b.{0,60}\b(?:key ?chain|passwords?|tokens?|cookies?|secrets?|credentials?|logins?|environment|servers?|sessions?|accounts?|wallets?|keys?|entries|browser|messages|files)\b|\btokens? unmasked\b|\bunmasked\b`)
 
 // heldElsewhere is a credential that another program keeps.
 var heldElsewhere = regexp.MustCompile(`(?i)(?:browser|keychain|key ?ring|password manager|wallet|phone|other (?:servers?|tools?|connections?))\b.{0,60}\b(?:holds|keeps|stores|saved|has|received)\b|session the user'?s? browser`)

@@ -53,7 +53,7 @@ var (
 func reach(e *check.Event) {
 	var unbounded, act, asked, heard, guard, count, fresh int
 	var spans []models.Span
-	if tool := toolName(e); anyWord(snake(tool), acts) || strings.IndexFunc(tool, foreignLetter) >= 0 {
+	if tool := snake(toolName(e)); anyWord(tool, acts) || !anyWord(tool, reads) {
 		act = 1
 	}
 	if act == 0 && !requested(e) {
@@ -154,8 +154,9 @@ func payee(e *check.Event, i int, name, text string) bool {
 
 var destinations = wordSet(`iban account to_account beneficiary creditor payee recipient destination wallet address to bank_account pay_to`)
 
-// foreignLetter is a letter of a name whose words are not known.
-func foreignLetter(r rune) bool { return r >= 0x80 }
+// reads are words of tools that only look.
+var reads = wordSet(`get list show read search find fetch query view count describe check lookup look export download preview summarize summarise report status inspect analyze analyse compare explain verify validate
+	leer buscar ver listar consultar obtener ler lesen suchen anzeigen lire chercher afficher lister obtenir consulter`)
 
 func sign(n int) int { return min(n, 1) }
 
