@@ -65,10 +65,12 @@ var proseNames = wordSet(`body text message msg comment comments note notes desc
 	टिप्पणी विवरण शीर्षक комментарий описание текст примечание заголовок сообщение ملاحظة وصف نص تعليق عنوان`)
 
 // codeNames are parameters that hold programs, queries and patterns.
-var codeNames = wordSet(`code script command commands cmd cmdline source sql statement statements query pattern regex regexp
-	patch diff snippet program template html css yaml markdown json csv ics svg xml jq cypher pipeline up down match exec shell
-	search filter old new before after raw frame payload entrypoint run steps expect example examples data value
+var codeNames = wordSet(`code script command commands cmd cmdline sql statement statements query pattern regex regexp
+	patch diff snippet program template html css yaml markdown json csv ics svg xml jq cypher pipeline exec shell frame payload entrypoint
 	consulta requete запрос 查询 クエリ`)
+
+// mixedNames are parameters that hold a program in some tools and a plain value in others: a short line is a value.
+var mixedNames = wordSet(`up down match search filter old new before after raw run steps expect example examples data value source`)
 
 func wordSet(list string) map[string]bool {
 	set := make(map[string]bool)
@@ -85,6 +87,8 @@ func roleOf(v value) role {
 	switch {
 	case strings.HasPrefix(v.text, "$(") && strings.HasSuffix(v.text, ")"), identifies(v.name):
 	case anyWord(v.name, codeNames), strings.HasPrefix(v.text, "#!"):
+		return code
+	case anyWord(v.name, mixedNames) && (len(v.text) > 160 || strings.Contains(v.text, "\n")):
 		return code
 	case anyWord(v.name, proseNames) && strings.Contains(v.text, " "), readsAsProse(v.text):
 		return prose
