@@ -43,7 +43,7 @@ func judgeQuery(v *value) (*check.Rule, int, int) {
 	if statement.MatchString(v.text) {
 		return judgeStatement(v)
 	}
-	if v.role != data {
+	if short := v.role == prose && len(v.text) < 80 && words(v.text) <= 4 && !strings.ContainsAny(v.text, "`\n?"); v.role != data && !short {
 		if v.role == code && strings.Contains(v.text, "{") {
 			return judgeBatch(v)
 		}

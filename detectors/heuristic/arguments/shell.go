@@ -44,7 +44,7 @@ func judgeShell(v *value) (*check.Rule, int, int) {
 	if r, start, end := judgeOption(v); r != nil {
 		return r, start, end
 	}
-	if v.role == code || v.role == prose && strings.Count(v.text, " ") > 12 {
+	if v.role == code || v.role == prose && strings.Count(v.text, " ") > 30 {
 		return judgeCommand(v)
 	}
 	if !strings.ContainsAny(v.text, ";|&`$\n\r%<>{(/:") {
@@ -57,7 +57,7 @@ func judgeShell(v *value) (*check.Rule, int, int) {
 		return shellInValue, m[0], len(v.text)
 	}
 	for _, m := range separated.FindAllStringIndex(v.text, 4) {
-		if plainHead(v.text[:m[0]]) && v.role == data {
+		if plainHead(v.text[:m[0]]) && (v.role == data || !strings.Contains(v.text, "`") && reachesOut.MatchString(v.text[m[0]:])) {
 			return shellInValue, m[0], len(v.text)
 		}
 	}
@@ -66,6 +66,9 @@ func judgeShell(v *value) (*check.Rule, int, int) {
 	}
 	return nil, 0, 0
 }
+
+// reachesOut is a command that can't be meant as words.
+var reachesOut = regexp.MustCompile(`^.{0,4}(?:curl|wget|nc|ncat|(?:ba|z)?sh|base64|powershell|python3?|perl|rm|cat|scp|ssh|dig|nslookup|chmod)\s+[^\n]*(?:https?://|\d+\.\d+\.\d+|-[a-z]+\s+\S*[/$<>|]|/etc/|~/|\$\(|\|\s*(?:ba)?sh)`)
 
 // plainHead reports whether what stands before a separator is a value and not a sentence: a name, an id, a schedule.
 func plainHead(head string) bool {
