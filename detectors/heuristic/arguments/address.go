@@ -10,6 +10,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/models"
 )
 
 // judgeAddress looks at the addresses in a value that a program is going to fetch.
@@ -18,7 +19,7 @@ func judgeAddress(v *value) (*check.Rule, int, int) {
 		return nil, 0, 0
 	}
 	if !strings.Contains(v.text, "://") {
-		return judgeBareHost(v)
+		return judgeBareHost(v, malformed.ReplaceAllString(v.text, ""))
 	}
 	if !fetched(v) {
 		return nil, 0, 0
@@ -37,6 +38,9 @@ func judgeAddress(v *value) (*check.Rule, int, int) {
 	return nil, 0, 0
 }
 
+// malformed is the beginning of an address that browsers mend.
+var malformed = regexp.MustCompile(`(?i)^(?:https?:[/\\]*|//)`)
+
 // fetched reports whether the value is an address, or a document whose addresses are fetched when it is rendered.
 func fetched(v *value) bool {
 	if i := strings.Index(v.text, "://"); i < 12 && schemeOnly(v.text[:i]) {
@@ -52,7 +56,7 @@ func schemeOnly(s string) bool {
 }
 
 // rendered is markup that loads what it points to.
-var rendered = regexp.MustCompile(`(?i)<svg\b|<!ENTITY|<!DOCTYPE|xlink:href|<(?:img|iframe|image|object|embed|link|script|xi:include)\b[^>]*(?:src|href|data)\s*=`)
+var rendered = regexp.MustCompile(`(?i)<svg\b|<!ENTITY|<!DOCTYPE|xlink:href|<(?:img|iframe|image|object|embed|link|script|xi:include)\b[^>]*(?:src|href|data)\s*=|!\[[^\]]*\]\(|\burl\(|@import\b|\$ref\b|schemaLocation|^\s*(?:include|extends|import|remote|from)\s*:`)
 
 // addressAround returns the address whose "://" stands at i.
 func addressAround(text string, i int) (start, end int) {
@@ -67,6 +71,21 @@ func addressAround(text string, i int) (start, end int) {
 
 // oddSchemes are schemes that no page has.
 var oddSchemes = wordSet(`gopher dict ldap ldaps jar netdoc phar php expect tftp sftp jdbc rmi ogg data:text/html view-source php://filter glob zip compress.zlib`)
+
+// judgeDecoded looks at an address that was encoded.
+func judgeDecoded(e *check.Event, v *value) {
+	s := &e.Segments[v.segment]
+	for i := 1; i < len(s.Views); i++ {
+		if view := &s.Views[i]; strings.Contains(view.Text, "://") && len(view.Text) < maxValue {
+			inner := *v
+			inner.text = view.Text
+			if r, start, end := judgeAddress(&inner); r == metadataAddress || r == disguisedAddress {
+				e.Report(r, nil, models.Span{Segment: v.segment, View: i, Start: start, End: end})
+				return
+			}
+		}
+	}
+}
 
 func judgeURL(v *value, address string) *check.Rule {
 	scheme, rest, _ := strings.Cut(address, "://")
@@ -102,11 +121,14 @@ func judgeURL(v *value, address string) *check.Rule {
 		return disguisedAddress
 	case h.rebinding && !v.about("dev"):
 		return disguisedAddress
-	case h.internal && (scheme == "http" || scheme == "https") && (adminPorts[h.port] != "" || adminPath.MatchString(path)) && !v.ownService(h.port, path):
+	case h.internal && (strings.HasPrefix(scheme, "http") || scheme == "ws" || scheme == "wss" || !anyWord(v.name, databases)) && (adminPorts[h.port] != "" || adminPath.MatchString(path)) && !v.ownService(h.port):
 		return internalService
 	}
 	return nestedAddress(v, path)
 }
+
+// databases are words of parameters for the address of a service.
+var databases = wordSet(`dsn connection database db broker redis amqp mongo mongodb postgres mysql queue store backend host`)
 
 // nestedAddress looks at an address that another one is asked to go on to.
 func nestedAddress(v *value, path string) *check.Rule {
@@ -136,21 +158,21 @@ var hostNames = wordSet(`host hostname target address addr endpoint server ip do
 	jwks_uri feed source link href adresse dirección direccion endereço endereco hôte servidor serveur адрес сервер 地址 主机 アドレス ホスト 주소`)
 
 // judgeBareHost looks at an address without a scheme, where the parameter says that it is one.
-func judgeBareHost(v *value) (*check.Rule, int, int) {
-	if len(v.text) > 300 || strings.ContainsAny(v.text, " \n") || !anyWord(v.name, hostNames) || anyWord(v.name, listed) {
+func judgeBareHost(v *value, host string) (*check.Rule, int, int) {
+	if len(host) > 300 || strings.ContainsAny(host, " \n") || anyWord(v.name, listed) || !anyWord(v.name, hostNames) && !strings.Contains(host, "/") {
 		return nil, 0, 0
 	}
-	host, path := v.text, ""
+	path := ""
 	if i := strings.IndexAny(host, "/?#"); i >= 0 {
 		host, path = host[:i], host[i:]
 	}
 	h := parseHost(host[strings.LastIndexByte(host, '@')+1:])
 	switch {
-	case h.metadata:
+	case h.metadata && (anyWord(v.name, hostNames) || metadataPath.MatchString(path)):
 		return metadataAddress, 0, len(v.text)
-	case h.disguised && h.internal && len(host) > 3:
+	case h.disguised && h.internal && len(host) > 3 && anyWord(v.name, hostNames):
 		return disguisedAddress, 0, len(v.text)
-	case h.internal && path != "" && adminPorts[h.port] != "" && !v.ownService(h.port, path):
+	case h.internal && path != "" && adminPorts[h.port] != "" && !v.ownService(h.port):
 		return internalService, 0, len(v.text)
 	}
 	return nil, 0, 0
@@ -191,7 +213,7 @@ func (v *value) about(word string) bool {
 }
 
 // ownService reports whether the tool is for the service itself.
-func (v *value) ownService(port int, path string) bool {
+func (v *value) ownService(port int) bool {
 	return v.toolWord(wordSet(adminPorts[port])) || v.toolWord(operators)
 }
 
@@ -269,10 +291,20 @@ func (h *host) named(name string) {
 			}
 		}
 	}
-	if h.port != 0 && !strings.Contains(name, ".") && name != "" {
+	if !strings.Contains(name, ".") && len(name) > 1 && strings.ToLower(name) == name && !strings.ContainsAny(name, "{}<>$%*") {
 		h.internal = true
 	}
+	if m := spelled.FindStringSubmatch(name); m != nil && !h.internal {
+		if a, err := netip.ParseAddr(strings.Join(m[1:5], ".")); err == nil {
+			var inner host
+			inner.address(a, false)
+			h.rebinding, h.metadata = inner.internal, inner.metadata
+		}
+	}
 }
+
+// spelled is an address within a name, which its server resolves to that address.
+var spelled = regexp.MustCompile(`(?:^|[.-])(\d{1,3})[.-](\d{1,3})[.-](\d{1,3})[.-](\d{1,3})[.-]?\S*\.[a-z]+$`)
 
 func (h *host) address(a netip.Addr, odd bool) {
 	if b := embedded(a); b.IsValid() {

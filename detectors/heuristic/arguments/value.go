@@ -196,6 +196,7 @@ func judge(e *check.Event, v value) {
 			return
 		}
 	}
+	judgeDecoded(e, &v)
 }
 
 // judges name the rule that a value breaks, and the words that do.
