@@ -25,7 +25,7 @@ func judgePath(v *value) (*check.Rule, int, int) {
 		return pathTraversal, 0, len(v.text)
 	case secret && !v.toolWord(keepers):
 		return secretStore, 0, len(v.text)
-	case systemPath.MatchString(path) && !v.toolWord(keepers):
+	case systemPath.MatchString(path) && !samplePath.MatchString(path) && !v.toolWord(keepers):
 		return sensitivePath, 0, len(v.text)
 	}
 	return nil, 0, 0

@@ -113,11 +113,19 @@ func judgeCommand(v *value) (*check.Rule, int, int) {
 		return nil, 0, 0
 	}
 	for _, p := range []*regexp.Regexp{harmful, shellPipe} {
-		if m := p.FindStringIndex(v.text); m != nil && !strings.Contains(v.text[:m[0]], "grep ") && !strings.Contains(v.text[:m[0]], "rg ") {
+		if m := p.FindStringIndex(v.text); m != nil && !printed(v.text[:m[0]]) {
 			return harmfulCommand, m[0], m[1]
 		}
 	}
 	return nil, 0, 0
+}
+
+// printed reports whether a command behind head is only looked for or printed.
+func printed(head string) bool {
+	if strings.Contains(head, "grep ") || strings.Contains(head, "rg ") || strings.Contains(head, "man ") {
+		return true
+	}
+	return (strings.HasPrefix(head, "printf ") || strings.HasPrefix(head, "echo ")) && strings.Count(head, "'")%2 == 1
 }
 
 // patternNames are parameters whose value is looked for.
