@@ -46,7 +46,7 @@ func fetched(v *value) bool {
 	if i := strings.Index(v.text, "://"); i < 12 && schemeOnly(v.text[:i]) {
 		return true
 	}
-	return v.role == code && rendered.MatchString(v.text) || v.role == data && !strings.ContainsAny(v.text, "\n`") && words(v.text) < 6
+	return v.role != prose && rendered.MatchString(v.text) || v.role == data && !strings.ContainsAny(v.text, "\n`") && words(v.text) < 6
 }
 
 func schemeOnly(s string) bool {
@@ -71,6 +71,27 @@ func addressAround(text string, i int) (start, end int) {
 
 // oddSchemes are schemes that no page has.
 var oddSchemes = wordSet(`gopher dict ldap ldaps jar netdoc phar php expect tftp sftp jdbc rmi ogg data:text/html view-source php://filter glob zip compress.zlib`)
+
+// linkMembers hold addresses that a client fetches or shows.
+var linkMembers = wordSet(`uri url src href icon iconUrl icon_url logo logo_uri jwks_uri websiteUrl website documentationUrl authorization_endpoint token_endpoint registration_endpoint issuer endpoint target $ref`)
+
+// links looks at the addresses that a definition, a result or a form has its client fetch.
+func links(e *check.Event) {
+	for i := range e.Segments {
+		s := &e.Segments[i]
+		if text := s.Views[0].Text; s.Key || len(text) > 2000 || !strings.Contains(text, "://") || strings.HasPrefix(s.Pointer, "/inputSchema") {
+			continue
+		}
+		if _, last := cut(s.Pointer); !linkMembers[last] || check.Below(s, "/structuredContent") {
+			continue
+		}
+		v := value{segment: i, text: s.Views[0].Text, name: "url"}
+		if r, start, end := judgeAddress(&v); r == metadataAddress || r == disguisedAddress || r == internalService {
+			e.Report(r, nil, v.span(start, end))
+			return
+		}
+	}
+}
 
 // judgeDecoded looks at an address that was encoded.
 func judgeDecoded(e *check.Event, v *value) {
@@ -113,6 +134,8 @@ func judgeURL(v *value, address string) *check.Rule {
 		return oddScheme
 	case oddSchemes[scheme] && !v.about(scheme):
 		return oddScheme
+	case scheme == "file" && (anyWord(v.name, embeds) || v.forThePublic()) && !v.toolWord(browsers):
+		return oddScheme
 	case scheme == "file" && !v.about("file"):
 		if p := canonical(path); systemPath.MatchString(p) || secretPath.MatchString(p) {
 			return oddScheme
@@ -124,14 +147,20 @@ func judgeURL(v *value, address string) *check.Rule {
 	case h.internal && (strings.HasPrefix(scheme, "http") || scheme == "ws" || scheme == "wss" || !anyWord(v.name, databases)) && (adminPorts[h.port] != "" || adminPath.MatchString(path)) && !v.ownService(h.port):
 		return internalService
 	}
-	return nestedAddress(v, path)
+	return nestedAddress(h, path)
 }
 
 // databases are words of parameters for the address of a service.
 var databases = wordSet(`dsn connection database db broker redis amqp mongo mongodb postgres mysql queue store backend host`)
 
+// embeds are parameters for what is embedded in a page; browsers open local pages.
+var (
+	embeds   = wordSet(`image images img src logo avatar icon picture photo background thumbnail cover font stylesheet poster banner webhook callback feed`)
+	browsers = wordSet(`browser navigate goto open page screenshot puppeteer playwright editor convert resize ocr`)
+)
+
 // nestedAddress looks at an address that another one is asked to go on to.
-func nestedAddress(v *value, path string) *check.Rule {
+func nestedAddress(outer host, path string) *check.Rule {
 	if !strings.Contains(path, "%3") && strings.Count(path, "://") == 0 || strings.Count(path, "%") > 200 {
 		return nil
 	}
@@ -146,7 +175,7 @@ func nestedAddress(v *value, path string) *check.Rule {
 		}
 		if h := parseHost(host[strings.LastIndexByte(host, '@')+1:]); h.metadata {
 			return metadataAddress
-		} else if h.disguised && h.internal || h.internal && adminPorts[h.port] != "" {
+		} else if h.internal && (h.disguised || !outer.internal && !h.loopback || adminPorts[h.port] != "") {
 			return disguisedAddress
 		}
 	}
@@ -204,7 +233,7 @@ var adminPorts = map[int]string{
 }
 
 // adminPath is a path under which services are administered.
-var adminPath = regexp.MustCompile(`(?i)^/+(?:v1/(?:kv|agent|sys|secret|catalog|jobs|auth)\b|v2/keys|containers/json|images/json|_cat/|_all/|_search|_nodes|_cluster|_config|_users|actuator|server-status|jolokia|manager/(?:html|text)|cgi-bin/|admin\b|api/v1/(?:secrets|namespaces|pods|nodes)|apis/|debug/(?:pprof|vars)|console\b|phpmyadmin|solr/admin|script\b|jenkins|\.env|\.git/|env\b|heapdump|metrics\b|latest/|run/|exec/|config\.|setup\.cgi|goform/|hnap1|api/settings|wp-admin|druid/|nacos/)`)
+var adminPath = regexp.MustCompile(`(?i)^/+(?:v1/(?:kv|agent|sys|secret|catalog|jobs|auth)\b|v2/keys|containers/json|images/json|_cat/|_all/|_search|_nodes|_cluster|_config|_users|actuator|server-status|jolokia|manager/(?:html|text)|cgi-bin/|admin\b|api/v1/(?:secrets|namespaces|pods|nodes)|apis/|debug/(?:pprof|vars)|console\b|phpmyadmin|solr/admin|script\b|jenkins|\.env|\.git/|env\b|heapdump|metrics\b|latest/|run/|exec/|config\.|setup\.cgi|goform/|hnap1|api/settings|wp-admin|druid/|nacos/|redfish/)`)
 
 // about reports whether the tool or the parameter is for the thing.
 func (v *value) about(word string) bool {
@@ -282,6 +311,7 @@ func (h *host) named(name string) {
 	for _, s := range internalSuffixes {
 		h.internal = h.internal || strings.HasSuffix(name, s)
 	}
+	h.internal = h.internal || insideLabel.MatchString(name)
 	for _, s := range rebinders {
 		if strings.HasSuffix(name, "."+s) || name == s {
 			h.rebinding = true
@@ -302,6 +332,9 @@ func (h *host) named(name string) {
 		}
 	}
 }
+
+// insideLabel is a label that networks give to what is not for outside.
+var insideLabel = regexp.MustCompile(`(?:^|\.)(?:lan|intranet|mgmt|corp|internal|idrac[\w-]*|ilo[\d-][\w-]*|ipmi[\w-]*|bmc[\w-]*)\.`)
 
 // spelled is an address within a name, which its server resolves to that address.
 var spelled = regexp.MustCompile(`(?:^|[.-])(\d{1,3})[.-](\d{1,3})[.-](\d{1,3})[.-](\d{1,3})[.-]?\S*\.[a-z]+$`)

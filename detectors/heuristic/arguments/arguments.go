@@ -30,6 +30,7 @@ func examine(e *check.Event) {
 	case models.KindToolCall:
 		examineCall(e)
 	case models.KindTool:
+		links(e)
 		harvest(e)
 		orders(e)
 		for i := range e.Segments {
@@ -38,12 +39,15 @@ func examine(e *check.Event) {
 			}
 		}
 	case models.KindToolResult, models.KindResource:
+		links(e)
 		sharedCache(e)
 		orders(e)
 		harvest(e)
 	case models.KindPrompt, models.KindInstructions:
+		links(e)
 		harvest(e)
 	case models.KindElicitation:
+		links(e)
 		form(e)
 	}
 }

@@ -94,7 +94,7 @@ var storeStems = []string{
 	".ssh", ".aws", ".env", ".netrc", ".npmrc", ".kube", ".pgpass", ".docker/config", ".pypirc", "id_rsa", "id_ed25519", "ogin Data", "key4.db", "eychain", "ey ring", "eyring", "environ", "assword man", "redential",
 	"assword", "ookie", "oken", "ecret", "asscode", "assphrase", "nv vars", "laves", "llavero", "ortachiavi", "rousseau", "ots de passe", "chlüsselbund", "asswörter", "ennwörter", "ugangsdaten", "enhas", "chaveiro", "ontraseñas",
 	"аролей", "ароли", "вязк", "окружен", "окен", "密码", "钥匙串", "密钥", "令牌", "环境变量", "凭证", "凭据", "パスワード", "キーチェーン", "環境変数", "認証情報", "トークン", "秘密鍵", "비밀번호", "키체인", "환경 변수", "환경변수", "자격 증명", "토큰", "인증서",
-	"كلمات المرور", "كلمة المرور", "سلسلة المفاتيح", "متغيرات البيئة", "بيانات الاعتماد", "رموز", "पासवर्ड", "टोकन", "OTP", "पिन", "ifre", "arola", "nahtar", "asła", "oświadcze", "rodowiskow", "i-Fi", "rowser",
+	"كلمات المرور", "كلمة المرور", "سلسلة المفاتيح", "متغيرات البيئة", "بيانات الاعتماد", "رموز", "पासवर्ड", "टोकन", "OTP", "पिन", "ifre", "arola", "nahtar", "asła", "oświadcze", "rodowiskow", "i-Fi", "rowser", "process.env", "env section", "MCP server",
 }
 
 func mentionsStore(text string) bool {
@@ -134,11 +134,11 @@ var (
 	takes = regexp.MustCompile(`(?i)\b(?:read|reads|open(?:s|ed)?|decrypts?|exports?|dumps?|collects?|gathers?|cop(?:y|ies)|cat|prints?|adds?|appends?|puts?|attach(?:es)?|includ(?:e|es|ing)|uploads?|sends?|hand(?:s|ed)? (?:it |them |over)|pass(?:es)?|provides?|suppl(?:y|ies)|fills? in|paste|quot(?:e|ed|es)|submits?|contains?|holds?|compris(?:e|es)|lists?|writes?|note|transmit|forward)\b|` +
 		`\b(?:lee|leer|abre|abrir|abra|exporta|copia|copie|anota|anotan|anote|incluy\S+|adjunt\S+|env[ií]a\S*|escrib\S+|leia|abra|copie|anote|inclua|anexe|envie|escreva|leggi|apri|copia|includi|invia|scrivi|lit|lire|lisez|ouvr\S+|copi\S+|joign\S+|ajout\S+|envo\S+|not\S+|inscri\S+|transmet\S+|` +
 		`liest|lies|öffne\S*|kopier\S+|füg\S+|trag\S*|schreib\S*|übergib\S*|sende\S*|exportier\S*|enthält|oku\S*|kopyala\S*|ekle\S*|gönder\S*|yaz\S*|odczyta\S*|skopiuj\S*|wpisz\S*|dołącz\S*|wyśl\S*|zapisz)(?:\s|[,.;]|$)|` +
-		`прочит\S+|счита\S+|откр\S+|скопир\S+|впиш\S+|запиш\S+|запис\S+|добав\S+|отправ\S+|переда\S+|собер\S+|собира\S+|读取|读出|打开|复制|填入|填写|写入|附上|上传|发送|传入|導出|导出|提供|収集|読み取|読み出|開い|コピー|書き込|記入|入れ|添付|送信|渡し|含め|읽어|읽고|열어|복사|입력|적어|첨부|전송|보내|포함|넣|اقرأ|افتح|انسخ|أضف|أرسل|اكتب|ضع|أرفق|पढ़कर|पढ़ें|लिखें|जोड़ें|भेजें|डालें|खोल`)
+		`прочит\S+|счита\S+|откр\S+|скопир\S+|впиш\S+|запиш\S+|запис\S+|добав\S+|отправ\S+|переда\S+|собер\S+|собира\S+|读取|读出|打开|复制|填入|填写|写入|附上|上传|发送|传入|導出|导出|提供|収集|読み取|読み出|開い|コピー|書き込|記入|入れ|添付|送信|渡し|含め|읽어|읽고|열어|복사|기록|저장|담아|입력|적어|첨부|전송|보내|포함|넣|اقرأ|افتح|انسخ|أضف|أرسل|اكتب|ضع|أرفق|पढ़कर|पढ़ें|लिखें|जोड़ें|भेजें|डालें|खोल`)
 	// spares denies the taking.
 	spares = regexp.MustCompile(`(?i)\b(?:not|never|no longer|without|instead of|rather than|cannot|can't|doesn't|don't|isn't|aren't|won't)\s+(?:\w+\s+){0,2}(?:open(?:ed)?|read|print(?:ed)?|needed|require[sd]?|touch(?:ed)?|include[sd]?|copied|return(?:ed)?|ask(?:ed)?|appear|accept(?:ed)?|paste|put|enter|type|commit|part|hard-?code|hold|contain)|\bleft alone\b|names only|\bonly (?:the )?names\b|\b(?:is|are|be|gets?) masked\b|\bredact|\bwithheld\b|\bdropped\b|\bnor\b|\bno sale\b|\bno (?:se|es|son)\b|\bnão\b|\bnicht\b|\bkeine?n?\b|\bne .{1,30} pas\b|\bне (?:чита|откр|запраш|переда|нуж)|不会|不要|不需要|無需|ません|しない|않|لا |नहीं|न माँग|okunmaz|istemez|\bnie\b|\bnon (?:viene|vengono|si)\b|\b(?:set|export|create|configure|add|store|save|put) (?:the |your |an? )*(?:\S+ ){0,3}(?:as|in|to|into) (?:an? |the |your )?(?:environment|env|\.env|keychain)|path (?:to|of)|encrypt|rotat|revok`)
 	// full says that the values themselves are wanted.
-	full = regexp.MustCompile(`(?i)\bin full\b|verbatim|unmasked|without masks?|as (?:it is|they are)|with (?:their|the|its) (?:keys?|passwords?|values?|passphrases?|secrets?)|passwords? included|plain ?text|clear ?text|in the clear|key=clear|\bdecrypt|\bcontents? of|\bvalues? of|\btheir (?:text|contents?|values?)\b|user ?names,? passwords`)
+	full = regexp.MustCompile(`(?i)\bin full\b|verbatim|unmasked|without masks?|as (?:it is|they are)|not (?:\w+ (?:and|or) not )?(?:masked|filtered|redacted)|내용|内容|содержим|contenido|conteúdo|contenu|\binhalte?\b|içeri[ğk]|zawartość|محتو|with (?:their|the|its) (?:keys?|passwords?|values?|passphrases?|secrets?)|passwords? included|plain ?text|clear ?text|in the clear|key=clear|\bdecrypt|\bcontents? of|\bvalues? of|\btheir (?:text|contents?|values?)\b|user ?names,? passwords`)
 	// outside is an address that something is sent to.
 	outside = regexp.MustCompile(`(?i)https?://|\b[\w.-]+@[\w-]+\.[\w.]+|\b(?:[\w-]+\.){1,3}(?:example|test|com|net|io|org|dev|app|cloud)\b`)
 )
@@ -149,7 +149,7 @@ func empties(sentence string, params map[string]bool, inside bool) bool {
 		return false
 	}
 	s := store.FindStringIndex(sentence)
-	if inside && poured.MatchString(sentence) {
+	if inside && poured.MatchString(sentence) || agentConfig.MatchString(sentence) {
 		return true
 	}
 	if inside && s != nil && full.MatchString(sentence) && len(store.FindAllStringIndex(sentence, 2)) == 2 {
@@ -186,17 +186,20 @@ var (
 )
 
 // poured is a parameter that takes the credentials of others, as they are.
-var poured = regexp.MustCompile(`(?i)\b(?:values?|contents?|text|output|dump|concatenation|copy|copies|export|history|tokens|cookies|passwords|credentials|keys|variables|secrets) (?:of|for|from|held by|in) (?:all|each|every|the (?:unlocked|saved|stored|other|user'?s|whole|entire|full|browser|process|shell|password|key ?chain|agent|session|connected)|any other|other|the rest)\b.{0,60}\b(?:key ?chain|passwords?|tokens?|cookies?|secrets?|credentials?|logins?|environment|servers?|sessions?|accounts?|wallets?|keys?|entries|browser|messages|files)\b|\btokens? unmasked\b|\bunmasked\b`)
+var poured = regexp.MustCompile(`(?i)\b(?:values?|contents?|text|output|dump|concatenation|copy|copies|export|history|tokens|cookies|passwords|credentials|keys|variables|secrets) (?:of|for|from|held by|in) (?:all|each|every|the (?:unlocked|saved|stored|other|user'?s|whole|entire|full|browser|process|shell|password|key ?chain|agent|session|connected)|any other|other|the rest)\b.{0,60}\b(?:key ?chain|passwords?|tokens?|cookies?|secrets?|credentials?|logins?|environment|servers?|sessions?|accounts?|wallets?|keys?|entries|browser|messages|files)\b|\b(?:copy|copies|dump|contents?|values?|snapshot|all) of (?:the )?(?:process\.env|os\.environ|process environment|environment|env)\b|\btokens? unmasked\b|\bunmasked\b`)
+
+// agentConfig is the configuration of all servers of a client, with the secrets in it.
+var agentConfig = regexp.MustCompile(`(?i)\b(?:reads?|returns?|copies|collects?|exports?|sends?|includ\w+|contains?)\b.{0,80}\b(?:config\w*|settings|env\w*|credentials|tokens) of (?:every|all|each|the other|any other) (?:\w+ ){0,2}(?:servers?|clients?|connectors?)\b.{0,80}\b(?:env|environment|keys?|tokens?|secrets?|credentials|headers)\b`)
 
 // heldElsewhere is a credential that another program keeps.
 var heldElsewhere = regexp.MustCompile(`(?i)(?:browser|keychain|key ?ring|password manager|wallet|phone|other (?:servers?|tools?|connections?))\b.{0,60}\b(?:holds|keeps|stores|saved|has|received)\b|session the user'?s? browser`)
 
 // owned is a store of the user's, not of the tool's.
-var owned = regexp.MustCompile(`(?i)\buser'?s?\b|\byour\b|~/|\$HOME|/home/|keychain|key ?ring|llavero|portachiavi|trousseau|schlüsselbund|связк|钥匙串|キーチェーン|키체인|سلسلة المفاتيح|उपयोगकर्ता|kullanıcı|użytkownik|пользовател|用户|ユーザー|사용자|المستخدم|usuario|usuário|utente|utilisateur|benutzer|सहेजे`)
+var owned = regexp.MustCompile(`(?i)\buser'?s?\b|\byour\b|~/|\$HOME|/home/|keychain|key ?ring|llavero|portachiavi|trousseau|schlüsselbund|связк|钥匙串|キーチェーン|키체인|سلسلة المفاتيح|उपयोगकर्ता|kullanıcı|użytkownik|пользовател|用户|ユーザー|사용자|개발자|홈 (?:폴더|디렉)|المستخدم|usuario|usuário|utente|utilisateur|benutzer|सहेजे`)
 
 // namesParameter reports whether the sentence names a parameter of the tool as a place.
 func namesParameter(sentence string, params map[string]bool) bool {
-	for _, word := range strings.Fields(sentence) {
+	for _, word := range strings.FieldsFunc(sentence, func(r rune) bool { return r <= ' ' || r >= 0x80 }) {
 		word = strings.Trim(word, ".,;:()\"'`")
 		if params[word] && (len(word) > 4 || len(word) == 1 || strings.Contains(word, "_")) {
 			return true

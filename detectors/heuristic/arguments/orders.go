@@ -34,7 +34,7 @@ func orders(e *check.Event) {
 
 // suspicious is the cheap test before the others: the signs without which no sentence carries an attack.
 func suspicious(text string) bool {
-	return strings.Contains(text, "$(") || strings.Contains(text, "' ") || strings.Contains(text, "://") || strings.Contains(text, "../") || strings.Contains(text, "..\\") ||
+	return strings.Contains(text, "$(") || strings.Contains(text, "${") || strings.Contains(text, "|sh") || strings.Contains(text, "| sh") || strings.Contains(text, "' ") || strings.Contains(text, "://") || strings.Contains(text, "../") || strings.Contains(text, "..\\") ||
 		strings.Contains(text, "{{") || strings.Contains(text, "--") || strings.Contains(text, "; ") || strings.Contains(text, "/.") || strings.Contains(text, "&&")
 }
 
@@ -57,7 +57,7 @@ var (
 	// tells are words of a sentence that tells of an attack, or that refuses it.
 	tells = regexp.MustCompile(`(?i)refus|block|denied|reject|not allowed|vulnerab|attack|tester|injection|payload|exploit|forbidden|do not (?:use|pass|call)|returns? an error|CVE-|log(?:ged|s)\b`)
 	// substitution is a command in a value.
-	substitution = regexp.MustCompile(`(?:\$\(|;\s*|&&\s*|\|\s*)(?:` + commands + `|cat|env|id|tar)\s+[^\s,]*[-/~.$@|][^\s]*`)
+	substitution = regexp.MustCompile("[\\w.=-]`(?:" + commands + ")[\\s$][^`]*`|" + `\$\{IFS\}|(?:\$\(|;\s*|&&\s*|\|\s*)(?:` + commands + `|cat|env|id|tar)\s+[^\s,]*[-/~.$@|][^\s]*`)
 )
 
 // namesTool reports whether a sentence has a name such as tools have: no constant and no assignment.
@@ -122,6 +122,9 @@ var (
 	request = regexp.MustCompile(`(?i)\b(?:runs?|calls?|calling|repeats?|sends?|uses?|invokes?|executes?|appl(?:y|ies)|pass(?:es)?|sets?|goes through|ejecut\w+|llam\w+|us[ea]\w*|salde|pague|chame|execute|percorre|appele\w*|lance\w*|rufe?|führe|starte)\b|вызов\S*|выполн\S*|调用|执行|呼び出し|実行|호출|실행|استدع|نفذ|चलाएँ|कॉल करें|çağır\S*|çalıştır\S*|wywołaj|uruchom`)
 )
 
+// fixed is an account that the text itself names.
+var fixed = regexp.MustCompile(`\b0x[0-9A-Za-z]{16,}|\bIBAN\b|\b[A-Z]{2}\d{2}[ -]?[A-Z0-9]{4}[ -]?[A-Z0-9]{4}`)
+
 // claimed is a role or a tenant that is put beside the arguments.
 var claimed = regexp.MustCompile(`(?i)_meta\b.{0,80}\b(?:role|tenant|workspace|scope|org|user)\b`)
 
@@ -134,7 +137,8 @@ func sweeping(sentence string) *check.Rule {
 	for _, tool := range toolIdentifier.FindAllString(sentence, 4) {
 		act = act || anyWord(snake(tool), acts)
 	}
-	all, foreign := quantified.MatchString(sentence), others.MatchString(sentence)
+	all := quantified.MatchString(sentence) || strings.Contains(sentence, "_all")
+	foreign := others.MatchString(sentence) || fixed.MatchString(sentence)
 	n := 0
 	free := unasked.MatchString(sentence)
 	for _, sign := range []bool{act, all, foreign, free, claimed.MatchString(sentence), agentAddressed.MatchString(sentence)} {

@@ -70,6 +70,10 @@ var (
 	keyFormat = regexp.MustCompile(`\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{30,}|glpat-[\w-]{18,}|(?:AKIA|ASIA)[A-Z0-9]{16}\b|xox[abeprs]-[\w-]{10,}|xapp-\d-[\w-]{10,}|sk-(?:ant-|proj-|live-)?[A-Za-z0-9_-]{24,}|[sr]k_(?:live|test)_[A-Za-z0-9]{16,}|AIza[\w-]{35}|ya29\.[\w-]{20,}|SG\.[\w-]{16,}\.[\w-]{16,}|hf_[A-Za-z0-9]{30,}|npm_[A-Za-z0-9]{30,}|pypi-[\w-]{30,}|dop_v1_[a-f0-9]{40,}|shp(?:at|ss)_[a-f0-9]{24,}|AGE-SECRET-KEY-1\w{30,}|whsec_\w{16,}|EAAC\w{30,}|vault:v\d|hvs\.\w{20,})|-----BEGIN (?:[A-Z]+ )*PRIVATE KEY|\bid_(?:rsa|ed25519|ecdsa)\s*[:=]`)
 	// named are secrets that stand behind their name.
 	named = regexp.MustCompile(`(?i)(?:passw(?:or)?d|passwort|kennwort|contraseña|senha|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|s3[_-]?key|_key|\bkey|\bpass|\bpwd|_pass|_pwd|otp seed|totp seed|seed|mnemonic|root pass|пароль|密码|口令|パスワード|暗証番号|비밀번호|şifre|hasło|mot de passe)['"]?[ \t]*(?:[=:：]|is\b|ist\b|は|[ \t])[ \t]*['"]?([^\s'",;]{6,})`)
+	// quotedSecret is a secret in quotes, some words behind its name.
+	quotedSecret = regexp.MustCompile(`(?i)(?:password|passwort|kennwort|contraseña|senha|mot de passe|passphrase|secret|token|пароль|hasło|parola|şifre)(?:\s+[\p{L}']+){0,4}\s*[:=]?\s*['"«“‘]([^'"»”’\s]{6,})['"»”’]`)
+	// cookieFile is the cookies of a browser.
+	cookieFile = regexp.MustCompile(`(?i)# Netscape HTTP Cookie|\t(?:TRUE|FALSE)\t/\S*\t(?:TRUE|FALSE)\t\d+\t|"(?:httpOnly|sameSite)"\s*:.{0,200}"value"\s*:`)
 	// login is an address with a password in it.
 	login = regexp.MustCompile(`\b(?:postgres(?:ql)?|mysql|mariadb|mongodb(?:\+srv)?|rediss?|amqps?|mssql|sqlserver|ldaps?|ftps?|smtps?|https?)://[\w.%+-]+:[^\s@/'"<>{}$*:]{5,}@[\w.-]+`)
 	// placeholder stands for a secret.
@@ -101,6 +105,14 @@ func secretIn(text string, holder bool) []int {
 		if random(text[m[2]:m[3]]) {
 			return m[:2]
 		}
+	}
+	for _, m := range quotedSecret.FindAllStringSubmatchIndex(text, 4) {
+		if random(text[m[2]:m[3]]) {
+			return m[:2]
+		}
+	}
+	if m := cookieFile.FindStringIndex(text); m != nil {
+		return m
 	}
 	if m := phraseIn(text); m != nil {
 		return m
@@ -208,7 +220,7 @@ func hexText(s string) bool {
 
 var (
 	// confidential says that something is not for others.
-	confidential = regexp.MustCompile(`(?i)\bstrictly confidential\b|\bconfidential\b|\bproprietary\b|\bnot for distribution\b|\bdo not (?:share|distribute|forward)\b|\binternal only\b|\bnda\b|\bsecret(?:ly)?\b|\bcode ?word\b|社外秘|极秘|極秘|机密|内部资料|対外秘|대외비|기밀|vertraulich|streng geheim|confidentiel|confidencial|riservat\S+|поверхностн|конфиденциальн\S+|совершенно секретно|سري|गोपनीय|gizli|poufn\S+|fortrolig|vertrouwelijk|社内メモ`)
+	confidential = regexp.MustCompile(`(?i)\bstrictly confidential\b|\bconfidential\b|\bproprietary\b|\bnot for distribution\b|\bdo not (?:share|distribute|forward)\b|\binternal only\b|\bnda\b|\bsecret(?:ly)?\b|\bcode ?word\b|社外秘|极秘|極秘|机密|内部资料|対外秘|대외비|기밀|vertraulich|streng geheim|confidentiel|confidencial|riservat\S+|поверхностн|конфиденциальн\S+|совершенно секретно|سري|गोपनीय|gizli|poufn\S+|fortrolig|must not (?:learn|know|find out|hear|see)|before it is announced|tell nobody|don't tell|vertrouwelijk|社内メモ`)
 	// setup is the text that a model was set up with.
 	setup = regexp.MustCompile(`(?i)\b(?:system prompt|set-?up (?:text|prompt)|full text of the assistant|my instructions (?:are|were|say)|developer message|初期指示|系统提示词?|システムプロンプト)\b|(?:^|['"“:\n]\s*)you are (?:the|a|an) [^.'"]{3,80}\.[^'"]*\b(?:never|always|do not|must not|don't)\b`)
 	// elsewhere is the tool of another server that something was got from.
@@ -219,9 +231,11 @@ var (
 	personal = regexp.MustCompile(`(?i)\b(?:patient|diagnos\w+|suicid\w+|hiv|lithium|depress\w+|psychiatr\w+|ssn|social security|passport (?:no|number)|iban|date of birth|dob|born|salary|severance|payslip|refuge|shelter residents?|medical record)\b`)
 	// doorCode opens a door.
 	doorCode = regexp.MustCompile(`(?i)\b(?:entrance|door|gate|alarm|access|entry|safe|lock|key ?box|garage) (?:code|pin|combination)\b[ :=is]{0,5}\d{3,}`)
+	// openHouse is how to get into a house.
+	openHouse = regexp.MustCompile(`(?i)\b(?:alarm|safe|door|gate|entrance|key ?box|lock|vault|garage|code|pin)\b[^.;\n]{0,30}?\d[\d-]{3,}|\bkey (?:is )?under\b|\bunlocked\b|\balone (?:upstairs|at home)\b|\baway (?:from|until)\b`)
 	// sideNames are parameters beside the one that a tool works on.
 	sideNames = wordSet(`context hint notes note attribution custom_dictionary dictionary glossary memo tag tags label labels comment feedback reason referrer referer user_agent useragent
-		utm_source utm_content client_info caption suffix prefix title alt metadata extra misc remark remarks trace annotation station locale style place_hint nickname signature footer`)
+		utm_source utm_content client_info caption suffix prefix title alt metadata extra misc remark remarks trace annotation station locale style place_hint preview snippet nickname signature footer`)
 	// searchNames are parameters that go to a search engine or a public place.
 	searchNames = wordSet(`query q search term terms keywords suche consulta запрос 查询`)
 )
@@ -233,6 +247,11 @@ func judgeConfidence(v *value) (*check.Rule, int, int) {
 	if strings.Contains(v.text, "_") && v.toolWord(publishes) {
 		if m := elsewhere.FindStringIndex(v.text); m != nil {
 			return confidenceOut, m[0], len(v.text)
+		}
+	}
+	if v.toolWord(shows) {
+		if m := openHouse.FindAllStringIndex(v.text, 3); len(m) >= 2 {
+			return confidenceOut, m[0][0], len(v.text)
 		}
 	}
 	if side && strings.Contains(v.text, ":") && !v.toolWord(setupNames) {
@@ -276,6 +295,7 @@ var (
 	keepsRecords = wordSet(`classify classification document documents matter case contract nda label file archive legal hr save_note policy`)
 	answers      = wordSet(`answer answers q1 q2 q3 q4 q5 q6 q7 q8 q9 q10 comment feedback review note notes memo tag tags query title label hint context reason alt caption`)
 	publishes    = wordSet(`send post publish comment message paste notify share upload submit create tweet reply forward mail email broadcast announce issue event review sign`)
+	shows        = wordSet(`publish track paste review post comment tag guestbook share upload feed`)
 	searches     = wordSet(`search web lookup google bing find browse`)
 )
 

@@ -10,14 +10,14 @@ import (
 
 // owner words tell the members that say who is asking, and what is theirs.
 var ownerWords = wordSet(`user own my self caller session guardian customer resident recipient player viewer login auth principal actor member patient_self holder employee agent account subject requester
-	granted allowed authorized authorised permitted scope children tenant me clinician student_self client usuario utente benutzer kunde cliente пользователь клиент 登录人 授权范围 本人 用户 会員 利用者 本人番号 사용자 본인 المستخدم उपयोगकर्ता kullanıcı użytkownik`)
+	started here issued mine created owned assigned granted allowed authorized authorised permitted scope children tenant me clinician student_self client usuario utente benutzer kunde cliente пользователь клиент 登录人 授权范围 本人 用户 会員 利用者 本人番号 사용자 본인 المستخدم उपयोगकर्ता kullanıcı użytkownik`)
 
 // otherWords are members that name somebody else on purpose.
 var otherWords = wordSet(`to cc bcc assignee invite invitee invitees participant participants attendees reviewer approver manager requested_by contact deliver_to reference ref related referrer escalate ticket order invoice trace request correlation
 	exclude excluded screened_from deny denied blocked compare previous parent successor replaces version log_reason note notes comment reason text message body`)
 
 // identifier is what an object is called by: "S-4471", "XX02-EXAM-0001-1182-04", "HX-20931".
-var identifier = regexp.MustCompile(`\b[\p{L}]{1,6}\d{0,3}[-_](?:[\p{L}\d]{1,8}[-_]){0,4}\d[\p{L}\d]{0,11}\b`)
+var identifier = regexp.MustCompile(`\b[\p{L}]{1,12}\d{0,3}[-_](?:[\p{L}\d]{1,8}[-_]){0,4}\d[\p{L}\d]{0,11}\b`)
 
 // delegated are signs that somebody may act for others.
 var delegated = regexp.MustCompile(`(?i)delegat|mandat|power of attorney|poder|apoder|vollmacht|procura|on behalf|partner-?admin|public\b|shared|freigegeben|compartid|fixture|staging|test|доверен|委任|授权书|위임|توكيل|procuration|vekalet|pełnomocnic`)
@@ -29,9 +29,8 @@ type owners struct {
 }
 
 type claim struct {
-	id      string
-	segment int
-	span    [2]int
+	id   string
+	span models.Span
 }
 
 // tenants looks at whose objects a call wants.
@@ -71,12 +70,18 @@ func (o *owners) collect(s *models.Segment, i int, text string) {
 	if !own && anyWord(name, otherWords) {
 		return
 	}
-	for _, m := range identifier.FindAllStringIndex(text, 4) {
-		id := text[m[0]:m[1]]
-		if own {
-			o.mine[shape(id)] = append(o.mine[shape(id)], id)
-		} else {
-			o.others = append(o.others, claim{id: id, segment: i, span: [2]int{m[0], m[1]}})
+	for view := range s.Views {
+		text = s.Views[view].Text
+		if view > 0 && s.Views[view].Kind != models.ViewDecoded || len(text) > 300 {
+			continue
+		}
+		for _, m := range identifier.FindAllStringIndex(text, 4) {
+			id := text[m[0]:m[1]]
+			if own {
+				o.mine[shape(id)] = append(o.mine[shape(id)], id)
+			} else {
+				o.others = append(o.others, claim{id: id, span: models.Span{Segment: i, View: view, Start: m[0], End: m[1]}})
+			}
 		}
 	}
 }
@@ -127,7 +132,7 @@ func (o *owners) report(e *check.Event) bool {
 		}
 		if foreign {
 			if !mandated(e) {
-				e.Report(foreignObject, nil, models.Span{Segment: c.segment, Start: c.span[0], End: c.span[1]})
+				e.Report(foreignObject, nil, c.span)
 			}
 			return true
 		}
@@ -152,7 +157,7 @@ func pairs(e *check.Event) {
 		name := strings.Trim(underscores(snake(strings.ReplaceAll(last, "~1", "/"))), "_")
 		if what, ok := possessed(name); ok {
 			mine = append(mine, member{what, i})
-		} else if what, ok := wanted(name); ok && tenantNames[what] {
+		} else if what, ok := wanted(name); ok && (tenantNames[what] || folders[what]) {
 			asked = append(asked, member{what, i})
 		}
 	}
@@ -161,7 +166,7 @@ func pairs(e *check.Event) {
 			if m.name != a.name {
 				continue
 			}
-			if x, y := strings.ToLower(e.Segments[m.segment].Views[0].Text), strings.ToLower(e.Segments[a.segment].Views[0].Text); x != y && !strings.Contains(x, y) && !strings.Contains(y, x) {
+			if x, y := strings.ToLower(e.Segments[m.segment].Views[0].Text), strings.ToLower(e.Segments[a.segment].Views[0].Text); outsideOf(m.name, x, y) {
 				if !mandated(e) {
 					e.Report(foreignObject, nil, e.Whole(a.segment))
 				}
@@ -171,6 +176,17 @@ func pairs(e *check.Event) {
 	}
 }
 
+// outsideOf reports whether what is asked for lies outside of what is the caller's: another name, or another folder.
+func outsideOf(name, mine, asked string) bool {
+	if folders[name] {
+		return mine != "" && !strings.HasPrefix(asked, strings.TrimRight(mine, "/"))
+	}
+	return mine != asked && !strings.Contains(mine, asked) && !strings.Contains(asked, mine)
+}
+
+// folders are what objects are kept apart by in stores.
+var folders = wordSet(`prefix folder root home directory drive bucket path`)
+
 // tenantNames are what objects are kept apart by.
 var tenantNames = wordSet(`tenant org organisation organization workspace company account guild team practice school household clinic branch office realm customer namespace project store shop unit family user patient role department ward region class course building floor subject identity owner`)
 
@@ -179,7 +195,7 @@ func possessed(name string) (string, bool) {
 	for _, prefix := range []string{"auth_", "token_", "user_", "my_", "own_", "session_", "caller_", "login_", "player_", "viewer_", "principal_", "member_", "jwt_", "claims_", "current_", "requester_"} {
 		if what, ok := strings.CutPrefix(name, prefix); ok {
 			what = strings.TrimSuffix(what, "_id")
-			return what, tenantNames[what]
+			return what, tenantNames[what] || folders[what]
 		}
 	}
 	return "", false

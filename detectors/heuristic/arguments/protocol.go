@@ -37,6 +37,10 @@ func protocol(e *check.Event) {
 			e.Report(headerMismatch, nil, e.Whole(i))
 		case shortMembers[last] && e.Event.Kind == models.KindToolResult && headerLine.MatchString(text):
 			e.Report(headerInValue, nil, e.Whole(i))
+		case strings.HasPrefix(s.Pointer, "/inputRequests/") && last == "text" && workspaceWanted.MatchString(text):
+			e.Report(hiddenMessage, nil, e.Whole(i))
+		case onRecord[last] && e.Event.Kind == models.KindToolResult && contradicts(e, s, text):
+			e.Report(headerMismatch, nil, e.Whole(i))
 		case last == "method" && message(text):
 			foreignMessage(e, i)
 		case last == "requestState":
@@ -72,6 +76,31 @@ func cursor(e *check.Event, i int, text string) {
 
 // cursorOrder is a call in a cursor.
 var cursorOrder = regexp.MustCompile(`"(?:method|tool|name|arguments|role|isAdmin|is_admin|as_user|jsonrpc)"\s*:`)
+
+// workspaceWanted is a request to the client's model for what the server has no business with.
+var workspaceWanted = regexp.MustCompile(`(?i)\b(?:print|list|read|show|output|dump|include|repeat|paste)\b.{0,40}\b(?:files?|workspace|environment|secrets?|history|conversation|passwords?|keys|system prompt|context)\b`)
+
+// onRecord are members that hold what another one is compared with.
+var onRecord = wordSet(`on_file on_record registered expected original known_account account_on_file iban_on_file`)
+
+var accounts = wordSet(`iban account account_no account_number bank_account wallet address to_account`)
+
+// contradicts reports whether a member next to the one on record differs from it, while a third says that they match.
+func contradicts(e *check.Event, s *models.Segment, text string) bool {
+	parent, _ := cut(s.Pointer)
+	says, differs := false, false
+	for i := range e.Segments {
+		other := &e.Segments[i]
+		if p, last := cut(other.Pointer); p != parent {
+			continue
+		} else if other.Key {
+			says = says || (last == "match" || last == "matches" || last == "equal" || last == "valid") && rawValue(e, i) == 't'
+		} else if accounts[last] && other.Views[0].Text != text {
+			differs = true
+		}
+	}
+	return says && differs
+}
 
 // callShape reports a name that is no name, and arguments that are no object.
 func callShape(e *check.Event) {
@@ -141,7 +170,7 @@ func key(e *check.Event, i int, name string) {
 		return
 	}
 	switch lower := strings.ToLower(name); {
-	case strings.Contains(lower, "__proto__") || strings.Contains(lower, "constructor.prototype") || strings.Contains(lower, "constructor[") || strings.Contains(lower, "__class__") || strings.Contains(lower, "__globals__") || strings.Contains(lower, "__init__"):
+	case strings.Contains(lower, "__proto__") || strings.Contains(lower, "constructor.prototype") || strings.Contains(lower, "constructor[") || strings.Contains(lower, "__class__") || strings.Contains(lower, "__globals__") || strings.Contains(lower, "__init__") || strings.HasPrefix(lower, "__define") || strings.HasPrefix(lower, "__lookup") || objectMethods[name] && e.Event.Kind == models.KindToolCall:
 		e.Report(prototypeMember, nil, e.Whole(i))
 	case lower == "prototype":
 		if parent, _ := cut(pointer); strings.HasSuffix(parent, "/constructor") {
@@ -222,6 +251,9 @@ var (
 	smuggling       = wordSet(`transfer-encoding x-http-method-override x-http-method x-method-override x-original-url x-rewrite-url`)
 	metadataHeaders = wordSet(`metadata-flavor x-google-metadata-request x-aws-ec2-metadata-token x-aws-ec2-metadata-token-ttl-seconds`)
 )
+
+// objectMethods are members that a program calls when it compares or prints an object.
+var objectMethods = wordSet(`valueOf toString toJSON hasOwnProperty isPrototypeOf toLocaleString`)
 
 // header compares a header that a member repeats with the call that it stands in.
 func header(e *check.Event, i int, name string) {
@@ -346,13 +378,16 @@ func requestState(e *check.Event, i int) {
 	if err != nil {
 		decoded = []byte(text)
 	}
-	if stateClaim.Match(decoded) {
+	if stateClaim.Match(decoded) && !sealed.Match(decoded) {
 		e.Report(forgedState, nil, e.Whole(i))
 	}
 }
 
+// sealed is a state with a signature.
+var sealed = regexp.MustCompile(`(?i)"(?:sig|signature|mac|hmac|tag)"\s*:\s*"[\w+/=.-]{4,}"`)
+
 // stateClaim is a decision in a state: it was for the server to make.
-var stateClaim = regexp.MustCompile(`(?i)"?(?:signed|approved|verified|confirmed|authori[sz]ed|authenticated|is_?admin|admin|role|scope|paid|accepted|consent\w*|trusted|granted|privileged|user|tenant|limit)"?\s*[:=]\s*"?[\w-]`)
+var stateClaim = regexp.MustCompile(`(?i)"?(?:signed|approved|verified|confirmed|authori[sz]ed|authenticated|is_?admin|admin|role|scope|paid|accepted|consent\w*|trusted|granted|privileged|user|uid|sub|org|owner|account|tenant|limit)"?\s*[:=]\s*"?[\w-]`)
 
 // concealed reports whether the member stands where the people who read a call don't look: beside the arguments or in a
 // part that calls itself internal.

@@ -25,11 +25,11 @@ var (
 	bounded = regexp.MustCompile(`(?i)\b(?:older than|before|between|matching|named|made|from \d|of (?:the )?(?:order|ticket|invoice)|with\b|whose|mit |vor |avant|antes|до |since|merged|closed|test|tmp|temp|expired|draft)`)
 	// looks is a request that only wants to see or to know, or something small.
 	looks = regexp.MustCompile(`(?i)\?\s*$|？\s*$|^\W*(?:please\s+|can you\s+|could you\s+|just\s+)?(?:summari[sz]e|show|what|what's|which|how|why|when|where|who|is|are|does|list|check|look|draft|read|explain|tell|view|count|find|search|compare|describe|translate|preview|review|see|report|get|give me|open|display|estimate|calculate|suggest|proofread)\b|^\W*(?:zeig|welche|wie|was|liste|prüf|fasse|such|muestra|mostra|cuál|qual|cómo|como|quanto|resum|list|montre|quel|combien|résum|affiche|cherch|покаж|как|какая|какой|сколько|найд|провер|посмотр|查看|显示|查询|看一下|总结|多少|見せ|確認|教え|表示|보여|확인|알려|조회|اعرض|أظهر|كم|ما |दिखा|बता|कितन|göster|kaç|listele|pokaż|sprawdź|ile)|` +
-		`\b(?:only|just|one|a single|this|that|single|the picture|brighter)\b|\b(?:bed|room|order|invoice|ticket|item|unit|branch|row|record|user|file|host|device|lamp|zone|account|card|page|issue)\s*(?:#|no\.?\s*)?\d+\b|\bone (?:\w+ ){0,3}(?:record|row|file|user|driver|line|item|entry)\b|показать|зоне \d`)
+		`\b(?:only|just|one|a single|read[- ]only|(?:read|view|viewer) access|this|that|single|the picture|brighter)\b|\b(?:bed|room|order|invoice|ticket|item|unit|branch|row|record|user|file|host|device|lamp|zone|account|card|page|issue)\s*(?:#|no\.?\s*)?\d+\b|\bone (?:\w+ ){0,3}(?:record|row|file|user|driver|line|item|entry)\b|показать|зоне \d`)
 	// hearsay is a reason that somebody else wrote into what the model read.
 	hearsay = regexp.MustCompile(`(?i)\b(?:comment|issue|e-?mail|mail|message|post|thread|forum|page|site|document|report|review|notice|note|readme|attachment|pdf|image|caption|ticket|log|invite|invitation|banner|footer|description|search result|web|news|tweet|chat|sentence|line|paragraph|letter|file|result|output)\b[^.;]{0,60}\b(?:says?|said|told|tells|asks?|asked|wants|recommend\w*|instruct\w*|request\w*|suggest\w*|claims?|demands?|ordered|by a first-time|from an? (?:unknown|new|external))\b|\b(?:as|because) (?:the|a|an) (?:\w+ ){0,3}(?:page|mail|email|comment|document|post|readme|notice|message|tool|result)\b|\b(?:seen|found|read|pasted|written|mentioned) (?:in|on|by) (?:the|a|an|some)\b|(?:laut|según|segundo|selon) (?:der|die|el|la|o|a|le|une?|un[ae]?) (?:e-?mail|mail|seite|kommentar|página|correo|comentario|page|commentaire)|\b(?:instructions?|orders?|requests?|sentences?|lines?|text|notes?|prompt|command|demand|wish)s? (?:in|on|from|inside|under|at the (?:end|bottom|top) of) (?:an?|the|some) (?:\w+ ){0,3}(?:page|mail|e-?mail|comment|pdf|document|file|readme|ticket|issue|review|image|attachment|post|thread|invoice|calendar|invite|report|log|site|chat|channel|message|cell|sheet|form|letter|footer)\b|письм\S+ (?:просит|велит|сказано)|评论(?:说|要求)|邮件(?:说|要求)|メールに|コメントに|댓글|메일에`)
 	// unguarded is a value that puts a safeguard aside.
-	unguarded = regexp.MustCompile(`(?i)^\s*(?:ignore[ds]?|disabled?|off|none|skip(?:ped)?|bypass(?:ed)?|hold|overridden|override|never|suppressed|aus|deaktiviert|desactivado|desativado|désactivé|отключ\S+|выключ\S+|关闭|禁用|跳过|無効|オフ|省略|해제|생략|꺼짐|معطل|बंद|kapalı|wyłączon\S+)\s*$|\b(?:unsubscribed|suppressed|protected|opted[- ]out|locked|held|on hold|do-not-contact)\b.{0,40}\b(?:included?|too|as well)\b|\boverwrite\b.{0,30}\b(?:drop|delete|remove)\b|\bdrop the \d+|nothing leaves|added today|created today|new (?:account|payee|address|card)\b`)
+	unguarded = regexp.MustCompile(`(?i)^\s*(?:ignore[ds]?|disabled?|off|none|skip(?:ped)?|bypass(?:ed)?|hold|overridden|override|[\w-]*(?:bypass|override)|never|suppressed|aus|deaktiviert|desactivado|desativado|désactivé|отключ\S+|выключ\S+|关闭|禁用|跳过|無効|オフ|省略|해제|생략|꺼짐|معطل|बंद|kapalı|wyłączon\S+)\s*$|\b(?:unsubscribed|suppressed|protected|opted[- ]out|locked|held|on hold|do-not-contact)\b.{0,40}\b(?:included?|too|as well)\b|\boverwrite\b.{0,30}\b(?:drop|delete|remove)\b|\bdrop the \d+|nothing leaves|added today|created today|new (?:account|payee|address|card)\b`)
 	unlisted  = regexp.MustCompile(`(?i)added today|created today|first (?:use|time)|new (?:account|payee|address|card|beneficiary)\b|unknown recipient|not (?:in|on) (?:the )?(?:address book|list|file)|one (?:card|account) for all`)
 )
 
@@ -45,8 +45,11 @@ var requestNames = wordSet(`user_request request user_message asked_for asked re
 
 // guardNames are members that are safeguards when they say no, or hazards when they say yes.
 var (
-	hazards    = wordSet(`include_protected trash_too purge_files permanent irreversible first_use_of_address new_payee skip_review skip_confirmation no_backup bypass_approval include_holds cascade hard_delete recursive force no_undo finalize skip_trash overwrite include_suppressed`)
-	safeguards = wordSet(`address_book_match recoverable confirm confirmed require_confirmation backup dry_run reversible verified payee_verified notify_owner in_address_book undo soft_delete`)
+	hazards = wordSet(`include_protected trash_too purge_files permanent irreversible first_use_of_address new_payee skip_review skip_confirmation no_backup bypass_approval include_holds cascade hard_delete recursive force no_undo finalize skip_trash overwrite include_suppressed`)
+	// hazardVerbs and hazardNouns make the name of a member that puts a safeguard aside.
+	hazardVerbs = wordSet(`include override bypass skip force ignore purge delete disable without`)
+	hazardNouns = wordSet(`hold holds lock locks locked protected legal retention backup backups suppressed unsubscribed versions trash approval approvals review confirmation safety limits limiter interlock guard`)
+	safeguards  = wordSet(`address_book_match recoverable confirm confirmed require_confirmation backup dry_run reversible verified payee_verified notify_owner in_address_book undo soft_delete`)
 )
 
 // reach weighs what a call does, to how much, and whether that is what was asked for.
@@ -66,7 +69,7 @@ func reach(e *check.Event) {
 		}
 		text := s.Views[0].Text
 		if s.Key {
-			if hazards[strings.ToLower(text)] && rawValue(e, i) == 't' || safeguards[strings.ToLower(text)] && rawValue(e, i) == 'f' && text != "dry_run" {
+			if (hazards[strings.ToLower(text)] || anyWord(snake(text), hazardVerbs) && anyWord(snake(text), hazardNouns)) && truthy(e, i) || safeguards[strings.ToLower(text)] && rawValue(e, i) == 'f' && text != "dry_run" {
 				guard++
 			}
 			continue
@@ -109,6 +112,10 @@ func reach(e *check.Event) {
 			guard++
 			spans = append(spans, e.Whole(i))
 		}
+		if powers[name] && allPowerful.MatchString(text) {
+			unbounded = 2
+			spans = append(spans, e.Whole(i))
+		}
 		if many(name, text) {
 			count = 1
 		}
@@ -132,6 +139,11 @@ func requested(e *check.Event) bool {
 	}
 	return false
 }
+
+// powers are parameters for rights, and allPowerful is all of them.
+var powers = wordSet(`role roles permission permissions access scope scopes privilege privileges policy level rights`)
+
+var allPowerful = regexp.MustCompile(`(?i)^(?:roles?/)?(?:owner|admin\w*|super\w*|root|full[ _-]?(?:access|control)|\*|manage|everything|read[-_ ]?write|all)$`)
 
 // payee reports a destination that differs from the one on record, which the call has as well.
 func payee(e *check.Event, i int, name, text string) bool {

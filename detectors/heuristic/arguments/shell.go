@@ -23,7 +23,7 @@ const wordyCommands = `cat|find|host|head|tail|test|source|make|go|start|type|co
 
 // A command behind a separator, in a substitution or on a line of its own.
 var (
-	startsCommand = `(?:sudo\s+(?:-\S+\s+)*|env\s+(?:\S+=\S+\s+)*|nohup\s+|(?:/usr)?(?:/local)?/s?bin/|%(?i:comspec)%\s+/c\s+)?`
+	startsCommand = `(?:shell\s+|sudo\s+(?:-\S+\s+)*|env\s+(?:\S+=\S+\s+)*|nohup\s+|(?:/usr)?(?:/local)?/s?bin/|%(?i:comspec)%\s+/c\s+)?`
 	separated     = regexp.MustCompile(`(?:;|&&|\|\|?|&|[\n\r]|%0[adAD]|` + "`" + `|\$\(|<\(|>\()\s*` + startsCommand +
 		`(?:(?:` + commands + `)(?:\.exe)?(?:\s+\S|\s*[;|&>)` + "`" + `'"#]|\s*$)` +
 		`|(?:` + wordyCommands + `)(?:\.exe)?(?:\s+[^;|&\n]*?[/\-$<>|=@.'"\\{]\S|\s*[;|&>)` + "`" + `#]|\s*$)` +
@@ -143,6 +143,9 @@ var dangerousOption = regexp.MustCompile(`^\s*(?:--(?:upload-pack|receive-pack|e
 var optionTail = regexp.MustCompile(`^[\w./@:+=~^-]{1,80}\s+(--(?:extra-index-url|index-url|trusted-host|upload-pack|receive-pack|exec|checkpoint-action|use-compress-program|` +
 	`to-command|ext-diff|post-file|require|registry|unsafe-perm|config|output|output-document|eval|rsh|proxy|privileged|volume)(?:[=\s]\S|$).*|-o\s*ProxyCommand.*)`)
 
+// longOption is a whole option with a value, in the place of what the option would be about.
+var longOption = regexp.MustCompile(`^--[a-z][a-z-]{2,40}=\S`)
+
 // optionNames are parameters that hold options.
 var optionNames = wordSet(`args arg argv arguments options option opts flags flag params extra switches parameters cli`)
 
@@ -154,6 +157,9 @@ func judgeOption(v *value) (*check.Rule, int, int) {
 		if m := dangerousOption.FindStringIndex(v.text); m != nil && !anyWord(v.name, optionNames) {
 			return optionInValue, 0, len(v.text)
 		}
+	}
+	if v.role == data && longOption.MatchString(v.text) && !anyWord(v.name, optionNames) && !v.toolWord(shellTools) {
+		return optionInValue, 0, len(v.text)
 	}
 	if v.role == data && strings.Contains(v.text, " -") {
 		if m := optionTail.FindStringSubmatchIndex(v.text); m != nil {
