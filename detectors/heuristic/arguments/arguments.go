@@ -1,0 +1,104 @@
+// Package arguments finds attacks in what calls hand to tools: commands, queries and paths where a plain value belongs,
+// addresses inside the network, secrets on their way out, requests that reach further than they may, and messages that
+// break the protocol. It also reads the values that a definition proposes for its parameters and those that a result
+// wants to be passed on.
+package arguments
+
+import (
+	"strings"
+
+	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/models"
+)
+
+const version = "1.0.0"
+
+// Checks are the checks on calls and on the values that go into them.
+var Checks = &check.Group{
+	Name: "arguments",
+	Kinds: []models.Kind{
+		models.KindToolCall, models.KindTool, models.KindToolResult, models.KindPrompt, models.KindElicitation,
+		models.KindInstructions, models.KindResource,
+	},
+	Rules:   rules,
+	Examine: examine,
+}
+
+func examine(e *check.Event) {
+	protocol(e)
+	switch e.Event.Kind {
+	case models.KindToolCall:
+		examineCall(e)
+	case models.KindTool:
+		links(e)
+		harvest(e)
+		orders(e)
+		for i := range e.Segments {
+			if s := &e.Segments[i]; !s.Key && proposed(s) {
+				judge(e, valueAt(e, i, ""))
+			}
+		}
+	case models.KindToolResult, models.KindResource:
+		links(e)
+		sharedCache(e)
+		orders(e)
+		harvest(e)
+	case models.KindPrompt, models.KindInstructions:
+		links(e)
+		harvest(e)
+	case models.KindElicitation:
+		links(e)
+		form(e)
+	}
+}
+
+func examineCall(e *check.Event) {
+	tool := toolName(e)
+	harvestCall(e)
+	for i := range e.Segments {
+		if s := &e.Segments[i]; check.Below(s, "/arguments") {
+			if s.Key {
+				judgeKey(e, i)
+				continue
+			}
+			v := valueAt(e, i, tool)
+			judge(e, v)
+			outgoing(e, v)
+		}
+	}
+	fragments(e)
+	posts(e)
+	copies(e)
+	tenants(e)
+	reach(e)
+}
+
+// toolName is the name of the tool that is called.
+func toolName(e *check.Event) string {
+	if i, ok := e.At("/name", false); ok {
+		return e.Segments[i].Views[0].Text
+	}
+	return ""
+}
+
+// proposed reports whether the segment is a value that a schema proposes for a parameter.
+func proposed(s *models.Segment) bool {
+	if !check.Below(s, "/inputSchema") {
+		return false
+	}
+	parent, last := cut(s.Pointer)
+	if last == "default" || last == "const" {
+		return true
+	}
+	_, list := cut(parent)
+	return list == "enum" || list == "examples"
+}
+
+// cut splits a pointer before its last token.
+func cut(pointer string) (parent, last string) {
+	i := strings.LastIndexByte(pointer, '/')
+	if i < 0 {
+		return "", pointer
+	}
+	return pointer[:i], pointer[i+1:]
+}

@@ -1,0 +1,342 @@
+package arguments
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/models"
+)
+
+// owner words tell the members that say who is asking, and what is theirs.
+var ownerWords = wordSet(`user own my self caller session guardian customer resident recipient player viewer login auth principal actor member patient_self holder employee agent account subject requester
+	started here issued mine created owned assigned granted allowed authorized authorised permitted scope children tenant me clinician student_self client usuario utente benutzer kunde cliente пользователь клиент 登录人 授权范围 本人 用户 会員 利用者 本人番号 사용자 본인 المستخدم उपयोगकर्ता kullanıcı użytkownik`)
+
+// otherWords are members that name somebody else on purpose.
+var otherWords = wordSet(`to cc bcc assignee invite invitee invitees participant participants attendees reviewer approver manager requested_by contact deliver_to reference ref related referrer escalate ticket order invoice trace request correlation
+	exclude excluded screened_from deny denied blocked compare previous parent successor replaces version log_reason note notes comment reason text message body`)
+
+// identifier is what an object is called by: "S-4471", "XX02-EXAM-0001-1182-04", "HX-20931".
+var identifier = regexp.MustCompile(`\b[\p{L}]{1,12}\d{0,3}[-_](?:[\p{L}\d]{1,8}[-_]){0,4}\d[\p{L}\d]{0,11}\b`)
+
+// delegated are signs that somebody may act for others.
+var delegated = regexp.MustCompile(`(?i)delegat|mandat|power of attorney|poder|apoder|vollmacht|procura|on behalf|partner-?admin|public\b|shared|freigegeben|compartid|fixture|staging|test|доверен|委任|授权书|위임|توكيل|procuration|vekalet|pełnomocnic`)
+
+// owned identifiers and the others, by their shape.
+type owners struct {
+	mine   map[string][]string
+	others []claim
+}
+
+type claim struct {
+	id   string
+	span models.Span
+}
+
+// tenants looks at whose objects a call wants.
+func tenants(e *check.Event) {
+	o := owners{mine: make(map[string][]string)}
+	for i := range e.Segments {
+		s := &e.Segments[i]
+		if s.Key || !check.Below(s, "/arguments") && !check.Below(s, "/_meta") || len(s.Views[0].Text) > 300 {
+			continue
+		}
+		text := s.Views[0].Text
+		o.collect(s, i, text)
+		consent(e, i, text)
+		stranger(e, i, text)
+		borrowed(e, i, text)
+	}
+	if !o.report(e) {
+		pairs(e)
+	}
+	attempts(e)
+}
+
+// mandated reports whether the call says that the caller may act for others, or that the object is everybody's.
+func mandated(e *check.Event) bool {
+	for i := range e.Segments {
+		if s := &e.Segments[i]; (check.Below(s, "/arguments") || !s.Key && check.Below(s, "/_meta")) && len(s.Views[0].Text) < 300 && delegated.MatchString(s.Views[0].Text) {
+			return true
+		}
+	}
+	return false
+}
+
+// collect keeps the identifiers of a value, as the caller's own or as others'.
+func (o *owners) collect(s *models.Segment, i int, text string) {
+	own := ownerPath(s.Pointer) || inventory.MatchString(s.Pointer)
+	name := parameter(s.Pointer)
+	if !own && anyWord(name, otherWords) {
+		return
+	}
+	for view := range s.Views {
+		text = s.Views[view].Text
+		if view > 0 && s.Views[view].Kind != models.ViewDecoded || len(text) > 300 {
+			continue
+		}
+		for _, m := range identifier.FindAllStringIndex(text, 4) {
+			id := text[m[0]:m[1]]
+			if own {
+				o.mine[shape(id)] = append(o.mine[shape(id)], id)
+			} else {
+				o.others = append(o.others, claim{id: id, span: models.Span{Segment: i, View: view, Start: m[0], End: m[1]}})
+			}
+		}
+	}
+}
+
+// inventory is a list within an object: what somebody has.
+var inventory = regexp.MustCompile(`^/arguments/[^/]*[^/\d][^/]*/[^/]*[^/\d][^/]*/\d+$`)
+
+// ownerPath reports whether a member on the way to the value says that it is the caller's.
+func ownerPath(pointer string) bool {
+	for pointer != "" {
+		parent, last := cut(pointer)
+		if name := underscores(snake(last)); parent != "" && anyWord(name, ownerWords) && !strings.HasSuffix(name, "_owner") && !strings.HasSuffix(name, "_holder") && name != "account" && name != "account_id" {
+			return true
+		}
+		pointer = parent
+	}
+	return false
+}
+
+// shape is an identifier with its letters and digits made alike: "S-4471" and "S-4467" have one shape.
+func shape(id string) string {
+	prefix := strings.IndexAny(id, "-_")
+	var b strings.Builder
+	b.WriteString(strings.ToUpper(id[:max(prefix, 0)]))
+	for _, r := range id[max(prefix, 0):] {
+		switch {
+		case '0' <= r && r <= '9':
+			b.WriteByte('9')
+		case r == '-' || r == '_':
+			b.WriteRune(r)
+		default:
+			b.WriteByte('a')
+		}
+	}
+	return b.String()
+}
+
+// report reports whether an object is none of the caller's.
+func (o *owners) report(e *check.Event) bool {
+	for _, c := range o.others {
+		mine := o.mine[shape(c.id)]
+		if len(mine) == 0 {
+			continue
+		}
+		foreign := true
+		for _, id := range mine {
+			foreign = foreign && !strings.EqualFold(id, c.id)
+		}
+		if foreign {
+			if !mandated(e) {
+				e.Report(foreignObject, nil, c.span)
+			}
+			return true
+		}
+	}
+	return false
+}
+
+// pairs compares what is the caller's with what is asked for under the same name: "player_guild" and "guild",
+// "auth.tenant" and "tenant_id".
+func pairs(e *check.Event) {
+	type member struct {
+		name    string
+		segment int
+	}
+	var mine, asked []member
+	for i := range e.Segments {
+		s := &e.Segments[i]
+		if s.Key || !check.Below(s, "/arguments") && !check.Below(s, "/_meta") {
+			continue
+		}
+		_, last := cut(s.Pointer)
+		name := strings.Trim(underscores(snake(strings.ReplaceAll(last, "~1", "/"))), "_")
+		if what, ok := possessed(name); ok {
+			mine = append(mine, member{what, i})
+		} else if what, ok := wanted(name); ok && (tenantNames[what] || folders[what]) {
+			asked = append(asked, member{what, i})
+		}
+	}
+	for _, m := range mine {
+		for _, a := range asked {
+			if m.name != a.name {
+				continue
+			}
+			if x, y := strings.ToLower(e.Segments[m.segment].Views[0].Text), strings.ToLower(e.Segments[a.segment].Views[0].Text); outsideOf(m.name, x, y) {
+				if !mandated(e) {
+					e.Report(foreignObject, nil, e.Whole(a.segment))
+				}
+				return
+			}
+		}
+	}
+}
+
+// outsideOf reports whether what is asked for lies outside of what is the caller's: another name, or another folder.
+func outsideOf(name, mine, asked string) bool {
+	if folders[name] {
+		return mine != "" && !strings.HasPrefix(asked, strings.TrimRight(mine, "/"))
+	}
+	return mine != asked && !strings.Contains(mine, asked) && !strings.Contains(asked, mine)
+}
+
+// folders are what objects are kept apart by in stores.
+var folders = wordSet(`prefix folder root home directory drive bucket path`)
+
+// tenantNames are what objects are kept apart by.
+var tenantNames = wordSet(`tenant org organisation organization workspace company account guild team practice school household clinic branch office realm customer namespace project store shop unit family user patient role department ward region class course building floor subject identity owner`)
+
+// possessed is what is the caller's by the member's name.
+func possessed(name string) (string, bool) {
+	for _, prefix := range []string{"auth_", "token_", "user_", "my_", "own_", "session_", "caller_", "login_", "player_", "viewer_", "principal_", "member_", "jwt_", "claims_", "current_", "requester_"} {
+		if what, ok := strings.CutPrefix(name, prefix); ok {
+			what = strings.TrimSuffix(what, "_id")
+			return what, tenantNames[what] || folders[what]
+		}
+	}
+	return "", false
+}
+
+// wanted is what is asked for by the member's name.
+func wanted(name string) (string, bool) {
+	for _, prefix := range []string{"target_", "x_act_as_", "act_as_", "as_", "for_", "on_behalf_of_", "x_", "effective_", "requested_", "query_", "owner_"} {
+		name = strings.TrimPrefix(name, prefix)
+	}
+	return strings.TrimSuffix(name, "_id"), true
+}
+
+var (
+	// consentNames are members about the right to look.
+	consentNames = wordSet(`consent customer_consent patient_consent relationship treating_relationship authorization authorisation permission mandate legal_basis approval owner_consent vote 同意 授权 同意書 동의 einwilligung consentimiento consentimento consentement согласие`)
+	// withheld is a consent that nobody gave.
+	withheld = regexp.MustCompile(`(?i)^\s*(?:none|no|not (?:asked|needed|given|required|yet|obtained)|missing|absent|unknown|n/?a|skipp?ed|waived|assumed|implied|pending|keine?|nicht|ninguno|sin |no (?:hay|pedid|solicit)|nenhum|sem |não|aucun|sans|нет|не |无|未|なし|未取得|없음|بدون|नहीं|yok|brak)`)
+	// found says that a handle was come across.
+	found = regexp.MustCompile(`(?i)\((?:seen|found|copied|pasted|taken|guessed|leaked|shared|read|from|visible)\b|\b(?:seen|found|copied|pasted|taken|guessed|lifted|leaked|overheard) (?:in|from|on|by|out of)\b`)
+	// handleNames are members that let whoever has them in.
+	handleNames = wordSet(`handle session session_handle session_id sid task task_id task_handle token ticket_handle state request_state cursor link share_link capability grant continuation resume resume_token`)
+	// everyTenant is a tenant, role or scope that stands for all.
+	everyTenant = regexp.MustCompile(`(?i)^\W*(?:\*|root|platform[-_]?root|all|any|super[-_]?(?:admin|user)|instance[-_]?admin|global[-_]?admin|sysadmin|system|god|\*.*\*)\W*$`)
+)
+
+// consent reports access that says of itself that nobody allowed it, and a claim to all tenants beside the arguments.
+func consent(e *check.Event, i int, text string) {
+	s := &e.Segments[i]
+	name := parameter(s.Pointer)
+	if consentNames[name] && withheld.MatchString(text) && check.Below(s, "/arguments") {
+		e.Report(noConsent, nil, e.Whole(i))
+	}
+	if strings.HasPrefix(name, "tenant") && everyTenant.MatchString(text) {
+		e.Report(foreignObject, nil, e.Whole(i))
+	}
+	if check.Below(s, "/_meta") && anyWord(underscores(snake(name)), tenantNames) && everyTenant.MatchString(text) {
+		e.Report(foreignObject, nil, e.Whole(i))
+	}
+	if strings.HasPrefix(name, "impersonat") || name == "act_as" || name == "on_behalf_of" {
+		impersonation(e, i, text)
+	}
+}
+
+// impersonation reports an identity that is taken on without the consent of its owner, where somebody's consent is given.
+func impersonation(e *check.Event, i int, text string) {
+	for j := range e.Segments {
+		s := &e.Segments[j]
+		if other := s.Views[0].Text; !s.Key && anyWord(parameter(s.Pointer), consentWord) && !strings.Contains(strings.ToLower(other), strings.ToLower(text)) && (strings.Contains(other, "@") || identifier.MatchString(other)) {
+			e.Report(noConsent, nil, e.Whole(i), e.Whole(j))
+			return
+		}
+	}
+}
+
+var consentWord = wordSet(`consent approval permission authorization`)
+
+var (
+	// somebody is a person whose things they are.
+	somebody = regexp.MustCompile(`(?i)\b(?:neighbou?r|ex(?:-\w+)?|colleague|co-?worker|boss|landlord|tenant upstairs|upstairs|someone else|somebody else|another (?:customer|tenant|patient|user|student|member|employee|family|company|account)|competitor|rival|his|her|their|wife|husband|girlfriend|boyfriend|roommate|flatmate|politician|celebrity|vecin[oa]|vizinh[oa]|nachbar\w*|voisine?|vicin[oa])\b|邻居|同事|别人|他人|隣人|同僚|他人の|이웃|동료|타인|جار|زميل|पड़ोसी|सहकर्मी|komşu|sąsiad|сосед|коллег`)
+	// uninvited says that it is not for the caller to see.
+	uninvited = regexp.MustCompile(`(?i)\bnot? (?:authori[sz]ed|permitted|allowed|asked|consent\w*|treating)\b|\bwithout (?:\w+ )?(?:permission|consent|knowing|asking|telling|knowledge)\b|\bcurious|\bwants? (?:a look|to (?:see|know|peek))\b|\b(?:only|just) (?:a |to )?(?:look|peek|see)\b|\bsecretly\b|\bis away\b|\bsnoop|未授权|未經|无权|想知道|偷偷|許可なく|無断|勝手に|몰래|허락 없이|دون إذن|بدون علم|बिना अनुमति|चुपके|izinsiz|gizlice|bez zgody|без (?:разрешения|ведома|согласия)|тайком|sin permiso|a escondidas|sem (?:permissão|autorização)|às escondidas|sans (?:permission|autorisation)|ohne (?:erlaubnis|wissen)|heimlich|neugier`)
+)
+
+// stranger reports a reason that says itself that the thing is somebody else's and nobody allowed it.
+func stranger(e *check.Event, i int, text string) {
+	if check.Below(&e.Segments[i], "/arguments") && len(text) > 8 && somebody.MatchString(text) && uninvited.MatchString(text) {
+		e.Report(noConsent, nil, e.Whole(i))
+	}
+}
+
+// borrowed reports a handle that the call itself says is somebody else's.
+func borrowed(e *check.Event, i int, text string) {
+	if name := parameter(e.Segments[i].Pointer); (handleNames[name] || strings.HasSuffix(name, "_handle") || strings.HasSuffix(name, "_token")) && found.MatchString(text) {
+		e.Report(foreignObject, nil, e.Whole(i))
+	}
+}
+
+// attempts reports a list of objects that are tried one after the other.
+func attempts(e *check.Event) {
+	guesses, first, last := 0, -1, -1
+	for i := range e.Segments {
+		s := &e.Segments[i]
+		if s.Key || !trial.MatchString(s.Pointer) {
+			continue
+		}
+		if guesses++; first < 0 {
+			first = i
+		}
+		last = i
+	}
+	if ranged(e) {
+		return
+	}
+	if guesses >= 3 {
+		e.Report(foreignObject, nil, e.Whole(first), e.Whole(last))
+	}
+}
+
+// ranged reports a range of people's numbers in one value: "1001-1999".
+func ranged(e *check.Event) bool {
+	for i := range e.Segments {
+		s := &e.Segments[i]
+		if s.Key || !check.Below(s, "/arguments") || len(s.Views[0].Text) > 40 || !anyWord(underscores(snake(parameter(s.Pointer))), personNumbers) {
+			continue
+		}
+		if m := span.FindStringSubmatch(s.Views[0].Text); m != nil && len(m[2]) >= len(m[1]) && len(m[1]) >= 1 && m[2] != m[1] && len(m[2]) >= 2 {
+			e.Report(foreignObject, nil, e.Whole(i))
+			return true
+		}
+	}
+	return false
+}
+
+var (
+	personNumbers = wordSet(`account accounts user users user_id user_ids patient patients member members customer customers employee employees student students card cards session sessions tenant tenants mailbox mailboxes`)
+	span          = regexp.MustCompile(`^[\p{L}_#-]*(\d+)\s*(?:-|–|\.\.\.?|to|bis|a|до|至|から|~|…)\s*[\p{L}_#-]*(\d+)$`)
+)
+
+// trial is the place of a guess.
+var trial = regexp.MustCompile(`(?i)^/arguments/(?:.*/)?(?:attempts|guesses|tries|candidates|bruteforce|versuche|intentos|tentativas|try_pins|pins|passwords|codes_to_try)/\d+`)
+
+// sharedCache looks at a result that caches are told to give to everybody though it is one person's.
+func sharedCache(e *check.Event) {
+	i, ok := e.At("/_meta/cacheScope", false)
+	if !ok {
+		i, ok = e.At("/cacheScope", false)
+	}
+	if !ok || e.Segments[i].Views[0].Text != "public" {
+		return
+	}
+	for j := range e.Segments {
+		s := &e.Segments[j]
+		if !s.Key && !check.Below(s, "/_meta") && personAddress.MatchString(s.Views[0].Text) || s.Key && check.Below(s, "/structuredContent") && personMembers[strings.ToLower(s.Views[0].Text)] {
+			e.Report(publicCache, nil, e.Whole(i), e.Whole(j))
+			return
+		}
+	}
+}
+
+var (
+	personAddress = regexp.MustCompile(`[\w.+-]+@[\w-]+\.\w+`)
+	personMembers = wordSet(`owner user user_id account account_id patient customer email balance iban my_orders mailbox inbox salary diagnosis member profile`)
+)

@@ -1,0 +1,141 @@
+package arguments
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+)
+
+// judgePath looks at a value as a path: whether it climbs out of its folder, and where it leads.
+func judgePath(v *value) (*check.Rule, int, int) {
+	if v.role == prose || anyWord(v.name, listed) || !strings.ContainsAny(v.text, `/\%.~`) || len(v.text) > 512 || !pathLike(v.text) {
+		return nil, 0, 0
+	}
+	path := canonical(v.text)
+	start := max(strings.Index(v.text, ".."), 0)
+	secret := secretPath.MatchString(path) && !samplePath.MatchString(path)
+	switch climb := climbs(path); {
+	case v.role == code && (!secret || strings.Contains(v.text, " ")):
+		return nil, 0, 0
+	case climb.escapes && (climb.descends || rootFolder.MatchString(climb.rest) || secret || systemPath.MatchString(path)):
+		return pathTraversal, start, len(v.text)
+	case hiddenDots(v.text, path):
+		return pathTraversal, 0, len(v.text)
+	case secret && !v.toolWord(keepers):
+		return secretStore, 0, len(v.text)
+	case systemPath.MatchString(path) && !samplePath.MatchString(path) && !v.toolWord(keepers):
+		return sensitivePath, 0, len(v.text)
+	}
+	return nil, 0, 0
+}
+
+// keepers are words of tools that look after whole machines.
+var keepers = wordSet(`backup backups snapshot restic archive restore sicherung sauvegarde copia mount deny exclude`)
+
+// pathLike reports whether the whole value can be a path: no sentence, no query.
+func pathLike(text string) bool {
+	return !strings.ContainsAny(text, "\n\"<>|;`()") && words(text) <= 3 && !strings.HasPrefix(text, "http") && !strings.Contains(text, " OR ")
+}
+
+// canonical is the path as a careless program comes to see it: decoded, with plain dots and slashes.
+func canonical(text string) string {
+	path := text
+	for range 3 {
+		if !strings.Contains(path, "%") {
+			break
+		}
+		path = overlong.Replace(path)
+		decoded, err := url.PathUnescape(path)
+		if err != nil || decoded == path {
+			break
+		}
+		path = decoded
+	}
+	path = spellings.Replace(path)
+	for strings.Contains(path, "//") && !strings.Contains(path, "://") && !strings.Contains(path, "..//") {
+		path = strings.ReplaceAll(path, "//", "/")
+	}
+	for strings.Contains(path, "....//") || strings.Contains(path, "..././") {
+		path = strings.ReplaceAll(strings.ReplaceAll(path, "....//", "../"), "..././", "../")
+	}
+	return path
+}
+
+var (
+	overlong = strings.NewReplacer("%c0%ae", ".", "%C0%AE", ".", "%c0%af", "/", "%C0%AF", "/", "%c1%9c", "/", "%C1%9C", "/",
+		"%e0%80%ae", ".", "%E0%80%AE", ".", "%e0%80%af", "/", "%u002e", ".", "%u2215", "/", "%u2216", "/", "%uff0e", ".")
+	spellings = strings.NewReplacer(`\`, "/", "\uff0e", ".", "\u2024", ".", "\u2025", "..", "\uff0f", "/", "\u2215", "/", "\u2044", "/", "\u29f8", "/", "\uff3c", "/", "..;/", "../")
+)
+
+// hiddenDots reports whether climbing is spelled so that a filter misses it, or the name is cut behind a check.
+func hiddenDots(text, path string) bool {
+	if strings.Contains(path, "\x00") {
+		return true
+	}
+	lower := strings.ToLower(text)
+	for _, s := range []string{"..%2f", "..%5c", "%2e%2e", "%252e", "%252f", "..%c0", "..;/", "%c0%ae", "....//", `....\\`, "::$data", "::$index", "\uff0e\uff0e", "\u2025/", "..\uff0f", "..\u2215"} {
+		if strings.Contains(lower, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// climb is where a path goes from the folder that it begins in.
+type climb struct {
+	escapes  bool   // above the folder
+	descends bool   // after it had gone down, which no honest path needs
+	rest     string // behind the last step up
+}
+
+func climbs(path string) (c climb) {
+	if !strings.Contains(path, "..") {
+		return c
+	}
+	depth, down := 0, strings.HasPrefix(path, "/")
+	rest := path
+	for rest != "" {
+		var part string
+		part, rest, _ = strings.Cut(rest, "/")
+		switch part {
+		case "", ".":
+		case "..":
+			depth--
+			c.rest = rest
+			if depth < 0 {
+				c.escapes, c.descends = true, c.descends || down
+			}
+		default:
+			depth++
+			down = true
+		}
+	}
+	return c
+}
+
+var (
+	// rootFolder is a folder that stands at the top of a file system.
+	rootFolder = regexp.MustCompile(`(?i)^(?:home|root|etc|var|proc|opt|usr|srv|run|tmp|boot|sys|dev|users|library|windows|winnt|inetpub|programdata|program files[^/]*|app|private|mnt|media)/`)
+	// systemPath is a place that decides what a machine does, or that lets one look into it.
+	systemPath = regexp.MustCompile(`(?i)^~root(?:/|$)|^(?:file://)?/(?:home|users)/(?:\*|\{)|^[@(]?(?:file://)?/?(?:[a-z]:)?(?:.*/)?(?:etc/(?:shadow-?|gshadow|passwd-?|sudoers(?:\.d/.*)?|ssl/private(?:/.*)?|krb5\.keytab|cron(?:\.\w+/.*|tab)|ld\.so\.preload|profile\.d/.*|systemd/system/.*|rc\.local|kubernetes/.*|ssh/(?:sshd_config|ssh_host_.*_key))|` +
+		`proc/(?:self|thread-self|\d+|\*)/(?:environ|mem|maps|cmdline|root(?:/.*)?|fd(?:/.*)?|cwd(?:/.*)?)|proc/(?:kcore|kallsyms|sysrq-trigger)|` +
+		`(?:docker|containerd|podman|crio|crictl)(?:/\w+)?\.sock|dev/(?:mem|kmem|sd[a-z]\d?|nvme\S+)|sys/kernel/.*|` +
+		`(?:var/)?run/(?:docker|podman)\S*\.sock|var/spool/cron(?:/.*)?|` +
+		`\.git/(?:hooks/[\w-]+|config)|\.config/systemd/user/.*|\.config/autostart/.*|library/launch(?:agents|daemons)/.*|start menu/programs/startup/.*|` +
+		`windows/(?:system32/config/(?:sam|system|security|software).*|repair/.*|win\.ini|system32/drivers/etc/hosts|ntds/.*)|ntds\.dit|` +
+		`\.(?:bash|zsh)(?:rc|_profile|env|_login|_logout)|\.zprofile|\.zshenv|\.profile|\.vscode/(?:tasks|settings)\.json|\.config/code/user/settings\.json|` +
+		`\.cursor/(?:mcp|rules)\S*|\.claude/settings\S*|\.ssh/(?:authorized_keys2?|rc|environment))$`)
+	// secretPath is a store of keys, passwords, tokens or sessions.
+	secretPath = regexp.MustCompile(`(?i)(?:^|[/~\s=:'"@])(?:\.ssh/(?:id_\w+|identity|\*.*|[\w.-]*(?:key|\.pem))|id_(?:rsa|dsa|ecdsa|ed25519)|\.aws/(?:credentials|\*.*|sso.*|cli/cache.*)|\.kube/config|\.docker/config\.json|\.dockercfg|` +
+		`\.netrc|_netrc|\.npmrc|\.pypirc|\.pgpass|\.my\.cnf|\.mylogin\.cnf|\.git-credentials|\.gnupg(?:/.*)?|\.password-store(?:/.*)?|\.vault-token|\.terraform\.d/credentials\S*|\.terraformrc|` +
+		`\.azure/(?:\w*tokens?\S*|msal\S*|service_principal\S*|azureprofile\.json)|\.config/(?:gcloud(?:/.*)?|gh/hosts\.yml|hub|op(?:/.*)?|rclone/\S*|doctl/\S*|configstore/.*|github-copilot/\S*)|gcloud/(?:credentials\.db|access_tokens\.db|application_default_credentials\.json|legacy_credentials\S*)|application_default_credentials\.json|rclone\.conf|` +
+		`\.codex/auth\.json|\.claude/\.?credentials\.json|\.claude\.json|claude_desktop_config\.json|[\w./-]*/\.?mcp\.json|\.gemini/oauth_creds\.json|` +
+		`\S*(?:login data|cookies\.sqlite|key[34]\.db|logins\.json|signons\.sqlite|login\.keyring|\.keychain(?:-db)?|\.kdbx?|\.keystore|\.jks|\.ppk|wallet\.dat|ntuser\.dat)|[^\n]*/(?:login data|network/cookies|cookies|local state|web data)|[^\n]*\{[^}]*(?:key[34]|cookies|logins)[^}]*\}\S*|` +
+		`keyrings?/\S*|keychains?/\S*|\.local/share/keyrings\S*|(?:var/)?run/secrets/\S+|serviceaccount/token|\.bash_history|\.zsh_history|\.psql_history|\.mysql_history|\.python_history|\.node_repl_history|consolehost_history\.txt|` +
+		`master\.key|credentials\.(?:db|json|xml|yml\.enc)|secrets?\.(?:ya?ml|json|env|toml)|\.m2/settings(?:-security)?\.xml|\.gem/credentials|\.cargo/credentials(?:\.toml)?|\.composer/auth\.json|\.s3cfg|\.boto|\.env(?:\.(?:local|prod(?:uction)?|staging|dev(?:elopment)?))?|\.htpasswd|web\.config|wp-config\.php|` +
+		`\S*ssh_host_\w+_key|\S*(?:server|private|priv|tls|signing|master|root|client)[-_.]?key(?:\.pem|\.der|\.p12|\.pfx)?|\S+\.(?:p12|pfx))(?:$|[/\s'":,;)|*}]|::)|` +
+		`\{[^}]*(?:aws|ssh|kube|gnupg|gcloud|netrc)[^}]*\}`)
+	samplePath = regexp.MustCompile(`(?i)(?:\.(?:example|sample|template|dist|tmpl|tpl|pub|md|txt)|known_hosts)\b|(?:example|sample|fixture|testdata)|^/?repo/`)
+)
