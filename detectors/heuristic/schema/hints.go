@@ -1,0 +1,344 @@
+package schema
+
+import (
+	"strings"
+
+	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/detectors/heuristic/lexis"
+	"github.com/aad6b6dc/taster/models"
+)
+
+var (
+	readOnlyLie = &check.Rule{
+		ID: "hint-denies-effect", Version: version, Class: "A13", Severity: models.SeverityHigh, Confidence: 0.65,
+		Message: "The hints say that nothing is changed or lost, the description says that something is: a client would not ask before the call.",
+	}
+	repeatLie = &check.Rule{
+		ID: "hint-denies-repetition", Version: version, Class: "A13", Severity: models.SeverityHigh, Confidence: 0.65,
+		Message: "The tool is called idempotent, but each call does its deed again: a client would repeat it without asking.",
+	}
+	closedWorldLie = &check.Rule{
+		ID: "hint-denies-outside", Version: version, Class: "A13", Severity: models.SeverityHigh, Confidence: 0.65,
+		Message: "The hints say that the tool stays inside, but it hands data to addresses or parties outside.",
+	}
+	commandBehindHint = &check.Rule{
+		ID: "hint-denies-command", Version: version, Class: "A13", Severity: models.SeverityHigh, Confidence: 0.65,
+		Message: "The tool is called read-only, but takes commands that act.",
+	}
+)
+
+var (
+	destroy     = lexis.Set("destroy")
+	pay         = lexis.Set("pay")
+	alter       = lexis.Set("alter")
+	send        = lexis.Set("send")
+	outside     = lexis.Set("outside")
+	irrevocable = lexis.Set("irrevocable")
+	negation    = lexis.Set("not")
+	mutes       = lexis.Set("mutes")
+	harmless    = lexis.Set("harmless")
+	again       = lexis.Set("again")
+	more        = lexis.Set("more")
+	deeds       = destroy | pay | alter
+)
+
+// hint is an annotation: the segment of its name, or -1, and whether it is true.
+type hint struct {
+	key   int
+	value string
+}
+
+func (h hint) is(value string) bool { return h.key >= 0 && h.value == value }
+
+func hintAt(e *check.Event, name string) hint {
+	i, ok := e.At("/annotations/"+name, true)
+	if !ok {
+		return hint{key: -1}
+	}
+	return hint{i, string(scalar(e, i))}
+}
+
+// hints compares a tool's annotations with what its description says.
+func hints(e *check.Event) {
+	readOnly, destructive := hintAt(e, "readOnlyHint"), hintAt(e, "destructiveHint")
+	idempotent, open := hintAt(e, "idempotentHint"), hintAt(e, "openWorldHint")
+	calm := readOnly.is("true") || destructive.is("false")
+	if !calm && !idempotent.is("true") && !open.is("false") {
+		return
+	}
+	description, at := valueAt(e, "/description")
+	if at < 0 {
+		return
+	}
+	said := lexis.Read(description)
+	t := told13{e: e, at: at, said: &said, calling: calling(e)}
+	switch {
+	case readOnly.is("true"):
+		t.readOnly(readOnly, destructive)
+		t.commands(readOnly)
+	case destructive.is("false"):
+		t.undoable(destructive)
+	}
+	if open.is("false") {
+		t.closed(open, readOnly)
+	}
+	if idempotent.is("true") && !readOnly.is("true") {
+		t.repeats(idempotent)
+	}
+}
+
+// told13 is what a tool says of itself.
+type told13 struct {
+	e       *check.Event
+	at      int // segment of the description
+	said    *lexis.Reading
+	calling lexis.Senses // of names and titles
+}
+
+// calling reads the titles under which a person sees the tool.
+func calling(e *check.Event) (set lexis.Senses) {
+	for _, p := range []string{"/name", "/title", "/annotations/title"} {
+		if s, i := valueAt(e, p); i >= 0 {
+			set |= lexis.Read(s).All
+		}
+	}
+	return set
+}
+
+func (t *told13) span(h lexis.Hit) models.Span {
+	return models.Span{Segment: t.at, Start: h.Start, End: h.End}
+}
+
+// deed returns the first deed of the senses that the description affirms, and how many there are.
+func (t *told13) deed(set lexis.Senses) (first lexis.Hit, n int) {
+	for i, h := range t.said.Hits {
+		if set.Has(h.Sense) && !h.Identifier && happens(t.said.Text, h) && !t.denied(i) {
+			if n == 0 {
+				first = h
+			}
+			n++
+		}
+	}
+	return first, n
+}
+
+// denied reports whether the part of the sentence says that the deed is not done, or only on trial.
+func (t *told13) denied(i int) bool {
+	h := t.said.Hits[i]
+	for _, other := range t.said.Hits {
+		if other.Sentence != h.Sentence {
+			continue
+		}
+		if mutes.Has(other.Sense) || negation.Has(other.Sense) && other.Part == h.Part && !t.within(other) {
+			return true
+		}
+	}
+	return false
+}
+
+// within reports whether the negation belongs to a phrase such as "cannot be undone".
+func (t *told13) within(h lexis.Hit) bool {
+	for _, other := range t.said.Hits {
+		if irrevocable.Has(other.Sense) && other.Start <= h.Start && h.Start < other.End {
+			return true
+		}
+	}
+	return false
+}
+
+// final returns the phrase that says that nothing brings back what was lost.
+func (t *told13) final() (lexis.Hit, bool) {
+	for i, h := range t.said.Hits {
+		if irrevocable.Has(h.Sense) && !t.muted(i) {
+			return h, true
+		}
+	}
+	return lexis.Hit{}, false
+}
+
+func (t *told13) muted(i int) bool {
+	for _, other := range t.said.Hits {
+		if other.Sentence == t.said.Hits[i].Sentence && mutes.Has(other.Sense) {
+			return true
+		}
+	}
+	return false
+}
+
+const (
+	sureLie  = 0.75
+	likely   = 0.65
+	doubtful = 0.4
+)
+
+// readOnly weighs deeds of a tool that calls itself read-only.
+func (t *told13) readOnly(readOnly, destructive hint) {
+	final, isFinal := t.final()
+	worst, bad := t.deed(destroy | pay)
+	mild, changes := t.deed(alter)
+	spans := []models.Span{t.e.Whole(readOnly.key)}
+	if destructive.key >= 0 {
+		spans = append(spans, t.e.Whole(destructive.key))
+	}
+	confidence := 0.0
+	switch {
+	case isFinal && bad+changes > 0:
+		confidence = sureLie
+		spans = append(spans, t.span(final))
+	case bad > 0 || changes > 1:
+		confidence = likely
+	case changes > 0:
+		confidence = doubtful
+	default:
+		return
+	}
+	if bad > 0 {
+		spans = append(spans, t.span(worst))
+	}
+	if changes > 0 {
+		spans = append(spans, t.span(mild))
+	}
+	t.e.ReportAs(readOnlyLie, severityOf(confidence), confidence, nil, spans...)
+}
+
+// severityOf keeps what is doubtful from being more than a remark.
+func severityOf(confidence float64) models.Severity {
+	if confidence < 0.6 {
+		return models.SeverityLow
+	}
+	return models.SeverityHigh
+}
+
+// undoable weighs losses of a tool that says it destroys nothing, under a title that says the same.
+func (t *told13) undoable(destructive hint) {
+	final, isFinal := t.final()
+	loss, n := t.deed(destroy)
+	if n == 0 || !isFinal {
+		return
+	}
+	confidence := doubtful
+	if t.calling.Any(harmless) && !t.calling.Any(destroy) {
+		confidence = sureLie
+	}
+	t.e.ReportAs(readOnlyLie, severityOf(confidence), confidence, nil, t.e.Whole(destructive.key), t.span(loss), t.span(final))
+}
+
+// closed weighs what leaves a tool that says it deals with nothing outside.
+func (t *told13) closed(open, readOnly hint) {
+	for i, h := range t.said.Hits {
+		if !send.Has(h.Sense) || h.Identifier || t.denied(i) || !happens(t.said.Text, h) {
+			continue
+		}
+		for j, o := range t.said.Hits {
+			if outside.Has(o.Sense) && o.Sentence == h.Sentence && !t.denied(j) {
+				spans := []models.Span{t.e.Whole(open.key), t.span(h), t.span(o)}
+				if readOnly.is("true") {
+					spans = append(spans, t.e.Whole(readOnly.key))
+				}
+				t.e.Report(closedWorldLie, nil, spans...)
+				return
+			}
+		}
+	}
+}
+
+// repeats weighs what a second call does.
+func (t *told13) repeats(idempotent hint) {
+	_, n := t.deed(pay | send | alter)
+	if n == 0 {
+		return
+	}
+	for i, h := range t.said.Hits {
+		if !again.Has(h.Sense) || t.muted(i) {
+			continue
+		}
+		for _, o := range t.said.Hits {
+			if more.Has(o.Sense) && o.Sentence == h.Sentence {
+				t.e.Report(repeatLie, nil, t.e.Whole(idempotent.key), t.span(h), t.span(o))
+				return
+			}
+		}
+	}
+}
+
+// commands looks for a parameter that takes commands that act.
+func (t *told13) commands(readOnly hint) {
+	for i := range t.e.Segments {
+		s := &t.e.Segments[i]
+		if s.Key || !check.Below(s, "/inputSchema") {
+			continue
+		}
+		before, _, ok := strings.Cut(s.Pointer, "/enum/")
+		if !ok || !takesCommand(before[strings.LastIndexByte(before, '/')+1:]) {
+			continue
+		}
+		if acts[strings.ToLower(text(t.e, i))] {
+			t.e.Report(commandBehindHint, nil, t.e.Whole(i), t.e.Whole(readOnly.key))
+			return
+		}
+	}
+}
+
+func takesCommand(parameter string) bool {
+	switch strings.ToLower(parameter) {
+	case "command", "cmd", "do", "perform":
+		return true
+	}
+	return false
+}
+
+// acts are commands that are no queries.
+var acts = map[string]bool{
+	"delete": true, "remove": true, "wipe": true, "purge": true, "erase": true, "unlock": true, "lock": true, "open": true, "start": true,
+	"stop": true, "restart": true, "reboot": true, "shutdown": true, "kill": true, "immobilise": true, "immobilize": true, "disable": true,
+	"enable": true, "install": true, "uninstall": true, "execute": true, "run": true, "pay": true, "transfer": true, "send": true,
+	"publish": true, "deploy": true, "write": true, "update": true, "create": true, "reset": true, "format": true, "grant": true,
+	"revoke": true, "cancel": true, "approve": true, "arm": true, "disarm": true, "drop": true, "insert": true, "truncate": true,
+}
+
+// happens reports whether an English word has the form of a deed that is done: "is deleted", "and deletes" or, at the
+// beginning, "Delete". Other languages are taken as they are.
+func happens(text string, h lexis.Hit) bool {
+	word := text[h.Start:h.End]
+	if word[0] >= 0x80 || !ascii(word) {
+		return true
+	}
+	before := strings.TrimRight(text[max(0, h.Start-leadBytes):h.Start], " ")
+	if before == "" || strings.HasSuffix(before, ".") || strings.HasSuffix(before, "\n") || strings.HasSuffix(before, ":") {
+		return true
+	}
+	if strings.Contains(word, " ") {
+		return true
+	}
+	last := strings.ToLower(before[strings.LastIndexAny(before, " \n(")+1:])
+	if strings.HasSuffix(word, "s") {
+		return follows3[last]
+	}
+	for _, aux := range auxiliaries {
+		if strings.Contains(strings.ToLower(before)+" ", aux) {
+			return true
+		}
+	}
+	return false
+}
+
+// leadBytes is how far before a participle its auxiliary may stand.
+const leadBytes = 32
+
+var auxiliaries = []string{" is ", " are ", " was ", " were ", " be ", " been ", " has ", " have ", " gets ", " get ", " being ", " becomes "}
+
+// follows3 are words after which a word that ends in s is a verb.
+var follows3 = map[string]bool{
+	"and": true, "then": true, "also": true, "it": true, "tool": true, "call": true, "which": true, "that": true, "this": true,
+	"server": true, "or": true, "lookup": true, "search": true, "who": true, "automatically": true, "silently": true, "immediately": true,
+	"directly": true, "signatures": true, "quietly": true,
+}
+
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
