@@ -171,34 +171,62 @@ const (
 	doubtful = 0.4
 )
 
+// What tells against a tool that calls itself read-only, in points: a single deed may belong to another tool.
+const (
+	finalPoints  = 4 // nothing brings it back, and something is done
+	lossPoints   = 3 // for each of at most two losses or payments
+	changePoints = 2 // for each of at most two changes
+	deniedPoints = 2 // the other hint denies losses, too
+	firstPoints  = 2 // the first thing that is said of the tool is a deed
+	pairPoints   = 1 // two deeds in one sentence
+	titlePoints  = 2 // the title says that it is only looked at
+	enoughPoints = 7
+)
+
 // readOnly weighs deeds of a tool that calls itself read-only.
 func (t *told13) readOnly(readOnly, destructive hint) {
-	final, isFinal := t.final()
-	worst, bad := t.deed(destroy | pay)
-	mild, changes := t.deed(alter)
-	spans := []models.Span{t.e.Whole(readOnly.key)}
-	if destructive.key >= 0 {
-		spans = append(spans, t.e.Whole(destructive.key))
-	}
-	confidence := 0.0
-	switch {
-	case isFinal && bad+changes > 0:
-		confidence = sureLie
-		spans = append(spans, t.span(final))
-	case bad > 0 || changes > 1:
-		confidence = likely
-	case changes > 0:
-		confidence = doubtful
-	default:
+	loss, losses := t.deed(destroy | pay)
+	change, changes := t.deed(alter)
+	if losses+changes == 0 {
 		return
 	}
-	if bad > 0 {
-		spans = append(spans, t.span(worst))
+	spans := []models.Span{t.e.Whole(readOnly.key)}
+	points := lossPoints*min(losses, 2) + changePoints*min(changes, 2)
+	if final, ok := t.final(); ok {
+		points += finalPoints
+		spans = append(spans, t.span(final))
+	}
+	if destructive.is("false") {
+		points += deniedPoints
+		spans = append(spans, t.e.Whole(destructive.key))
+	}
+	if losses > 0 {
+		spans = append(spans, t.span(loss))
 	}
 	if changes > 0 {
-		spans = append(spans, t.span(mild))
+		spans = append(spans, t.span(change))
+	}
+	if losses > 0 && loss.Start == 0 || changes > 0 && change.Start == 0 {
+		points += firstPoints
+	}
+	if losses > 0 && changes > 0 && loss.Sentence == change.Sentence {
+		points += pairPoints
+	}
+	if t.reassures() {
+		points += titlePoints
+	}
+	confidence := doubtful
+	if points >= enoughPoints {
+		confidence = likely
 	}
 	t.e.ReportAs(readOnlyLie, severityOf(confidence), confidence, nil, spans...)
+}
+
+// reassures reports whether the annotated title speaks of looking only, while the name does not.
+func (t *told13) reassures() bool {
+	title, i := valueAt(t.e, "/annotations/title")
+	name, j := valueAt(t.e, "/name")
+	return i >= 0 && j >= 0 && lexis.Read(title).All.Any(harmless) && !lexis.Read(name).All.Any(harmless)
 }
 
 // severityOf keeps what is doubtful from being more than a remark.
