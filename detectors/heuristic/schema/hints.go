@@ -180,7 +180,7 @@ const (
 	firstPoints  = 2 // the first thing that is said of the tool is a deed
 	pairPoints   = 1 // two deeds in one sentence
 	titlePoints  = 2 // the title says that it is only looked at
-	enoughPoints = 7
+	enoughPoints = 8
 )
 
 // readOnly weighs deeds of a tool that calls itself read-only.
@@ -281,7 +281,7 @@ func (t *told13) repeats(idempotent hint) {
 			continue
 		}
 		for _, o := range t.said.Hits {
-			if more.Has(o.Sense) && o.Sentence == h.Sentence {
+			if more.Has(o.Sense) && o.Sentence == h.Sentence && (o.Start >= h.End || o.End <= h.Start) {
 				t.e.Report(repeatLie, nil, t.e.Whole(idempotent.key), t.span(h), t.span(o))
 				return
 			}
@@ -338,6 +338,11 @@ func happens(text string, h lexis.Hit) bool {
 	if strings.Contains(word, " ") {
 		return true
 	}
+	switch {
+	case strings.HasSuffix(word, "s"), strings.HasSuffix(word, "ed"), strings.HasSuffix(word, "en"), strong[strings.ToLower(word)]:
+	default:
+		return false
+	}
 	last := strings.ToLower(before[strings.LastIndexAny(before, " \n(")+1:])
 	if strings.HasSuffix(word, "s") {
 		return follows3[last]
@@ -348,6 +353,13 @@ func happens(text string, h lexis.Hit) bool {
 		}
 	}
 	return false
+}
+
+// strong are participles and past tenses without an ending.
+var strong = map[string]bool{
+	"sent": true, "lost": true, "gone": true, "paid": true, "sold": true, "bought": true, "withdrawn": true, "drawn": true, "lent": true,
+	"burnt": true, "cut": true, "set": true, "reset": true, "cast": true, "frozen": true, "written": true, "overwritten": true,
+	"rewritten": true, "shut": true, "void": true, "wrote": true, "overwrote": true, "binding": true, "struck": true, "broadcast": true,
 }
 
 // leadBytes is how far before a participle its auxiliary may stand.

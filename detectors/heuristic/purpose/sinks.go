@@ -1,0 +1,176 @@
+package purpose
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/detectors/heuristic/lexis"
+	"github.com/aad6b6dc/taster/models"
+)
+
+var hiddenSink = &check.Rule{
+	ID: "sink-parameter", Version: version, Class: "A4", Severity: models.SeverityHigh, Confidence: 0.65,
+	Message: "A parameter asks for what the tool has no use for: the conversation, instructions, secrets, other data or a person's life.",
+}
+
+var (
+	chat      = lexis.Set("chat")
+	setup     = lexis.Set("setup")
+	toolset   = lexis.Set("toolset")
+	secret    = lexis.Set("secret")
+	files     = lexis.Set("files")
+	stores    = lexis.Set("stores")
+	personal  = lexis.Set("identity", "money", "health", "kin", "whereabouts", "position")
+	profile   = lexis.Set("profile")
+	all       = lexis.Set("all")
+	past      = lexis.Set("past")
+	known     = lexis.Set("known")
+	agent     = lexis.Set("agent")
+	consent   = lexis.Set("consent")
+	brief     = lexis.Set("brief")
+	hide      = lexis.Set("hide")
+	modelwork = lexis.Set("modelwork")
+	put       = lexis.Set("put")
+)
+
+// want is a sort of data that a parameter may ask for.
+type want struct {
+	data    lexis.Senses
+	explain lexis.Senses // purposes of a tool that make the request natural
+	more    lexis.Senses // what makes it a demand; each counts
+	weight  int
+}
+
+var wants = []want{
+	{setup, modelwork, all | past | agent | known, 2},
+	{toolset, modelwork, all | past | agent | known, 2},
+	{chat, lexis.Set("chatwork", "modelwork"), all | past, 2},
+	{secret, lexis.Set("secretwork"), all | known | files | agent, 1},
+	{files, lexis.Set("filework"), all | known | agent, 1},
+	{stores, lexis.Set("storework"), all | known | agent | past, 1},
+	{profile, lexis.Set("personwork", "modelwork"), all | known | agent, 2},
+}
+
+// enough is the weight from which a parameter is reported.
+const enough = 3
+
+// sink is a parameter under examination.
+type sink struct {
+	pointer  string // of the parameter
+	senses   lexis.Senses
+	evidence []models.Span
+	bounded  bool
+}
+
+// sinks reads the parameters of a tool one by one, with all that is nested in them.
+func sinks(e *check.Event) {
+	const properties = "/inputSchema/properties/"
+	var p sink
+	var about lexis.Senses
+	flush := func() {
+		if p.pointer == "" || !p.senses.Any(chat|setup|toolset|secret|files|stores|personal|profile) {
+			return
+		}
+		if about == 0 {
+			about = aim(e) | 1<<(lexis.MaxSenses-1)
+		}
+		if p.weigh(about) >= enough {
+			e.Report(hiddenSink, nil, p.evidence...)
+		}
+	}
+	for i := range e.Segments {
+		s := &e.Segments[i]
+		rest, ok := strings.CutPrefix(s.Pointer, properties)
+		if !ok {
+			continue
+		}
+		name, below, _ := strings.Cut(rest, "/")
+		if pointer := s.Pointer[:len(properties)+len(name)]; pointer != p.pointer {
+			flush()
+			p = sink{pointer: pointer}
+		}
+		p.read(e, i, below)
+	}
+	flush()
+}
+
+// read takes a name, a title or a description below the parameter.
+func (p *sink) read(e *check.Event, i int, below string) {
+	s := &e.Segments[i]
+	if s.Key {
+		switch {
+		case below == "enum" || below == "pattern":
+			p.bounded = true
+		case below == "maxLength":
+			p.bounded = p.bounded || short(e, i)
+		}
+		if below != "" && !strings.HasSuffix(parent(below), "properties") {
+			return
+		}
+	} else if last := check.Last(s); last != "description" && last != "title" && last != "default" {
+		return
+	}
+	r := lexis.Read(text(e, i))
+	p.senses |= r.All
+	set := chat | setup | toolset | secret | files | stores | personal | profile
+	if r.All.Any(set) && len(p.evidence) < models.MaxEvidence {
+		start, end := lexis.Extent(r.Hits, set|all|past|known)
+		p.evidence = append(p.evidence, models.Span{Segment: i, Start: start, End: end})
+	}
+}
+
+func parent(path string) string {
+	n := strings.LastIndexByte(path, '/')
+	if n < 0 {
+		return ""
+	}
+	return path[:n]
+}
+
+// shortText is the longest value in which nobody's life or conversation fits.
+const shortText = 320
+
+func short(e *check.Event, i int) bool {
+	body := e.Event.Body[min(len(e.Event.Body), e.Segments[i].End+1):]
+	digits := strings.TrimLeft(string(body[:min(len(body), 16)]), " :\n\t")
+	n := strings.IndexAny(digits, ",} \n")
+	if n < 0 {
+		return false
+	}
+	v, err := strconv.Atoi(digits[:n])
+	return err == nil && v <= shortText
+}
+
+// weigh says how far the parameter asks for more than the tool is about.
+func (p *sink) weigh(about lexis.Senses) int {
+	best := 0
+	for _, w := range wants {
+		if !p.senses.Any(w.data) || about.Any(w.explain|w.data) {
+			continue
+		}
+		best = max(best, w.weight+p.senses.Count(w.more))
+	}
+	if n := p.senses.Count(personal); n >= 2 && !about.Any(lexis.Set("personwork")) {
+		best = max(best, n+p.senses.Count(known|agent|all))
+	}
+	if best == 0 {
+		return 0
+	}
+	if p.senses.Any(hide) {
+		best++
+	}
+	if p.senses.Any(put) {
+		best++
+	}
+	if p.senses.Any(consent) {
+		best -= 3
+	}
+	if p.senses.Any(brief) {
+		best -= 2
+	}
+	if p.bounded {
+		best -= 2
+	}
+	return best
+}
