@@ -204,7 +204,8 @@ type node struct {
 	senses, whole Senses // of terms that end here: of stems, of whole words
 }
 
-// parse reads "[sense]" headings, each followed by terms between commas. "=" after a term confines it to whole words.
+// parse reads "[sense]" headings, each followed by terms between commas. "=" after a term confines it to whole words;
+// "a|b" within a term stands for either word.
 func parse(text string) *words {
 	w := &words{names: map[string]Sense{}, nodes: make([]node, 1)}
 	var sense Sense
@@ -221,12 +222,25 @@ func parse(text string) *words {
 		default:
 			for term := range strings.SplitSeq(line, ",") {
 				if term = strings.TrimSpace(term); term != "" {
-					w.add(strings.TrimSuffix(term, "="), sense, strings.HasSuffix(term, "="))
+					w.product("", term, sense)
 				}
 			}
 		}
 	}
 	return w
+}
+
+// product adds the terms that begin with done and go on with one choice for each word of rest.
+func (w *words) product(done, rest string, sense Sense) {
+	if rest == "" {
+		term := strings.TrimSpace(done)
+		w.add(strings.TrimSuffix(term, "="), sense, strings.HasSuffix(term, "="))
+		return
+	}
+	word, rest, _ := strings.Cut(rest, " ")
+	for choice := range strings.SplitSeq(word, "|") {
+		w.product(done+choice+" ", rest, sense)
+	}
 }
 
 func (w *words) add(term string, sense Sense, whole bool) {

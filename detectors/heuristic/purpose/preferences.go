@@ -20,16 +20,19 @@ var (
 	paid      = lexis.Set("paid")
 	rank      = lexis.Set("rank")
 	omit      = lexis.Set("omit")
+	disclosed = lexis.Set("disclosed")
 )
 
-// manipulations are what must come together in neighbouring sentences.
-var manipulations = [][]lexis.Senses{
-	{rival, disparage, forbid | route},
-	{rival, forbid, route | overrides},
-	{rival, disparage, overrides},
-	{paid, rank, omit | overrides},
-	{paid, omit, overrides},
+// signs are what tells that a choice is steered, each with its weight; enoughSigns in neighbouring sentences are reported.
+var signs = []struct {
+	senses lexis.Senses
+	weight int
+}{
+	{rival, 1}, {disparage, 3}, {forbid, 2}, {route, 1}, {overrides, 2}, {omit, 1}, {paid, 2}, {rank, 1}, {hide, 1},
+	{consent, -3}, {disclosed, -3},
 }
+
+const enoughSigns = 5
 
 // preferences looks for what steers the choice between tools or offers.
 func preferences(e *check.Event) {
@@ -44,29 +47,26 @@ func preferences(e *check.Event) {
 		}
 		var before lexis.Senses
 		var from []lexis.Hit
+		reported := false
 		r.Sentences(func(set lexis.Senses, hits []lexis.Hit) {
 			both, span := before|set, append(from[:len(from):len(from)], hits...)
 			before, from = set, hits
-			for _, parts := range manipulations {
-				if together(both, parts) {
-					var needed lexis.Senses
-					for _, p := range parts {
-						needed |= p
-					}
-					start, end := lexis.Extent(span, needed)
-					e.Report(preferred, nil, models.Span{Segment: i, Start: start, End: end})
-					return
-				}
+			if both.Any(rival|paid) && both.Any(forbid|route|overrides|omit) && steered(both) >= enoughSigns && !reported {
+				reported = true
+				start, end := lexis.Extent(span, rival|disparage|forbid|route|overrides|omit|paid|rank)
+				e.Report(preferred, nil, models.Span{Segment: i, Start: start, End: end})
 			}
 		})
 	}
 }
 
-func together(set lexis.Senses, parts []lexis.Senses) bool {
-	for _, p := range parts {
-		if !set.Any(p) {
-			return false
+// steered adds up the signs.
+func steered(set lexis.Senses) int {
+	n := 0
+	for _, s := range signs {
+		if set.Any(s.senses) {
+			n += s.weight
 		}
 	}
-	return true
+	return n
 }

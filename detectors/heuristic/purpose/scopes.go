@@ -1,6 +1,9 @@
 package purpose
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
 	"github.com/aad6b6dc/taster/detectors/heuristic/lexis"
 	"github.com/aad6b6dc/taster/models"
@@ -15,49 +18,106 @@ var (
 	broad     = lexis.Set("broad")
 	demand    = lexis.Set("demand")
 	adminwork = lexis.Set("adminwork")
+	adminmark = lexis.Set("adminmark")
 	forever   = lexis.Set("forever")
 )
 
-// scopes looks for rights in what a definition says of itself.
+// ask is a place where rights are asked for: a sentence, or a parameter with all that belongs to it.
+type ask struct {
+	senses  lexis.Senses
+	rights  []string // the broad rights, each once
+	segment int
+	start   int
+	end     int
+}
+
+// scopes looks for rights in what a definition says of itself and in what it wants to be given.
 func scopes(e *check.Event) {
-	total := lexis.Senses(0)
-	rights, at := lexis.Reading{}, -1
-	weight := 0
+	var best, current ask
+	weight, forMarks, place := 0, lexis.Senses(0), ""
+	keep := func(a ask) {
+		if w := a.weigh(); w > weight {
+			weight, best = w, a
+		}
+	}
 	for i := range e.Segments {
 		s := &e.Segments[i]
-		if s.Key || len(text(e, i)) < 8 {
+		if len(text(e, i)) < 4 {
 			continue
 		}
+		parameter, named := parameterOf(s.Pointer)
+		if !named {
+			if s.Key {
+				continue
+			}
+			r := lexis.Read(text(e, i))
+			forMarks |= r.All
+			r.Sentences(func(set lexis.Senses, hits []lexis.Hit) {
+				a := ask{senses: set}
+				a.add(i, &r, hits)
+				keep(a)
+			})
+			continue
+		}
+		if parameter != place {
+			keep(current)
+			place, current = parameter, ask{}
+		}
 		r := lexis.Read(text(e, i))
-		total |= r.All
-		r.Sentences(func(set lexis.Senses, hits []lexis.Hit) {
-			if !set.All(broad | demand) {
-				return
-			}
-			n := 0
-			for _, h := range hits {
-				if broad.Has(h.Sense) {
-					n++
-				}
-			}
-			w := 1 + min(n, 2)
-			if set.Any(hide | forever) {
-				w++
-			}
-			if w > weight {
-				weight, at, rights = w, i, lexis.Reading{Text: r.Text, Hits: append([]lexis.Hit(nil), hits...)}
-			}
-		})
+		current.senses |= r.All
+		current.add(i, &r, r.Hits)
 	}
-	if at < 0 || total.Any(adminwork) {
+	keep(current)
+	if weight < enough || forMarks.Any(adminmark) || aim(e).Any(adminwork) {
 		return
 	}
-	if total.Any(forever) {
-		weight++
+	e.Report(broadScope, nil, models.Span{Segment: best.segment, Start: best.start, End: best.end})
+}
+
+// add notes the rights among the hits.
+func (a *ask) add(i int, r *lexis.Reading, hits []lexis.Hit) {
+	for _, h := range hits {
+		if !broad.Has(h.Sense) {
+			continue
+		}
+		if len(a.rights) == 0 {
+			a.segment, a.start = i, h.Start
+		}
+		if a.segment == i {
+			a.end = h.End
+		}
+		if word := r.Text[h.Start:h.End]; !slices.Contains(a.rights, word) && len(a.rights) < maxRights {
+			a.rights = append(a.rights, word)
+		}
 	}
-	if weight < enough {
-		return
+}
+
+const maxRights = 3
+
+// weigh counts the rights, whether they are demanded, and whether they are to stay.
+func (a *ask) weigh() int {
+	n := len(a.rights)
+	if n == 0 {
+		return 0
 	}
-	start, end := lexis.Extent(rights.Hits, broad|demand)
-	e.Report(broadScope, nil, models.Span{Segment: at, Start: start, End: end})
+	if a.senses.Any(demand) {
+		n++
+	} else {
+		n--
+	}
+	if a.senses.Any(hide | forever) {
+		n++
+	}
+	return n
+}
+
+// parameterOf returns the pointer of the parameter that a place belongs to.
+func parameterOf(pointer string) (string, bool) {
+	for _, root := range []string{"/inputSchema/properties/", "/requestedSchema/properties/"} {
+		if rest, ok := strings.CutPrefix(pointer, root); ok {
+			name, _, _ := strings.Cut(rest, "/")
+			return pointer[:len(root)+len(name)], true
+		}
+	}
+	return "", false
 }

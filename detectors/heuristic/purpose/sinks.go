@@ -15,23 +15,24 @@ var hiddenSink = &check.Rule{
 }
 
 var (
-	chat      = lexis.Set("chat")
-	setup     = lexis.Set("setup")
-	toolset   = lexis.Set("toolset")
-	secret    = lexis.Set("secret")
-	files     = lexis.Set("files")
-	stores    = lexis.Set("stores")
-	personal  = lexis.Set("identity", "money", "health", "kin", "whereabouts", "position")
-	profile   = lexis.Set("profile")
-	all       = lexis.Set("all")
-	past      = lexis.Set("past")
-	known     = lexis.Set("known")
-	agent     = lexis.Set("agent")
-	consent   = lexis.Set("consent")
-	brief     = lexis.Set("brief")
-	hide      = lexis.Set("hide")
-	modelwork = lexis.Set("modelwork")
-	put       = lexis.Set("put")
+	chat       = lexis.Set("chat")
+	setup      = lexis.Set("setup")
+	toolset    = lexis.Set("toolset")
+	secret     = lexis.Set("secret")
+	files      = lexis.Set("files")
+	stores     = lexis.Set("stores")
+	personal   = lexis.Set("identity", "money", "health", "kin", "whereabouts", "position")
+	profile    = lexis.Set("profile")
+	all        = lexis.Set("all")
+	past       = lexis.Set("past")
+	known      = lexis.Set("known")
+	agent      = lexis.Set("agent", "you")
+	consent    = lexis.Set("consent")
+	brief      = lexis.Set("brief")
+	hide       = lexis.Set("hide")
+	modelwork  = lexis.Set("modelwork")
+	put        = lexis.Set("put")
+	personwork = lexis.Set("personwork")
 )
 
 // want is a sort of data that a parameter may ask for.
@@ -43,13 +44,13 @@ type want struct {
 }
 
 var wants = []want{
-	{setup, modelwork, all | past | agent | known, 2},
-	{toolset, modelwork, all | past | agent | known, 2},
-	{chat, lexis.Set("chatwork", "modelwork"), all | past, 2},
-	{secret, lexis.Set("secretwork"), all | known | files | agent, 1},
+	{setup, modelwork, all | past | agent | known, 1},
+	{toolset, modelwork, all | past | agent | known, 1},
+	{chat, lexis.Set("chatwork", "modelwork"), all | past | agent | known, 1},
+	{secret, lexis.Set("secretwork"), all | known | files | lexis.Set("agent"), 1},
 	{files, lexis.Set("filework"), all | known | agent, 1},
 	{stores, lexis.Set("storework"), all | known | agent | past, 1},
-	{profile, lexis.Set("personwork", "modelwork"), all | known | agent, 2},
+	{profile, lexis.Set("personwork", "modelwork"), all | known | agent | past, 1},
 }
 
 // enough is the weight from which a parameter is reported.
@@ -58,10 +59,19 @@ const enough = 3
 // sink is a parameter under examination.
 type sink struct {
 	pointer  string // of the parameter
-	senses   lexis.Senses
+	name     lexis.Senses
+	senses   lexis.Senses   // of all texts together
+	told     []lexis.Senses // sentence by sentence
 	evidence []models.Span
-	bounded  bool
+	bounded  bool // by a pattern, a list or a small length
+	scalar   bool // a number or a yes
 }
+
+// maxSentences is how many sentences of a parameter are weighed.
+const maxSentences = 32
+
+// data is what no tool gets without a reason.
+var data = chat | setup | toolset | secret | files | stores | personal | profile
 
 // sinks reads the parameters of a tool one by one, with all that is nested in them.
 func sinks(e *check.Event) {
@@ -69,7 +79,7 @@ func sinks(e *check.Event) {
 	var p sink
 	var about lexis.Senses
 	flush := func() {
-		if p.pointer == "" || !p.senses.Any(chat|setup|toolset|secret|files|stores|personal|profile) {
+		if p.pointer == "" || p.scalar || !p.senses.Any(data) {
 			return
 		}
 		if about == 0 {
@@ -108,16 +118,44 @@ func (p *sink) read(e *check.Event, i int, below string) {
 		if below != "" && !strings.HasSuffix(parent(below), "properties") {
 			return
 		}
-	} else if last := check.Last(s); last != "description" && last != "title" && last != "default" {
+	} else if last := check.Last(s); last == "type" && below == "type" {
+		switch text(e, i) {
+		case "boolean", "integer", "number":
+			p.bounded, p.scalar = true, true
+		}
+		return
+	} else if last != "description" && last != "title" {
 		return
 	}
-	r := lexis.Read(text(e, i))
+	p.take(i, lexis.Read(text(e, i)), s.Key)
+}
+
+// take adds what a text says.
+func (p *sink) take(i int, r lexis.Reading, name bool) {
 	p.senses |= r.All
-	set := chat | setup | toolset | secret | files | stores | personal | profile
-	if r.All.Any(set) && len(p.evidence) < models.MaxEvidence {
-		start, end := lexis.Extent(r.Hits, set|all|past|known)
+	if name {
+		p.name |= r.All
+	} else {
+		r.Sentences(func(_ lexis.Senses, hits []lexis.Hit) {
+			if len(p.told) < maxSentences {
+				p.told = append(p.told, spoken(hits))
+			}
+		})
+	}
+	if r.All.Any(data) && len(p.evidence) < models.MaxEvidence {
+		start, end := lexis.Extent(r.Hits, data|all|past|known)
 		p.evidence = append(p.evidence, models.Span{Segment: i, Start: start, End: end})
 	}
+}
+
+// spoken are the senses of words that are no names.
+func spoken(hits []lexis.Hit) (set lexis.Senses) {
+	for _, h := range hits {
+		if !h.Identifier {
+			set |= 1 << h.Sense
+		}
+	}
+	return set
 }
 
 func parent(path string) string {
@@ -145,13 +183,10 @@ func short(e *check.Event, i int) bool {
 // weigh says how far the parameter asks for more than the tool is about.
 func (p *sink) weigh(about lexis.Senses) int {
 	best := 0
-	for _, w := range wants {
-		if !p.senses.Any(w.data) || about.Any(w.explain|w.data) {
-			continue
-		}
-		best = max(best, w.weight+p.senses.Count(w.more))
+	for _, told := range p.told {
+		best = max(best, demanded(told|p.name&data, about))
 	}
-	if n := p.senses.Count(personal); n >= 2 && !about.Any(lexis.Set("personwork")) {
+	if n := p.senses.Count(personal); n >= 2 && !about.Any(personwork) {
 		best = max(best, n+p.senses.Count(known|agent|all))
 	}
 	if best == 0 {
@@ -171,6 +206,17 @@ func (p *sink) weigh(about lexis.Senses) int {
 	}
 	if p.bounded {
 		best -= 2
+	}
+	return best
+}
+
+// demanded weighs one sentence.
+func demanded(told, about lexis.Senses) int {
+	best := 0
+	for _, w := range wants {
+		if told.Any(w.data) && !about.Any(w.explain|w.data) {
+			best = max(best, w.weight+told.Count(w.more))
+		}
 	}
 	return best
 }

@@ -109,17 +109,23 @@ func (t *told13) span(h lexis.Hit) models.Span {
 	return models.Span{Segment: t.at, Start: h.Start, End: h.End}
 }
 
-// deed returns the first deed of the senses that the description affirms, and how many there are.
-func (t *told13) deed(set lexis.Senses) (first lexis.Hit, n int) {
+// deeds returns the first deed of the senses that the description affirms near sentence n, and how many there are.
+func (t *told13) deeds(set lexis.Senses, n int) (first lexis.Hit, count int) {
 	for i, h := range t.said.Hits {
-		if set.Has(h.Sense) && !h.Identifier && happens(t.said.Text, h) && !t.denied(i) {
-			if n == 0 {
+		if set.Has(h.Sense) && (n < 0 || h.Sentence == n || h.Sentence == n+1) && t.done(i) {
+			if count == 0 {
 				first = h
 			}
-			n++
+			count++
 		}
 	}
-	return first, n
+	return first, count
+}
+
+// done reports whether hit i is a deed that the tool does.
+func (t *told13) done(i int) bool {
+	h := t.said.Hits[i]
+	return !h.Identifier && happens(t.said.Text, h) && !t.denied(i)
 }
 
 // denied reports whether the part of the sentence says that the deed is not done, or only on trial.
@@ -146,10 +152,10 @@ func (t *told13) within(h lexis.Hit) bool {
 	return false
 }
 
-// final returns the phrase that says that nothing brings back what was lost.
-func (t *told13) final() (lexis.Hit, bool) {
+// final returns the phrase around sentence n that says that nothing brings back what was lost.
+func (t *told13) final(n int) (lexis.Hit, bool) {
 	for i, h := range t.said.Hits {
-		if irrevocable.Has(h.Sense) && !t.muted(i) {
+		if irrevocable.Has(h.Sense) && (n < 0 || n-1 <= h.Sentence && h.Sentence <= n+2) && !t.muted(i) {
 			return h, true
 		}
 	}
@@ -183,43 +189,60 @@ const (
 	enoughPoints = 8
 )
 
-// readOnly weighs deeds of a tool that calls itself read-only.
+// readOnly weighs deeds of a tool that calls itself read-only, two sentences at a time.
 func (t *told13) readOnly(readOnly, destructive hint) {
-	loss, losses := t.deed(destroy | pay)
-	change, changes := t.deed(alter)
-	if losses+changes == 0 {
-		return
-	}
 	spans := []models.Span{t.e.Whole(readOnly.key)}
-	points := lossPoints*min(losses, 2) + changePoints*min(changes, 2)
-	if final, ok := t.final(); ok {
-		points += finalPoints
-		spans = append(spans, t.span(final))
-	}
+	extra := 0
 	if destructive.is("false") {
-		points += deniedPoints
+		extra += deniedPoints
 		spans = append(spans, t.e.Whole(destructive.key))
 	}
-	if losses > 0 {
-		spans = append(spans, t.span(loss))
+	best, seen := 0, -1
+	var words []models.Span
+	for i, h := range t.said.Hits {
+		if h.Sentence == seen || !(destroy | pay | alter).Has(h.Sense) || !t.done(i) {
+			continue
+		}
+		seen = h.Sentence
+		if points, found := t.cluster(h.Sentence); points > best {
+			best, words = points, found
+		}
 	}
-	if changes > 0 {
-		spans = append(spans, t.span(change))
-	}
-	if losses > 0 && loss.Start == 0 || changes > 0 && change.Start == 0 {
-		points += firstPoints
-	}
-	if losses > 0 && changes > 0 && loss.Sentence == change.Sentence {
-		points += pairPoints
+	if best == 0 {
+		return
 	}
 	if t.reassures() {
-		points += titlePoints
+		extra += titlePoints
 	}
 	confidence := doubtful
-	if points >= enoughPoints {
+	if best+extra >= enoughPoints {
 		confidence = likely
 	}
-	t.e.ReportAs(readOnlyLie, severityOf(confidence), confidence, nil, spans...)
+	t.e.ReportAs(readOnlyLie, severityOf(confidence), confidence, nil, append(spans, words...)...)
+}
+
+// cluster adds up the points of sentence n and the next.
+func (t *told13) cluster(n int) (points int, words []models.Span) {
+	loss, losses := t.deeds(destroy|pay, n)
+	change, changes := t.deeds(alter, n)
+	points = lossPoints*min(losses, 2) + changePoints*min(changes, 2)
+	if final, ok := t.final(n); ok {
+		points += finalPoints
+		words = append(words, t.span(final))
+	}
+	if losses > 0 {
+		words = append(words, t.span(loss))
+		if loss.Start == 0 {
+			points += firstPoints
+		}
+	}
+	if changes > 0 {
+		words = append(words, t.span(change))
+		if losses > 0 && change.Sentence == loss.Sentence {
+			points += pairPoints
+		}
+	}
+	return points, words
 }
 
 // reassures reports whether the annotated title speaks of looking only, while the name does not.
@@ -239,8 +262,8 @@ func severityOf(confidence float64) models.Severity {
 
 // undoable weighs losses of a tool that says it destroys nothing, under a title that says the same.
 func (t *told13) undoable(destructive hint) {
-	final, isFinal := t.final()
-	loss, n := t.deed(destroy)
+	final, isFinal := t.final(-1)
+	loss, n := t.deeds(destroy, -1)
 	if n == 0 || !isFinal {
 		return
 	}
@@ -272,7 +295,7 @@ func (t *told13) closed(open, readOnly hint) {
 
 // repeats weighs what a second call does.
 func (t *told13) repeats(idempotent hint) {
-	_, n := t.deed(pay | send | alter)
+	_, n := t.deeds(pay|send|alter, -1)
 	if n == 0 {
 		return
 	}
