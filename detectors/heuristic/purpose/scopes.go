@@ -24,19 +24,24 @@ var (
 
 // ask is a place where rights are asked for: a sentence, or a parameter with all that belongs to it.
 type ask struct {
-	senses  lexis.Senses
-	rights  []string // the broad rights, each once
-	segment int
-	start   int
-	end     int
+	senses    lexis.Senses
+	rights    []string // the broad rights, each once
+	segment   int
+	parameter bool
+	start     int
+	end       int
 }
 
 // scopes looks for rights in what a definition says of itself and in what it wants to be given.
 func scopes(e *check.Event) {
 	var best, current ask
 	weight, forMarks, place := 0, lexis.Senses(0), ""
+	reads := 0
+	if i, ok := e.At("/annotations/readOnlyHint", true); ok && e.Scalar(i) == "true" {
+		reads = 1
+	}
 	keep := func(a ask) {
-		if w := a.weigh(); w > weight {
+		if w := a.weigh(reads); w > weight {
 			weight, best = w, a
 		}
 	}
@@ -61,7 +66,10 @@ func scopes(e *check.Event) {
 		}
 		if parameter != place {
 			keep(current)
-			place, current = parameter, ask{}
+			place, current = parameter, ask{parameter: true}
+		}
+		if s.Key && s.Pointer != place || len(text(e, i)) > maxAskBytes || listed(e, s) {
+			continue
 		}
 		r := lexis.Read(text(e, i))
 		current.senses |= r.All
@@ -74,10 +82,23 @@ func scopes(e *check.Event) {
 	e.Report(broadScope, nil, models.Span{Segment: best.segment, Start: best.start, End: best.end})
 }
 
+// maxAskBytes is the longest text about a parameter that is a demand rather than documentation.
+const maxAskBytes = 320
+
+// listed reports whether the value is one of several to choose from.
+func listed(e *check.Event, s *models.Segment) bool {
+	list, _, ok := strings.Cut(s.Pointer, "/enum/")
+	if !ok {
+		return false
+	}
+	_, several := e.At(list+"/enum/1", false)
+	return several
+}
+
 // add notes the rights among the hits.
 func (a *ask) add(i int, r *lexis.Reading, hits []lexis.Hit) {
 	for _, h := range hits {
-		if !broad.Has(h.Sense) {
+		if !broad.Has(h.Sense) || h.Identifier && !a.parameter {
 			continue
 		}
 		if len(a.rights) == 0 {
@@ -94,19 +115,22 @@ func (a *ask) add(i int, r *lexis.Reading, hits []lexis.Hit) {
 
 const maxRights = 3
 
-// weigh counts the rights, whether they are demanded, and whether they are to stay.
-func (a *ask) weigh() int {
+// weigh counts the rights, whether they are demanded, and whether they are to stay; reads is 1 for what only reads.
+func (a *ask) weigh(reads int) int {
 	n := len(a.rights)
 	if n == 0 {
 		return 0
 	}
 	if a.senses.Any(demand) {
 		n++
-	} else {
+	} else if !a.parameter {
 		n--
 	}
 	if a.senses.Any(hide | forever) {
 		n++
+	}
+	if a.parameter && n > 1 {
+		n += reads
 	}
 	return n
 }

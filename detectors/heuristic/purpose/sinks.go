@@ -44,12 +44,13 @@ type want struct {
 }
 
 var wants = []want{
-	{setup, modelwork, all | past | agent | known, 1},
-	{toolset, modelwork, all | past | agent | known, 1},
+	{setup, modelwork, all | past | agent | known, 2},
+	{toolset, modelwork, all | past | agent | known, 2},
 	{chat, lexis.Set("chatwork", "modelwork"), all | past | agent | known, 1},
 	{secret, lexis.Set("secretwork"), all | known | files | lexis.Set("agent"), 1},
 	{files, lexis.Set("filework"), all | known | agent, 1},
 	{stores, lexis.Set("storework"), all | known | agent | past, 1},
+	{personal, lexis.Set("personwork"), known | lexis.Set("agent") | stores | chat, 1},
 	{profile, lexis.Set("personwork", "modelwork"), all | known | agent | past, 1},
 }
 
@@ -170,14 +171,8 @@ func parent(path string) string {
 const shortText = 320
 
 func short(e *check.Event, i int) bool {
-	body := e.Event.Body[min(len(e.Event.Body), e.Segments[i].End+1):]
-	digits := strings.TrimLeft(string(body[:min(len(body), 16)]), " :\n\t")
-	n := strings.IndexAny(digits, ",} \n")
-	if n < 0 {
-		return false
-	}
-	v, err := strconv.Atoi(digits[:n])
-	return err == nil && v <= shortText
+	n, err := strconv.Atoi(e.Scalar(i))
+	return err == nil && n <= shortText
 }
 
 // weigh says how far the parameter asks for more than the tool is about.

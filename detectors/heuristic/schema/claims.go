@@ -53,7 +53,7 @@ func flag(e *check.Event, i int) {
 		return
 	}
 	plain := strings.ToLower(strings.NewReplacer("-", "", "_", "", ".", "").Replace(last))
-	if want, ok := flags[plain]; ok && string(scalar(e, i)) == want {
+	if want, ok := flags[plain]; ok && e.Scalar(i) == want {
 		e.Report(waivedReview, nil, e.Whole(i))
 	}
 }

@@ -55,7 +55,7 @@ func hintAt(e *check.Event, name string) hint {
 	if !ok {
 		return hint{key: -1}
 	}
-	return hint{i, string(scalar(e, i))}
+	return hint{i, e.Scalar(i)}
 }
 
 // hints compares a tool's annotations with what its description says.
@@ -135,7 +135,17 @@ func (t *told13) denied(i int) bool {
 		if other.Sentence != h.Sentence {
 			continue
 		}
-		if mutes.Has(other.Sense) || negation.Has(other.Sense) && other.Part == h.Part && !t.within(other) {
+		if mutes.Has(other.Sense) && !t.negated(other) || negation.Has(other.Sense) && other.Part == h.Part && !t.within(other) {
+			return true
+		}
+	}
+	return false
+}
+
+// negated reports whether the words are denied: "in no trash".
+func (t *told13) negated(h lexis.Hit) bool {
+	for _, other := range t.said.Hits {
+		if other.Part == h.Part && (negation | irrevocable).Has(other.Sense) {
 			return true
 		}
 	}
@@ -164,7 +174,7 @@ func (t *told13) final(n int) (lexis.Hit, bool) {
 
 func (t *told13) muted(i int) bool {
 	for _, other := range t.said.Hits {
-		if other.Sentence == t.said.Hits[i].Sentence && mutes.Has(other.Sense) {
+		if other.Sentence == t.said.Hits[i].Sentence && mutes.Has(other.Sense) && !t.negated(other) {
 			return true
 		}
 	}
@@ -186,7 +196,7 @@ const (
 	firstPoints  = 2 // the first thing that is said of the tool is a deed
 	pairPoints   = 1 // two deeds in one sentence
 	titlePoints  = 2 // the title says that it is only looked at
-	enoughPoints = 8
+	enoughPoints = 7
 )
 
 // readOnly weighs deeds of a tool that calls itself read-only, two sentences at a time.

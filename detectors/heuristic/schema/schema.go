@@ -4,7 +4,6 @@
 package schema
 
 import (
-	"bytes"
 	"strconv"
 	"strings"
 
@@ -77,25 +76,9 @@ func literal(s *models.Segment) bool {
 	return false
 }
 
-// scalar returns the number or word that is the value of the member that key segment i names.
-func scalar(e *check.Event, i int) []byte {
-	end := e.Segments[i].End + 1
-	if end >= len(e.Event.Body) {
-		return nil
-	}
-	rest := bytes.TrimLeft(e.Event.Body[end:min(len(e.Event.Body), end+maxScalarBytes)], " \t\r\n:")
-	n := bytes.IndexAny(rest, ",}] \t\r\n")
-	if n < 0 {
-		return nil
-	}
-	return rest[:n]
-}
-
-const maxScalarBytes = 48
-
 func text(e *check.Event, i int) string { return e.Segments[i].Views[0].Text }
 
-// name returns the text of the value at pointer.
+// valueAt returns the text of the value at pointer, and its segment or -1.
 func valueAt(e *check.Event, pointer string) (string, int) {
 	if i, ok := e.At(pointer, false); ok {
 		return text(e, i), i
@@ -115,7 +98,7 @@ const (
 )
 
 func minimum(e *check.Event, i int) {
-	n, err := strconv.ParseFloat(string(scalar(e, i)), 64)
+	n, err := strconv.ParseFloat(e.Scalar(i), 64)
 	limit := float64(hugeCount)
 	if check.Last(&e.Segments[i]) == "minLength" {
 		limit = hugeLength
