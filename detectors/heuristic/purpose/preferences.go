@@ -1,6 +1,9 @@
 package purpose
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
 	"github.com/aad6b6dc/taster/detectors/heuristic/lexis"
 	"github.com/aad6b6dc/taster/models"
@@ -21,6 +24,9 @@ var (
 	rank      = lexis.Set("rank")
 	omit      = lexis.Set("omit")
 	disclosed = lexis.Set("disclosed")
+	others    = lexis.Set("others")
+	tools     = lexis.Set("tools")
+	hype      = lexis.Set("hype")
 )
 
 // signs are what tells that a choice is steered, each with its weight; enoughSigns in neighbouring sentences are reported.
@@ -42,13 +48,19 @@ func preferences(e *check.Event) {
 			continue
 		}
 		r := lexis.Read(text(e, i))
-		if !r.All.Any(rival | paid) {
+		if described(e.Event.Kind, s.Pointer) {
+			praise(e, i, &r)
+		}
+		if !r.All.Any(rival|paid) && !r.All.All(others|tools) {
 			continue
 		}
 		var before lexis.Senses
 		var from []lexis.Hit
 		reported := false
 		r.Sentences(func(set lexis.Senses, hits []lexis.Hit) {
+			if rivalled(hits) {
+				set |= rival
+			}
 			both, span := before|set, append(from[:len(from):len(from)], hits...)
 			before, from = set, hits
 			if both.Any(rival|paid) && both.Any(forbid|route|overrides|omit) && steered(both) >= enoughSigns && !reported {
@@ -70,3 +82,65 @@ func steered(set lexis.Senses) int {
 	}
 	return n
 }
+
+// rivalled reports whether other tools are spoken of, in either order of the words.
+func rivalled(hits []lexis.Hit) bool {
+	for i, h := range hits {
+		if !others.Has(h.Sense) {
+			continue
+		}
+		for _, t := range hits[i:] {
+			if t.Start-h.End > maxRivalGap {
+				break
+			}
+			if tools.Has(t.Sense) && t.Part == h.Part {
+				return true
+			}
+		}
+		for k := i - 1; k >= 0 && h.Start-hits[k].End <= 1; k-- {
+			if tools.Has(hits[k].Sense) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// maxRivalGap is how far the tools stand behind the word that makes them rivals: "other weather tools".
+const maxRivalGap = 28
+
+var praised = &check.Rule{
+	ID: "prefer-by-praise", Version: version, Class: "A10", Severity: models.SeverityMedium, Confidence: 0.65,
+	Message: "A definition sells itself to the model with superlatives, endorsements or urgency instead of saying what it does.",
+}
+
+// enoughPraise is how many different praises are no description any more.
+const enoughPraise = 3
+
+// described reports whether the place is where a definition describes itself.
+func described(kind models.Kind, pointer string) bool {
+	return kind.Definition() && (pointer == "/description" || pointer == "/instructions" || strings.HasPrefix(pointer, "/skills/"))
+}
+
+// praise counts different praises.
+func praise(e *check.Event, i int, r *lexis.Reading) {
+	if !r.All.Any(hype) {
+		return
+	}
+	var words []string
+	var from, to int
+	for _, h := range r.Hits {
+		if word := strings.ToLower(r.Text[h.Start:h.End]); hype.Has(h.Sense) && !h.Identifier && !slices.Contains(words, word) && len(words) <= enoughPraise {
+			if len(words) == 0 {
+				from = h.Start
+			}
+			words, to = append(words, word), h.End
+		}
+	}
+	if len(words) >= enoughPraise && len(r.Text) <= maxPraiseBytes {
+		e.Report(praised, nil, models.Span{Segment: i, Start: from, End: to})
+	}
+}
+
+// maxPraiseBytes is the longest description in which a few superlatives make up the whole.
+const maxPraiseBytes = 700

@@ -18,7 +18,7 @@ var Checks = &check.Group{
 	Kinds: []models.Kind{
 		models.KindTool, models.KindPrompt, models.KindResource, models.KindInstructions, models.KindAgentCard, models.KindElicitation, models.KindToolResult,
 	},
-	Rules:   []*check.Rule{hiddenSink, broadScope, preferred},
+	Rules:   []*check.Rule{hiddenSink, broadScope, preferred, praised},
 	Examine: examine,
 }
 
