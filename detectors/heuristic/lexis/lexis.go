@@ -176,6 +176,30 @@ func (r *Reading) Sentences(f func(set Senses, hits []Hit)) {
 	}
 }
 
+// SentenceAt returns the bounds of the sentence that holds the byte at i, as far as they are near.
+func SentenceAt(text string, i int) (start, end int) {
+	start, end = i, i
+	for start > 0 && i-start < maxSentenceBytes && !endsAt(text, start-1) {
+		start--
+	}
+	for end < len(text) && end-i < maxSentenceBytes && !endsAt(text, end) {
+		end++
+	}
+	return start, end
+}
+
+// maxSentenceBytes is how far a sentence is followed in either direction.
+const maxSentenceBytes = 600
+
+// endsAt reports whether the byte at i is the last of what ends a sentence.
+func endsAt(text string, i int) bool {
+	for !utf8.RuneStart(text[i]) && i > 0 {
+		i--
+	}
+	c, size := utf8.DecodeRuneInString(text[i:])
+	return endsSentence(text, i, c, size)
+}
+
 // Extent is the stretch from the first to the last hit of the senses.
 func Extent(hits []Hit, set Senses) (start, end int) {
 	start = -1

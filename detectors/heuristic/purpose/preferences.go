@@ -24,6 +24,7 @@ var (
 	rank      = lexis.Set("rank")
 	omit      = lexis.Set("omit")
 	disclosed = lexis.Set("disclosed")
+	grab      = lexis.Set("grab")
 	others    = lexis.Set("others")
 	tools     = lexis.Set("tools")
 	hype      = lexis.Set("hype")
@@ -34,7 +35,7 @@ var signs = []struct {
 	senses lexis.Senses
 	weight int
 }{
-	{rival, 1}, {disparage, 3}, {forbid, 2}, {route, 1}, {overrides, 2}, {omit, 1}, {paid, 2}, {rank, 1}, {hide, 1},
+	{rival, 1}, {disparage, 3}, {forbid, 2}, {route, 1}, {overrides, 2}, {grab, 2}, {omit, 1}, {paid, 2}, {rank, 1}, {hide, 1},
 	{consent, -3}, {disclosed, -3},
 }
 
@@ -63,9 +64,9 @@ func preferences(e *check.Event) {
 			}
 			both, span := before|set, append(from[:len(from):len(from)], hits...)
 			before, from = set, hits
-			if both.Any(rival|paid) && both.Any(forbid|route|overrides|omit) && steered(both) >= enoughSigns && !reported {
+			if both.Any(rival|paid) && both.Any(forbid|route|overrides|omit|grab) && steered(both) >= enoughSigns && !reported {
 				reported = true
-				start, end := lexis.Extent(span, rival|disparage|forbid|route|overrides|omit|paid|rank)
+				start, end := lexis.Extent(span, rival|disparage|forbid|route|overrides|omit|paid|rank|grab)
 				e.Report(preferred, nil, models.Span{Segment: i, Start: start, End: end})
 			}
 		})

@@ -26,6 +26,7 @@ func examine(e *check.Event) {
 	switch e.Event.Kind {
 	case models.KindTool:
 		sinks(e)
+		filled(e)
 		scopes(e)
 	case models.KindInstructions, models.KindElicitation, models.KindAgentCard, models.KindPrompt:
 		scopes(e)

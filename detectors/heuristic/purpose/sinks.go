@@ -48,7 +48,7 @@ var wants = []want{
 	{toolset, modelwork, all | past | agent | known, 2},
 	{chat, lexis.Set("chatwork", "modelwork"), all | past | agent | known, 1},
 	{secret, lexis.Set("secretwork"), all | known | files | lexis.Set("agent"), 1},
-	{files, lexis.Set("filework"), all | known | agent, 1},
+	{files, lexis.Set("filework"), known | agent | past | secret, 1},
 	{stores, lexis.Set("storework"), all | known | agent | past, 1},
 	{personal, lexis.Set("personwork"), known | lexis.Set("agent") | stores | chat, 1},
 	{profile, lexis.Set("personwork", "modelwork"), all | known | agent | past, 1},
@@ -73,6 +73,86 @@ const maxSentences = 32
 
 // data is what no tool gets without a reason.
 var data = chat | setup | toolset | secret | files | stores | personal | profile
+
+// filled reports a sentence of the description that says what a parameter is to be filled with.
+func filled(e *check.Event) {
+	i, ok := e.At("/description", false)
+	if !ok {
+		return
+	}
+	r := lexis.Read(text(e, i))
+	if !r.All.Any(data) {
+		return
+	}
+	about := aim(e)
+	r.Sentences(func(_ lexis.Senses, hits []lexis.Hit) {
+		set := spoken(hits)
+		if !set.Any(data) || !set.Any(put|lexis.Set("agent")) {
+			return
+		}
+		start, end := lexis.SentenceAt(r.Text, hits[0].Start)
+		if !namesParameter(e, r.Text[start:end]) {
+			return
+		}
+		p := sink{senses: set, told: []lexis.Senses{set}}
+		if p.weigh(about) > enough {
+			from, to := lexis.Extent(hits, data|all|past|known)
+			e.Report(hiddenSink, nil, models.Span{Segment: i, Start: from, End: to})
+		}
+	})
+}
+
+// namesParameter reports whether a parameter's name stands in the sentence as a word of its own.
+func namesParameter(e *check.Event, sentence string) bool {
+	const properties = "/inputSchema/properties/"
+	for i := range e.Segments {
+		s := &e.Segments[i]
+		if !s.Key || !strings.HasPrefix(s.Pointer, properties) || strings.Contains(s.Pointer[len(properties):], "/") {
+			continue
+		}
+		if name := text(e, i); len(name) > 1 && mentions(sentence, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// mentions reports whether the sentence speaks of the parameter: a plain word must stand where a parameter's name stands.
+func mentions(sentence, name string) bool {
+	for from := 0; ; {
+		n := strings.Index(sentence[from:], name)
+		if n < 0 {
+			return false
+		}
+		start, end := from+n, from+n+len(name)
+		if (start == 0 || !wordByte(sentence[start-1])) && (end == len(sentence) || !wordByte(sentence[end])) {
+			if strings.ContainsAny(name, "_ABCDEFGHIJKLMNOPQRSTUVWXYZ") || asParameter(sentence[:start], sentence[end:]) {
+				return true
+			}
+		}
+		from = end
+	}
+}
+
+// asParameter reports whether a word between before and after is the name of a parameter.
+func asParameter(before, after string) bool {
+	if before == "" || strings.ContainsAny(before[len(before)-1:], "`'\"") || before[len(before)-1] >= 0x80 || after != "" && after[0] >= 0x80 {
+		return true
+	}
+	before = strings.TrimRight(before, " ")
+	switch strings.ToLower(before[strings.LastIndexByte(before, ' ')+1:]) {
+	case "in", "into", "as", "fill", "field", "parameter", "through", "via":
+		return true
+	}
+	next, _, _ := strings.Cut(strings.TrimLeft(after, " "), " ")
+	switch next {
+	case "takes", "holds", "carries", "receives", "contains", "must", "brings", "gets", "then", "=":
+		return true
+	}
+	return false
+}
+
+func wordByte(c byte) bool { return c == '_' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' }
 
 // sinks reads the parameters of a tool one by one, with all that is nested in them.
 func sinks(e *check.Event) {

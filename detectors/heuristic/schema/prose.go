@@ -47,11 +47,11 @@ func prose(e *check.Event) {
 		if s.Key {
 			t = check.Last(s)
 		}
-		if len(t) < minProseBytes || !quiet(s) {
+		if len(t) < minProseBytes || !quiet(s) || s.Pointer == "/inputSchema/title" {
 			continue
 		}
 		r := lexis.Read(text(e, i))
-		if s.Key || !strings.Contains(t, " ") && ascii(t) {
+		if !strings.Contains(t, " ") && ascii(t) {
 			named(e, i, &r)
 			continue
 		}
@@ -97,38 +97,72 @@ func conditional(pointer string) bool {
 	return strings.Contains(pointer, "/then/") || strings.Contains(pointer, "/else/") || strings.Contains(pointer, "/not/")
 }
 
+// fixed reports whether the place holds nothing but words of the schema's own: there, less tells an order.
+func fixed(s *models.Segment) bool {
+	if s.Key {
+		return true
+	}
+	switch check.Last(s) {
+	case "const", "pattern", "$id", "$anchor", "format":
+		return true
+	}
+	return strings.Contains(s.Pointer, "/enum/") || strings.Contains(s.Pointer, "/required/")
+}
+
+const (
+	enoughFixed = 3
+	enoughProse = 4
+)
+
 // ordered weighs a sentence where none belongs: whose data, what to do with it, and who is not to know.
 func ordered(e *check.Event, i int, r *lexis.Reading) {
+	s := &e.Segments[i]
+	enough, reported := enoughProse, false
+	if fixed(s) {
+		enough = enoughFixed
+	}
+	given := check.Last(s) == "default" || fixed(s)
 	r.Sentences(func(set lexis.Senses, hits []lexis.Hit) {
-		if set.Any(consent) {
+		if reported || set.Any(consent) || weighOrder(set, r, given) < enough {
 			return
 		}
-		weight := 0
-		if set.Any(private) {
-			weight += 2
-		}
-		if set.Any(shell) && set.Any(agent|fetch) {
-			weight += 3
-		}
-		if set.Any(put) {
-			weight++
-		}
-		if set.Any(fetch | known) {
-			weight++
-		}
-		if r.All.Any(hide) {
-			weight++
-		}
-		if set.Any(agent) {
-			weight++
-		}
-		if weight < 4 {
-			return
-		}
+		reported = true
 		start, end := lexis.Extent(hits, private|put|fetch|known|hide|agent|shell|all)
 		e.Report(proseOrder, nil, models.Span{Segment: i, Start: start, End: end})
 	})
 }
+
+// weighOrder adds up what makes a sentence an order; given is true where the value is what a call will have.
+func weighOrder(set lexis.Senses, r *lexis.Reading, given bool) (weight int) {
+	if set.Any(private) {
+		weight += 2
+	}
+	if set.Any(shell) && set.Any(agent|fetch) {
+		weight += 3
+	}
+	if set.Any(put) {
+		weight++
+		if strings.Contains(r.Text, "@") && strings.Count(r.Text, " ") >= minWords {
+			weight++
+			if given {
+				weight++
+			}
+		}
+	}
+	if set.Any(fetch | known) {
+		weight++
+	}
+	if r.All.Any(hide) {
+		weight++
+	}
+	if set.Any(agent) {
+		weight++
+	}
+	return weight
+}
+
+// minWords is how many blanks an address needs around it to stand in a sentence.
+const minWords = 4
 
 // named weighs a name.
 func named(e *check.Event, i int, r *lexis.Reading) {
