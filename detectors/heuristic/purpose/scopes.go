@@ -58,8 +58,12 @@ func scopes(e *check.Event) {
 			r := lexis.Read(text(e, i))
 			forMarks |= r.All
 			r.Sentences(func(set lexis.Senses, hits []lexis.Hit) {
+				if !set.Any(broad | demand) {
+					return
+				}
+				from, to := lexis.SentenceAt(r.Text, hits[0].Start)
 				a := ask{senses: set}
-				a.add(i, &r, hits)
+				a.add(i, &r, hits, from, to)
 				keep(a)
 			})
 			continue
@@ -68,14 +72,17 @@ func scopes(e *check.Event) {
 			keep(current)
 			place, current = parameter, ask{parameter: true}
 		}
-		if s.Key && s.Pointer != place || len(text(e, i)) > maxAskBytes || listed(e, s) {
+		if s.Key && s.Pointer != place && place != "/securitySchemes" || len(text(e, i)) > maxAskBytes || listed(e, s) || strings.Contains(s.Pointer, "/examples/") {
 			continue
 		}
 		r := lexis.Read(text(e, i))
 		current.senses |= r.All
-		current.add(i, &r, r.Hits)
+		current.add(i, &r, r.Hits, 0, len(r.Text))
 	}
 	keep(current)
+	if weight > 0 && eager(e) {
+		weight++
+	}
 	if weight < enough || forMarks.Any(adminmark) || aim(e).Any(adminwork) {
 		return
 	}
@@ -95,21 +102,27 @@ func listed(e *check.Event, s *models.Segment) bool {
 	return several
 }
 
-// add notes the rights among the hits.
-func (a *ask) add(i int, r *lexis.Reading, hits []lexis.Hit) {
+// add notes the rights among the hits, and those between from and to that have the form of scopes.
+func (a *ask) add(i int, r *lexis.Reading, hits []lexis.Hit, from, to int) {
+	note := func(start, end int) {
+		if len(a.rights) == 0 {
+			a.segment, a.start = i, start
+		}
+		if a.segment == i {
+			a.start, a.end = min(a.start, start), max(a.end, end)
+		}
+		if word := r.Text[start:end]; !slices.Contains(a.rights, word) && len(a.rights) < maxRights {
+			a.rights = append(a.rights, word)
+		}
+	}
+	if from < to && strings.ContainsAny(r.Text[from:to], ".:") {
+		wideScopes(r.Text, from, to, note)
+	}
 	for _, h := range hits {
 		if !broad.Has(h.Sense) || h.Identifier && !a.parameter {
 			continue
 		}
-		if len(a.rights) == 0 {
-			a.segment, a.start = i, h.Start
-		}
-		if a.segment == i {
-			a.end = h.End
-		}
-		if word := r.Text[h.Start:h.End]; !slices.Contains(a.rights, word) && len(a.rights) < maxRights {
-			a.rights = append(a.rights, word)
-		}
+		note(h.Start, h.End)
 	}
 }
 
@@ -135,8 +148,18 @@ func (a *ask) weigh(reads int) int {
 	return n
 }
 
+// eager reports whether a server claims the client's model and folders for itself.
+func eager(e *check.Event) bool {
+	_, samples := e.At("/capabilities/sampling", true)
+	_, roots := e.At("/capabilities/roots", true)
+	return samples && roots
+}
+
 // parameterOf returns the pointer of the parameter that a place belongs to.
 func parameterOf(pointer string) (string, bool) {
+	if strings.HasPrefix(pointer, "/securitySchemes/") {
+		return "/securitySchemes", true
+	}
 	for _, root := range []string{"/inputSchema/properties/", "/requestedSchema/properties/"} {
 		if rest, ok := strings.CutPrefix(pointer, root); ok {
 			name, _, _ := strings.Cut(rest, "/")
@@ -144,4 +167,42 @@ func parameterOf(pointer string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// wide are parts of scopes that reach far.
+var wide = map[string]bool{
+	"*": true, "all": true, "admin": true, "full": true, "full_control": true, "fullcontrol": true, "manage": true, "readwrite": true,
+	"delete": true, "exec": true, "execute": true, "sign": true, "owner": true, "root": true, "sudo": true, "impersonate": true,
+	"superuser": true, "background": true, "everything": true, "any": true, "write_all": true, "read_all": true, "secrets": true,
+}
+
+// notScopes are last parts of names of files and hosts.
+var notScopes = map[string]bool{
+	"js": true, "json": true, "py": true, "md": true, "txt": true, "html": true, "yaml": true, "yml": true, "go": true, "ts": true, "sh": true,
+	"com": true, "org": true, "net": true, "io": true, "dev": true, "example": true, "test": true, "invalid": true, "localhost": true, "csv": true,
+}
+
+// wideScopes notes words such as files.read.all or mail:*.
+func wideScopes(text string, from, to int, note func(start, end int)) {
+	for start := from; start < to; {
+		end := start
+		for end < to && scopeByte(text[end]) {
+			end++
+		}
+		if word := strings.TrimRight(text[start:end], ".:"); len(word) > 4 && isWide(word) {
+			note(start, start+len(word))
+		}
+		start = end + 1
+	}
+}
+
+func scopeByte(c byte) bool { return wordByte(c) || c == '.' || c == ':' || c == '*' || c == '-' }
+
+// isWide reports whether a word is a scope of several parts, one of which reaches far.
+func isWide(word string) bool {
+	parts := strings.FieldsFunc(strings.ToLower(word), func(c rune) bool { return c == '.' || c == ':' })
+	if len(parts) < 2 || notScopes[parts[len(parts)-1]] {
+		return false
+	}
+	return slices.ContainsFunc(parts, func(p string) bool { return wide[p] })
 }

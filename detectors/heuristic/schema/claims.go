@@ -35,6 +35,27 @@ func claims(e *check.Event) {
 	}
 }
 
+var hiddenAudience = &check.Rule{
+	ID: "hint-hides-from-user", Version: version, Class: "A13", Severity: models.SeverityHigh, Confidence: 0.65,
+	Message: "The audience leaves the user out, and the text says that the user is not to see it.",
+}
+
+// audience compares for whom something is annotated with what it says about the user.
+func audience(e *check.Event) {
+	first, at := valueAt(e, "/annotations/audience/0")
+	if _, second := valueAt(e, "/annotations/audience/1"); at < 0 || first != "assistant" || second >= 0 {
+		return
+	}
+	description, i := valueAt(e, "/description")
+	if i < 0 {
+		return
+	}
+	r := lexis.Read(description)
+	if h, ok := r.First(hide); ok {
+		e.Report(hiddenAudience, nil, e.Whole(at), models.Span{Segment: i, Start: h.Start, End: h.End})
+	}
+}
+
 // flags are members that tell a client to ask less, by their names without punctuation, and the value that says so.
 var flags = map[string]string{
 	"trusted": "true", "istrusted": "true", "trustedserver": "true", "autoapprove": "true", "autoapproved": "true", "preapproved": "true",

@@ -192,10 +192,11 @@ const (
 	finalPoints  = 4 // nothing brings it back, and something is done
 	lossPoints   = 3 // for each of at most two losses or payments
 	changePoints = 2 // for each of at most two changes
-	deniedPoints = 2 // the other hint denies losses, too
+	deniedPoints = 5 // the other hint denies losses, too
 	firstPoints  = 2 // the first thing that is said of the tool is a deed
 	pairPoints   = 1 // two deeds in one sentence
 	titlePoints  = 2 // the title says that it is only looked at
+	namePoints   = 3 // the name is that of a deed
 	enoughPoints = 7
 )
 
@@ -223,6 +224,9 @@ func (t *told13) readOnly(readOnly, destructive hint) {
 	}
 	if t.reassures() {
 		extra += titlePoints
+	}
+	if t.named() {
+		extra += namePoints
 	}
 	confidence := doubtful
 	if best+extra >= enoughPoints {
@@ -255,6 +259,21 @@ func (t *told13) cluster(n int) (points int, words []models.Span) {
 	return points, words
 }
 
+// named reports whether the tool's name begins with a deed that nobody takes for reading.
+func (t *told13) named() bool {
+	name, i := valueAt(t.e, "/name")
+	first, _, _ := strings.Cut(strings.ToLower(name), "_")
+	return i >= 0 && grave[first] && !lexis.Read(name).All.Any(harmless|mutes)
+}
+
+// grave are deeds in names.
+var grave = map[string]bool{
+	"delete": true, "remove": true, "purge": true, "wipe": true, "erase": true, "destroy": true, "drop": true, "truncate": true, "dispose": true,
+	"pay": true, "transfer": true, "send": true, "cancel": true, "place": true, "publish": true, "approve": true, "close": true, "sign": true,
+	"terminate": true, "revoke": true, "book": true, "buy": true, "sell": true, "withdraw": true, "refund": true, "rotate": true, "unlock": true,
+	"disable": true, "uninstall": true, "overwrite": true, "reset": true, "ban": true, "dismiss": true, "release": true, "reboot": true,
+}
+
 // reassures reports whether the annotated title speaks of looking only, while the name does not.
 func (t *told13) reassures() bool {
 	title, i := valueAt(t.e, "/annotations/title")
@@ -278,7 +297,7 @@ func (t *told13) undoable(destructive hint) {
 		return
 	}
 	confidence := doubtful
-	if t.calling.Any(harmless) && !t.calling.Any(destroy) {
+	if t.calling.Any(harmless) && !t.calling.Any(destroy) || t.named() && !t.calling.Any(harmless) {
 		confidence = sureLie
 	}
 	t.e.ReportAs(readOnlyLie, severityOf(confidence), confidence, nil, t.e.Whole(destructive.key), t.span(loss), t.span(final))
@@ -380,13 +399,27 @@ func happens(text string, h lexis.Hit) bool {
 	if strings.HasSuffix(word, "s") {
 		return follows3[last]
 	}
+	before = strings.ToLower(before) + " "
 	for _, aux := range auxiliaries {
-		if strings.Contains(strings.ToLower(before)+" ", aux) {
+		if n := strings.LastIndex(before, aux); n >= 0 {
+			return !relative(before[:n])
+		}
+	}
+	return false
+}
+
+// relative reports whether a clause that only describes a thing ends the text: "files that".
+func relative(text string) bool {
+	for _, word := range []string{" that", " which", " who", " when", " if", " user", " at which", " whether", " once"} {
+		if n := strings.LastIndex(text, word); n >= 0 && len(text)-n <= relativeBytes && !strings.ContainsAny(text[n:], ",;") {
 			return true
 		}
 	}
 	return false
 }
+
+// relativeBytes is how far a relative pronoun may stand before its verb.
+const relativeBytes = 24
 
 // strong are participles and past tenses without an ending.
 var strong = map[string]bool{
@@ -396,14 +429,14 @@ var strong = map[string]bool{
 }
 
 // leadBytes is how far before a participle its auxiliary may stand.
-const leadBytes = 32
+const leadBytes = 48
 
 var auxiliaries = []string{" is ", " are ", " was ", " were ", " be ", " been ", " has ", " have ", " gets ", " get ", " being ", " becomes "}
 
 // follows3 are words after which a word that ends in s is a verb.
 var follows3 = map[string]bool{
-	"and": true, "then": true, "also": true, "it": true, "tool": true, "call": true, "which": true, "that": true, "this": true,
-	"server": true, "or": true, "lookup": true, "search": true, "who": true, "automatically": true, "silently": true, "immediately": true,
+	"and": true, "then": true, "also": true, "it": true, "tool": true, "call": true, "this": true,
+	"server": true, "or": true, "lookup": true, "search": true, "automatically": true, "silently": true, "immediately": true,
 	"directly": true, "signatures": true, "quietly": true,
 }
 

@@ -19,7 +19,7 @@ var Checks = &check.Group{
 	Kinds: []models.Kind{models.KindTool, models.KindPrompt, models.KindResource, models.KindElicitation, models.KindSampling, models.KindInstructions, models.KindAgentCard},
 	Rules: []*check.Rule{
 		outsideRef, refBomb, slowPattern, hugeMinimum, headerInjection, headerReserved, headerSecret, duplicateMember, deepSchema,
-		readOnlyLie, repeatLie, closedWorldLie, waivedReview, commandBehindHint, proseOrder, namedOrder,
+		readOnlyLie, repeatLie, closedWorldLie, waivedReview, hiddenAudience, commandBehindHint, proseOrder, namedOrder,
 	},
 	Examine: examine,
 }
@@ -30,6 +30,7 @@ func examine(e *check.Event) {
 		hints(e)
 	}
 	claims(e)
+	audience(e)
 	prose(e)
 }
 
