@@ -103,7 +103,7 @@ func (r *Reading) read() {
 			part++
 		case c == ',' || c == '、' || c == '，' || c == '،' || c == '(' || c == ')' || c == '–' || c == '—':
 			part++
-		case lexicon.begins(before, c):
+		case lexicon.begins(before, c) && lexicon.likely(text, i):
 			r.match(i, sentence, part)
 		}
 		before = c
@@ -124,11 +124,19 @@ func endsSentence(text string, i int, c rune, size int) bool {
 // match notes the longest term of each sense that begins at start.
 func (r *Reading) match(start, sentence, part int) {
 	lexicon.walk(r.Text, start, func(senses Senses, end int) {
-		identifier := start > 0 && r.Text[start-1] == '_' || end < len(r.Text) && r.Text[end] == '_'
+		identifier := joined(r.Text, start-1, start-2) || joined(r.Text, end, end+1)
 		for set := senses; set != 0; set &= set - 1 {
 			r.note(Hit{Sense(bits.TrailingZeros64(uint64(set))), start, end, sentence, part, identifier})
 		}
 	})
+}
+
+// joined reports whether the byte at i joins the word to another one, which the byte at far belongs to.
+func joined(text string, i, far int) bool {
+	if i < 0 || i >= len(text) {
+		return false
+	}
+	return text[i] == '_' || text[i] == '.' && far >= 0 && far < len(text) && letter(text[far])
 }
 
 // note keeps a hit; one of the same sense from the same start it replaces.
@@ -219,7 +227,8 @@ func Extent(hits []Hit, set Senses) (start, end int) {
 type words struct {
 	names map[string]Sense
 	nodes []node
-	first [256]int32 // the node of a term's first byte
+	first [256]int32     // the node of a term's first byte
+	pairs [1 << 16]int32 // the node of a term's first two bytes
 }
 
 type node struct {
@@ -251,7 +260,20 @@ func parse(text string) *words {
 			}
 		}
 	}
+	w.index()
 	return w
+}
+
+// index notes the nodes that are two bytes away from the beginning.
+func (w *words) index() {
+	for b, at := range w.first {
+		if at == 0 {
+			continue
+		}
+		for child := w.nodes[at].child; child != 0; child = w.nodes[child].next {
+			w.pairs[b<<8|int(w.nodes[child].b)] = child
+		}
+	}
 }
 
 // product adds the terms that begin with done and go on with one choice for each word of rest.
@@ -306,6 +328,18 @@ func (w *words) step(at int32, b byte) int32 {
 	return 0
 }
 
+// likely reports whether a term may begin with the bytes at i, as far as a quick look tells.
+func (w *words) likely(text string, i int) bool {
+	if i+1 >= len(text) || text[i] >= utf8.RuneSelf || text[i+1] >= utf8.RuneSelf {
+		return true
+	}
+	second := lower(text[i+1])
+	if second == '_' || second == '-' || second == '\n' || w.pairs[int(lower(text[i]))<<8|int(second)] != 0 {
+		return true
+	}
+	return false
+}
+
 // begins reports whether a term may begin at c after before.
 func (w *words) begins(before, c rune) bool {
 	switch {
@@ -336,7 +370,7 @@ func letter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 // walk calls found for each term that begins at start. A blank in a term stands for a blank, a hyphen, an underscore or
 // the joint of camelCase.
 func (w *words) walk(text string, start int, found func(senses Senses, end int)) {
-	at := int32(0)
+	at, depth, previous := int32(0), 0, byte(0)
 	for i := start; i < len(text); {
 		c, size := text[i], 1
 		var folded [utf8.UTFMax]byte
@@ -356,11 +390,16 @@ func (w *words) walk(text string, start int, found func(senses Senses, end int))
 			}
 		}
 		for _, b := range folded[:n] {
-			if at == 0 {
+			switch {
+			case at == 0:
 				at = w.first[b]
-			} else {
+			case depth == 1:
+				at = w.pairs[int(previous)<<8|int(b)]
+			default:
 				at = w.step(at, b)
 			}
+			depth++
+			previous = b
 			if at == 0 {
 				return
 			}

@@ -36,7 +36,7 @@ var signs = []struct {
 	weight int
 }{
 	{rival, 1}, {disparage, 3}, {forbid, 2}, {route, 1}, {overrides, 2}, {grab, 2}, {omit, 1}, {paid, 2}, {rank, 1}, {hide, 1},
-	{consent, -3}, {disclosed, -3},
+	{disclosed, -3},
 }
 
 const enoughSigns = 5
@@ -80,6 +80,9 @@ func steered(set lexis.Senses) int {
 		if set.Any(s.senses) {
 			n += s.weight
 		}
+	}
+	if set.Any(consent) && !set.Any(overrides) {
+		n -= 3
 	}
 	return n
 }

@@ -47,11 +47,11 @@ var wants = []want{
 	{setup, modelwork, all | past | agent | known, 2},
 	{toolset, modelwork, all | past | agent | known, 2},
 	{chat, lexis.Set("chatwork", "modelwork"), all | past | agent | known, 1},
-	{secret, lexis.Set("secretwork"), all | known | files | lexis.Set("agent"), 1},
+	{secret, lexis.Set("secretwork"), all | known | files | lexis.Set("agent"), 2},
 	{files, lexis.Set("filework"), known | agent | past | secret, 1},
 	{stores, lexis.Set("storework"), all | known | agent | past, 1},
 	{personal, lexis.Set("personwork"), known | lexis.Set("agent") | stores | chat, 1},
-	{profile, lexis.Set("personwork", "modelwork"), all | known | agent | past, 1},
+	{profile, lexis.Set("personwork", "chatwork", "modelwork"), all | known | agent | past, 1},
 }
 
 // enough is the weight from which a parameter is reported.
@@ -146,7 +146,7 @@ func asParameter(before, after string) bool {
 	}
 	next, _, _ := strings.Cut(strings.TrimLeft(after, " "), " ")
 	switch next {
-	case "takes", "holds", "carries", "receives", "contains", "must", "brings", "gets", "then", "=":
+	case "is", "are", "takes", "holds", "carries", "receives", "contains", "must", "brings", "gets", "then", "=":
 		return true
 	}
 	return false
@@ -259,7 +259,11 @@ func short(e *check.Event, i int) bool {
 func (p *sink) weigh(about lexis.Senses) int {
 	best := 0
 	for _, told := range p.told {
-		best = max(best, demanded(told|p.name&data, about))
+		n := demanded(told|p.name&data, about)
+		if p.name.Any(secret) {
+			n-- // it says openly what it is
+		}
+		best = max(best, n)
 	}
 	if n := p.senses.Count(personal); n >= 2 && !about.Any(personwork) {
 		best = max(best, n+p.senses.Count(known|agent|all))

@@ -125,7 +125,15 @@ func (t *told13) deeds(set lexis.Senses, n int) (first lexis.Hit, count int) {
 // done reports whether hit i is a deed that the tool does.
 func (t *told13) done(i int) bool {
 	h := t.said.Hits[i]
-	return !h.Identifier && happens(t.said.Text, h) && !t.denied(i)
+	return !h.Identifier && happens(t.said.Text, h) && !t.denied(i) && !t.foreign(h)
+}
+
+// foreign reports whether the sentence is about another tool: it begins with a name.
+func (t *told13) foreign(h lexis.Hit) bool {
+	start, _ := lexis.SentenceAt(t.said.Text, h.Start)
+	first, _, _ := strings.Cut(strings.TrimLeft(t.said.Text[start:h.Start], " `-*\n"), " ")
+	name, _ := valueAt(t.e, "/name")
+	return strings.Contains(first, "_") && strings.Trim(first, "`:") != name
 }
 
 // denied reports whether the part of the sentence says that the deed is not done, or only on trial.
