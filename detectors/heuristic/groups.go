@@ -20,8 +20,14 @@ func (e *examination) groups() {
 	}
 }
 
-// found keeps a finding of a group.
+// found keeps a finding of a group, unless the same stretch has a finding of the class that is as strong.
 func (e *examination) found(f models.Finding) {
+	for i := range e.findings {
+		old := &e.findings[i]
+		if old.Class == f.Class && old.Evidence[0].Segment == f.Evidence[0].Segment && e.overlap(old.Evidence[0], f.Evidence[0]) && !stronger(&f, old) {
+			return
+		}
+	}
 	e.findings = append(e.findings, f)
 	if len(e.findings) > 2*models.MaxFindings {
 		e.keepStrongest()

@@ -66,7 +66,7 @@ func preferences(e *check.Event) {
 			before, from = set, hits
 			if both.Any(rival|paid) && both.Any(forbid|route|overrides|omit|grab) && steered(both) >= enoughSigns && !reported {
 				reported = true
-				start, end := lexis.Extent(span, rival|disparage|forbid|route|overrides|omit|paid|rank|grab)
+				start, end := lexis.Extent(span, rival|others|disparage|forbid|route|overrides|omit|paid|rank|grab)
 				e.Report(preferred, nil, models.Span{Segment: i, Start: start, End: end})
 			}
 		})

@@ -419,7 +419,7 @@ func happens(text string, h lexis.Hit) bool {
 // relative reports whether a clause that only describes a thing ends the text: "files that".
 func relative(text string) bool {
 	for _, word := range []string{" that", " which", " who", " when", " if", " user", " at which", " whether", " once"} {
-		if n := strings.LastIndex(text, word); n >= 0 && len(text)-n <= relativeBytes && !strings.ContainsAny(text[n:], ",;") {
+		if n := strings.LastIndex(text, word); n >= 0 && len(text)-n <= relativeBytes && !strings.ContainsAny(text[n:], ",;") && !strings.Contains(text[n:], " is ") && !strings.Contains(text[n:], " are ") {
 			return true
 		}
 	}
