@@ -62,6 +62,7 @@ type Hit struct {
 	Sentence   int  // number of the sentence in the text
 	Part       int  // number of the part between commas in the text
 	Identifier bool // stands within a name such as close_account
+	Foreign    bool // no English word
 }
 
 // Reading is what was found in a text, in order of the starts.
@@ -123,10 +124,11 @@ func endsSentence(text string, i int, c rune, size int) bool {
 
 // match notes the longest term of each sense that begins at start.
 func (r *Reading) match(start, sentence, part int) {
-	lexicon.walk(r.Text, start, func(senses Senses, end int) {
+	lexicon.walk(r.Text, start, func(senses, foreign Senses, end int) {
 		identifier := joined(r.Text, start-1, start-2) || joined(r.Text, end, end+1)
 		for set := senses; set != 0; set &= set - 1 {
-			r.note(Hit{Sense(bits.TrailingZeros64(uint64(set))), start, end, sentence, part, identifier})
+			sense := Sense(bits.TrailingZeros64(uint64(set)))
+			r.note(Hit{sense, start, end, sentence, part, identifier, foreign.Has(sense)})
 		}
 	})
 }
@@ -235,10 +237,11 @@ type node struct {
 	b             byte
 	child, next   int32
 	senses, whole Senses // of terms that end here: of stems, of whole words
+	foreign       Senses // of those, what is no English
 }
 
 // parse reads "[sense]" headings, each followed by terms between commas. "=" after a term confines it to whole words;
-// "a|b" within a term stands for either word.
+// "a|b" within a term stands for either word; "~ " begins a line of words that are no English.
 func parse(text string) *words {
 	w := &words{names: map[string]Sense{}, nodes: make([]node, 1)}
 	var sense Sense
@@ -253,9 +256,10 @@ func parse(text string) *words {
 			sense = Sense(len(w.names))
 			w.names[strings.Trim(line, "[]")] = sense
 		default:
+			line, foreign := strings.CutPrefix(line, "~ ")
 			for term := range strings.SplitSeq(line, ",") {
 				if term = strings.TrimSpace(term); term != "" {
-					w.product("", term, sense)
+					w.product("", term, sense, foreign)
 				}
 			}
 		}
@@ -277,19 +281,19 @@ func (w *words) index() {
 }
 
 // product adds the terms that begin with done and go on with one choice for each word of rest.
-func (w *words) product(done, rest string, sense Sense) {
+func (w *words) product(done, rest string, sense Sense, foreign bool) {
 	if rest == "" {
 		term := strings.TrimSpace(done)
-		w.add(strings.TrimSuffix(term, "="), sense, strings.HasSuffix(term, "="))
+		w.add(strings.TrimSuffix(term, "="), sense, strings.HasSuffix(term, "="), foreign)
 		return
 	}
 	word, rest, _ := strings.Cut(rest, " ")
 	for choice := range strings.SplitSeq(word, "|") {
-		w.product(done+choice+" ", rest, sense)
+		w.product(done+choice+" ", rest, sense, foreign)
 	}
 }
 
-func (w *words) add(term string, sense Sense, whole bool) {
+func (w *words) add(term string, sense Sense, whole, foreign bool) {
 	if term != strings.ToLower(term) {
 		panic(fmt.Sprintf("lexis: %q has capitals", term))
 	}
@@ -306,6 +310,9 @@ func (w *words) add(term string, sense Sense, whole bool) {
 			w.nodes[at].child = child
 		}
 		at = child
+	}
+	if foreign {
+		w.nodes[at].foreign |= 1 << sense
 	}
 	if whole {
 		w.nodes[at].whole |= 1 << sense
@@ -369,7 +376,7 @@ func letter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
 // walk calls found for each term that begins at start. A blank in a term stands for a blank, a hyphen, an underscore or
 // the joint of camelCase.
-func (w *words) walk(text string, start int, found func(senses Senses, end int)) {
+func (w *words) walk(text string, start int, found func(senses, foreign Senses, end int)) {
 	at, depth, previous := int32(0), 0, byte(0)
 	for i := start; i < len(text); {
 		c, size := text[i], 1
@@ -407,7 +414,7 @@ func (w *words) walk(text string, start int, found func(senses Senses, end int))
 		i += size
 		nd := &w.nodes[at]
 		if senses := nd.senses | nd.wholeAt(text, i); senses != 0 {
-			found(senses, wordEnd(text, i))
+			found(senses, nd.foreign, wordEnd(text, i))
 		}
 	}
 }

@@ -30,12 +30,15 @@ var (
 	hype      = lexis.Set("hype")
 )
 
+// maxSteerBytes is how far the signs may lie apart.
+const maxSteerBytes = 600
+
 // signs are what tells that a choice is steered, each with its weight; enoughSigns in neighbouring sentences are reported.
 var signs = []struct {
 	senses lexis.Senses
 	weight int
 }{
-	{rival, 1}, {disparage, 3}, {forbid, 2}, {route, 1}, {overrides, 2}, {grab, 2}, {omit, 1}, {paid, 2}, {rank, 1}, {hide, 1},
+	{rival, 1}, {disparage, 3}, {forbid, 2}, {route, 1}, {overrides, 2}, {grab, 2}, {omit, 1}, {paid, 2}, {rank, 2}, {hide, 1},
 	{disclosed, -3},
 }
 
@@ -59,14 +62,17 @@ func preferences(e *check.Event) {
 		var from []lexis.Hit
 		reported := false
 		r.Sentences(func(set lexis.Senses, hits []lexis.Hit) {
-			if rivalled(hits) {
+			if rivalled(hits) || set.All(others|disparage) && set.Any(forbid|route|overrides) {
 				set |= rival
 			}
 			both, span := before|set, append(from[:len(from):len(from)], hits...)
 			before, from = set, hits
 			if both.Any(rival|paid) && both.Any(forbid|route|overrides|omit|grab) && steered(both) >= enoughSigns && !reported {
-				reported = true
 				start, end := lexis.Extent(span, rival|others|disparage|forbid|route|overrides|omit|paid|rank|grab)
+				if end-start > maxSteerBytes {
+					return
+				}
+				reported = true
 				e.Report(preferred, nil, models.Span{Segment: i, Start: start, End: end})
 			}
 		})

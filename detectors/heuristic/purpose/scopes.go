@@ -142,6 +142,9 @@ func (a *ask) weigh(reads int) int {
 	if a.senses.Any(hide | forever) {
 		n++
 	}
+	if !a.parameter && a.senses.All(demand) && a.senses.Any(stores) {
+		n++
+	}
 	if a.parameter && n > 1 {
 		n += reads
 	}
@@ -201,7 +204,7 @@ func scopeByte(c byte) bool { return wordByte(c) || c == '.' || c == ':' || c ==
 // isWide reports whether a word is a scope of several parts, one of which reaches far.
 func isWide(word string) bool {
 	parts := strings.FieldsFunc(strings.ToLower(word), func(c rune) bool { return c == '.' || c == ':' })
-	if len(parts) < 2 || notScopes[parts[len(parts)-1]] {
+	if len(parts) < 2 || strings.Contains(word, ".") && notScopes[parts[len(parts)-1]] {
 		return false
 	}
 	return slices.ContainsFunc(parts, func(p string) bool { return wide[p] })

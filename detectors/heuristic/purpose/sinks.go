@@ -46,7 +46,7 @@ type want struct {
 var wants = []want{
 	{setup, modelwork, all | past | agent | known, 2},
 	{toolset, modelwork, all | past | agent | known, 2},
-	{chat, lexis.Set("chatwork", "modelwork"), all | past | agent | known, 1},
+	{chat, lexis.Set("chatwork", "modelwork"), all | past | agent | known, 2},
 	{secret, lexis.Set("secretwork"), all | known | files | lexis.Set("agent"), 2},
 	{files, lexis.Set("filework"), known | agent | past | secret, 1},
 	{stores, lexis.Set("storework"), all | known | agent | past, 1},
@@ -208,7 +208,7 @@ func (p *sink) read(e *check.Event, i int, below string) {
 	} else if last != "description" && last != "title" {
 		return
 	}
-	p.take(i, lexis.Read(text(e, i)), s.Key)
+	p.take(i, lexis.Read(text(e, i)), s.Key || check.Last(s) == "title")
 }
 
 // take adds what a text says.

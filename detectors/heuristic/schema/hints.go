@@ -143,12 +143,28 @@ func (t *told13) denied(i int) bool {
 		if other.Sentence != h.Sentence {
 			continue
 		}
-		if mutes.Has(other.Sense) && !t.negated(other) || negation.Has(other.Sense) && other.Part == h.Part && !t.within(other) {
+		if mutes.Has(other.Sense) && !t.negated(other) || negation.Has(other.Sense) && other.Part == h.Part && governs(t.said.Text, other, h) && !t.within(other) {
 			return true
 		}
 	}
 	return false
 }
+
+// governs reports whether a negation stands close enough to a word to deny it: before it, or right behind it.
+func governs(text string, not, h lexis.Hit) bool {
+	if not.Start >= h.End {
+		return not.Start-h.End <= behindBytes
+	}
+	if text[not.Start] >= 0xe0 {
+		return h.Start-not.End <= behindBytes
+	}
+	return h.Start-not.End <= beforeBytes
+}
+
+const (
+	beforeBytes = 40
+	behindBytes = 12
+)
 
 // negated reports whether the words are denied: "in no trash".
 func (t *told13) negated(h lexis.Hit) bool {
@@ -388,8 +404,8 @@ var acts = map[string]bool{
 // beginning, "Delete". Other languages are taken as they are.
 func happens(text string, h lexis.Hit) bool {
 	word := text[h.Start:h.End]
-	if word[0] >= 0x80 || !ascii(word) {
-		return true
+	if h.Foreign || !ascii(word) {
+		return !strings.HasSuffix(word, "tion") && !strings.HasSuffix(word, "tions") && !strings.HasSuffix(word, "able")
 	}
 	before := strings.TrimRight(text[max(0, h.Start-leadBytes):h.Start], " ")
 	if before == "" || strings.HasSuffix(before, ".") || strings.HasSuffix(before, "\n") || strings.HasSuffix(before, ":") {

@@ -21,7 +21,8 @@ var (
 
 var (
 	chat    = lexis.Set("chat")
-	private = lexis.Set("chat", "setup", "toolset", "secret", "files", "stores", "identity", "money", "health", "kin", "profile")
+	private = lexis.Set("chat", "setup", "toolset", "secret", "files", "stores", "identity", "money", "health", "kin", "whereabouts", "profile")
+	extra   = lexis.Set("extra")
 	put     = lexis.Set("put")
 	fetch   = lexis.Set("fetch")
 	hide    = lexis.Set("hide")
@@ -122,6 +123,9 @@ func ordered(e *check.Event, i int, r *lexis.Reading) {
 		enough = enoughFixed
 	}
 	given := check.Last(s) == "default" || fixed(s)
+	if strings.Contains(r.Text, "</") {
+		return // a page
+	}
 	r.Sentences(func(set lexis.Senses, hits []lexis.Hit) {
 		if reported || set.Any(consent) || weighOrder(set, r, given) < enough {
 			return
@@ -156,6 +160,9 @@ func weighOrder(set lexis.Senses, r *lexis.Reading, given bool) (weight int) {
 		weight++
 	}
 	if set.Any(agent) {
+		weight++
+	}
+	if set.Any(extra) && set.Any(private|shell) {
 		weight++
 	}
 	return weight
