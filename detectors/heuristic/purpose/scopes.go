@@ -19,6 +19,7 @@ var (
 	demand    = lexis.Set("demand")
 	adminwork = lexis.Set("adminwork")
 	adminmark = lexis.Set("adminmark")
+	mutes     = lexis.Set("mutes")
 	forever   = lexis.Set("forever")
 )
 
@@ -71,8 +72,11 @@ func scopes(e *check.Event) {
 		if parameter != place {
 			keep(current)
 			place, current = parameter, ask{parameter: true}
+			if granting(place) {
+				current.senses = demand
+			}
 		}
-		if s.Key && s.Pointer != place && place != "/securitySchemes" || len(text(e, i)) > maxAskBytes || listed(e, s) || strings.Contains(s.Pointer, "/examples/") {
+		if s.Key && s.Pointer != place && !granting(place) || len(text(e, i)) > maxAskBytes || listed(e, s) || strings.Contains(s.Pointer, "/examples/") {
 			continue
 		}
 		r := lexis.Read(text(e, i))
@@ -91,6 +95,11 @@ func scopes(e *check.Event) {
 
 // maxAskBytes is the longest text about a parameter that is a demand rather than documentation.
 const maxAskBytes = 320
+
+// granting reports whether the names of members below a place are rights.
+func granting(place string) bool {
+	return place == "/securitySchemes" || strings.HasPrefix(place, "/_meta/")
+}
 
 // listed reports whether the value is one of several to choose from.
 func listed(e *check.Event, s *models.Segment) bool {
@@ -142,6 +151,9 @@ func (a *ask) weigh(reads int) int {
 	if a.senses.Any(hide | forever) {
 		n++
 	}
+	if a.senses.Any(mutes) {
+		n -= 2
+	}
 	if !a.parameter && a.senses.All(demand) && a.senses.Any(stores) {
 		n++
 	}
@@ -163,7 +175,7 @@ func parameterOf(pointer string) (string, bool) {
 	if strings.HasPrefix(pointer, "/securitySchemes/") {
 		return "/securitySchemes", true
 	}
-	for _, root := range []string{"/inputSchema/properties/", "/requestedSchema/properties/"} {
+	for _, root := range []string{"/inputSchema/properties/", "/requestedSchema/properties/", "/_meta/"} {
 		if rest, ok := strings.CutPrefix(pointer, root); ok {
 			name, _, _ := strings.Cut(rest, "/")
 			return pointer[:len(root)+len(name)], true
@@ -176,7 +188,7 @@ func parameterOf(pointer string) (string, bool) {
 var wide = map[string]bool{
 	"*": true, "all": true, "admin": true, "full": true, "full_control": true, "fullcontrol": true, "manage": true, "readwrite": true,
 	"delete": true, "exec": true, "execute": true, "sign": true, "owner": true, "root": true, "sudo": true, "impersonate": true,
-	"superuser": true, "background": true, "everything": true, "any": true, "write_all": true, "read_all": true, "secrets": true,
+	"superuser": true, "background": true, "everything": true, "any": true, "export": true, "write_all": true, "read_all": true, "secrets": true,
 }
 
 // notScopes are last parts of names of files and hosts.

@@ -218,8 +218,8 @@ func (p *sink) take(i int, r lexis.Reading, name bool) {
 		p.name |= r.All
 	} else {
 		r.Sentences(func(_ lexis.Senses, hits []lexis.Hit) {
-			if len(p.told) < maxSentences {
-				p.told = append(p.told, spoken(hits))
+			if set := spoken(hits); set.Any(data) && len(p.told) < maxSentences {
+				p.told = append(p.told, set)
 			}
 		})
 	}

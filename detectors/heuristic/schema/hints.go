@@ -76,6 +76,7 @@ func hints(e *check.Event) {
 	case readOnly.is("true"):
 		t.readOnly(readOnly, destructive)
 		t.commands(readOnly)
+		t.driven(readOnly)
 	case destructive.is("false"):
 		t.undoable(destructive)
 	}
@@ -318,6 +319,7 @@ func (t *told13) undoable(destructive hint) {
 	final, isFinal := t.final(-1)
 	loss, n := t.deeds(destroy, -1)
 	if n == 0 || !isFinal {
+		t.promised(destructive)
 		return
 	}
 	confidence := doubtful
@@ -325,6 +327,35 @@ func (t *told13) undoable(destructive hint) {
 		confidence = sureLie
 	}
 	t.e.ReportAs(readOnlyLie, severityOf(confidence), confidence, nil, t.e.Whole(destructive.key), t.span(loss), t.span(final))
+}
+
+// promised compares a title that says that nothing happens yet with what does.
+func (t *told13) promised(destructive hint) {
+	title, i := valueAt(t.e, "/annotations/title")
+	if i < 0 {
+		return
+	}
+	r := lexis.Read(title)
+	promise, ok := r.First(lexis.Set("calm"))
+	deed, n := t.deeds(destroy|pay|send, -1)
+	if ok && n > 0 {
+		t.e.Report(readOnlyLie, nil, models.Span{Segment: i, Start: promise.Start, End: promise.End}, t.e.Whole(destructive.key), t.span(deed))
+	}
+}
+
+// driven looks for a parameter that says what is set by it.
+func (t *told13) driven(readOnly hint) {
+	for i := range t.e.Segments {
+		s := &t.e.Segments[i]
+		if s.Key || !strings.HasPrefix(s.Pointer, "/inputSchema/properties/") || check.Last(s) != "description" {
+			continue
+		}
+		r := lexis.Read(text(t.e, i))
+		if h, ok := r.First(lexis.Set("purposed")); ok && !r.All.Any(negation) {
+			t.e.Report(commandBehindHint, nil, models.Span{Segment: i, Start: h.Start, End: h.End}, t.e.Whole(readOnly.key))
+			return
+		}
+	}
 }
 
 // closed weighs what leaves a tool that says it deals with nothing outside.

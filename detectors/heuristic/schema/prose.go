@@ -162,6 +162,9 @@ func weighOrder(set lexis.Senses, r *lexis.Reading, given bool) (weight int) {
 	if set.Any(agent) {
 		weight++
 	}
+	if set.Any(waive) {
+		weight += 2
+	}
 	if set.Any(extra) && set.Any(private|shell) {
 		weight++
 	}

@@ -85,6 +85,8 @@ type target struct {
 	pointer string
 	refs    []int // segments of references below it
 	copies  int   // 0: not counted yet; -1: being counted
+	passed  bool  // looked at for circles
+	open    bool  // on the way that is being looked at
 }
 
 // expansion reports references that multiply beyond measure, or come back to themselves without a step into a value.
@@ -113,7 +115,7 @@ func expansion(e *check.Event, refs []int) {
 		if !ok {
 			continue
 		}
-		if circle(e, targets, p, p, 0) || copies(e, targets, p, 0) >= bombCopies {
+		if circle(e, targets, p) || copies(e, targets, p, 0) >= bombCopies {
 			e.Report(refBomb, nil, e.Whole(i))
 			return
 		}
@@ -154,18 +156,20 @@ func copies(e *check.Event, targets map[string]*target, pointer string, depth in
 	return n
 }
 
-// circle reports whether references lead from pointer back to start through nothing but combinations.
-func circle(e *check.Event, targets map[string]*target, start, pointer string, depth int) bool {
+// circle reports whether references lead from t back to where they came from through nothing but combinations. It goes to
+// each target once.
+func circle(e *check.Event, targets map[string]*target, pointer string) bool {
 	t := targets[pointer]
-	if t == nil || depth > 8 {
-		return false
+	if t == nil || t.passed {
+		return t != nil && t.open
 	}
+	t.passed, t.open = true, true
+	defer func() { t.open = false }()
 	for _, i := range t.refs {
 		if !inPlace(strings.TrimPrefix(e.Segments[i].Pointer, t.pointer)) {
 			continue
 		}
-		p, ok := destination(e, i)
-		if ok && (p == start || circle(e, targets, start, p, depth+1)) {
+		if p, ok := destination(e, i); ok && circle(e, targets, p) {
 			return true
 		}
 	}
