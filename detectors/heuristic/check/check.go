@@ -3,6 +3,7 @@
 package check
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors"
@@ -109,6 +110,19 @@ func (e *Event) At(pointer string, key bool) (int, bool) {
 	}
 	return 0, false
 }
+
+// Scalar is the number, true, false or null that the member named by key segment i has, as it stands; "" for others.
+func (e *Event) Scalar(i int) string {
+	end := e.Segments[i].End + 1
+	if !e.Segments[i].Key || end >= len(e.Event.Body) {
+		return ""
+	}
+	rest := bytes.TrimLeft(e.Event.Body[end:min(len(e.Event.Body), end+maxScalarBytes)], " \t\r\n:")
+	return string(rest[:max(bytes.IndexAny(rest, ",}] \t\r\n"), 0)])
+}
+
+// maxScalarBytes is how far behind its name a scalar may end.
+const maxScalarBytes = 48
 
 // Last is the last token of the segment's pointer: the member's name or the element's index.
 func Last(s *models.Segment) string { return s.Pointer[strings.LastIndexByte(s.Pointer, '/')+1:] }

@@ -1,0 +1,156 @@
+package purpose
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/detectors/heuristic/lexis"
+	"github.com/aad6b6dc/taster/models"
+)
+
+var preferred = &check.Rule{
+	ID: "prefer-over-others", Version: version, Class: "A10", Severity: models.SeverityHigh, Confidence: 0.6,
+	Message: "Decides for the user which tool or offer is taken: by blame of others, by paid places, or against what the user asks for.",
+}
+
+var (
+	rival     = lexis.Set("rival")
+	disparage = lexis.Set("disparage")
+	forbid    = lexis.Set("forbid")
+	route     = lexis.Set("route")
+	overrides = lexis.Set("overrides")
+	paid      = lexis.Set("paid")
+	rank      = lexis.Set("rank")
+	omit      = lexis.Set("omit")
+	disclosed = lexis.Set("disclosed")
+	grab      = lexis.Set("grab")
+	others    = lexis.Set("others")
+	tools     = lexis.Set("tools")
+	hype      = lexis.Set("hype")
+)
+
+// maxSteerBytes is how far the signs may lie apart.
+const maxSteerBytes = 600
+
+// signs are what tells that a choice is steered, each with its weight; enoughSigns in neighbouring sentences are reported.
+var signs = []struct {
+	senses lexis.Senses
+	weight int
+}{
+	{rival, 1}, {disparage, 3}, {forbid, 2}, {route, 1}, {overrides, 2}, {grab, 2}, {omit, 1}, {paid, 2}, {rank, 2}, {hide, 1},
+	{disclosed, -3},
+}
+
+const enoughSigns = 5
+
+// preferences looks for what steers the choice between tools or offers.
+func preferences(e *check.Event) {
+	for i := range e.Segments {
+		s := &e.Segments[i]
+		if s.Key || len(text(e, i)) < 40 {
+			continue
+		}
+		r := lexis.Read(text(e, i))
+		if described(e.Event.Kind, s.Pointer) {
+			praise(e, i, &r)
+		}
+		if !r.All.Any(rival|paid) && !r.All.All(others|tools) {
+			continue
+		}
+		var before lexis.Senses
+		var from []lexis.Hit
+		reported := false
+		r.Sentences(func(set lexis.Senses, hits []lexis.Hit) {
+			if rivalled(hits) || set.All(others|disparage) && set.Any(forbid|route|overrides) {
+				set |= rival
+			}
+			both, span := before|set, append(from[:len(from):len(from)], hits...)
+			before, from = set, hits
+			if both.Any(rival|paid) && both.Any(forbid|route|overrides|omit|grab) && steered(both) >= enoughSigns && !reported {
+				start, end := lexis.Extent(span, rival|others|disparage|forbid|route|overrides|omit|paid|rank|grab)
+				if end-start > maxSteerBytes {
+					return
+				}
+				reported = true
+				e.Report(preferred, nil, models.Span{Segment: i, Start: start, End: end})
+			}
+		})
+	}
+}
+
+// steered adds up the signs.
+func steered(set lexis.Senses) int {
+	n := 0
+	for _, s := range signs {
+		if set.Any(s.senses) {
+			n += s.weight
+		}
+	}
+	if set.Any(consent) && !set.Any(overrides) {
+		n -= 3
+	}
+	return n
+}
+
+// rivalled reports whether other tools are spoken of, in either order of the words.
+func rivalled(hits []lexis.Hit) bool {
+	for i, h := range hits {
+		if !others.Has(h.Sense) {
+			continue
+		}
+		for _, t := range hits[i:] {
+			if t.Start-h.End > maxRivalGap {
+				break
+			}
+			if tools.Has(t.Sense) && t.Part == h.Part {
+				return true
+			}
+		}
+		for k := i - 1; k >= 0 && h.Start-hits[k].End <= 1; k-- {
+			if tools.Has(hits[k].Sense) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// maxRivalGap is how far the tools stand behind the word that makes them rivals: "other weather tools".
+const maxRivalGap = 28
+
+var praised = &check.Rule{
+	ID: "prefer-by-praise", Version: version, Class: "A10", Severity: models.SeverityMedium, Confidence: 0.65,
+	Message: "A definition sells itself to the model with superlatives, endorsements or urgency instead of saying what it does.",
+}
+
+// enoughPraise is how many different praises are no description any more.
+const enoughPraise = 3
+
+// described reports whether the place is where a definition describes itself.
+func described(kind models.Kind, pointer string) bool {
+	return kind.Definition() && (pointer == "/description" || pointer == "/instructions" || strings.HasPrefix(pointer, "/skills/"))
+}
+
+// praise counts different praises.
+func praise(e *check.Event, i int, r *lexis.Reading) {
+	if !r.All.Any(hype) {
+		return
+	}
+	var words []string
+	var from, to int
+	for _, h := range r.Hits {
+		if word := strings.ToLower(r.Text[h.Start:h.End]); hype.Has(h.Sense) && !h.Identifier && !slices.Contains(words, word) && len(words) <= enoughPraise {
+			if len(words) == 0 {
+				from = h.Start
+			}
+			words, to = append(words, word), h.End
+		}
+	}
+	if len(words) >= enoughPraise && len(r.Text) <= maxPraiseBytes {
+		e.Report(praised, nil, models.Span{Segment: i, Start: from, End: to})
+	}
+}
+
+// maxPraiseBytes is the longest description in which a few superlatives make up the whole.
+const maxPraiseBytes = 700

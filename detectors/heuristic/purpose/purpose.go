@@ -1,0 +1,66 @@
+// Package purpose holds what a definition asks for against what it is for: parameters that carry off the conversation,
+// secrets or a person's life, rights far beyond the task, and praise or blame that decides which tool is called.
+package purpose
+
+import (
+	"strings"
+
+	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/detectors/heuristic/lexis"
+	"github.com/aad6b6dc/taster/models"
+)
+
+const version = "1.0.0"
+
+// Checks is the group.
+var Checks = &check.Group{
+	Name: "purpose",
+	Kinds: []models.Kind{
+		models.KindTool, models.KindPrompt, models.KindResource, models.KindInstructions, models.KindAgentCard, models.KindElicitation, models.KindToolResult,
+	},
+	Rules:   []*check.Rule{hiddenSink, broadScope, preferred, praised},
+	Examine: examine,
+}
+
+func examine(e *check.Event) {
+	switch e.Event.Kind {
+	case models.KindTool:
+		sinks(e)
+		filled(e)
+		scopes(e)
+	case models.KindInstructions, models.KindElicitation, models.KindAgentCard, models.KindPrompt:
+		scopes(e)
+	}
+	preferences(e)
+}
+
+func text(e *check.Event, i int) string { return e.Segments[i].Views[0].Text }
+
+// aim is what a tool says it is for: its names and the first sentence of its description.
+func aim(e *check.Event) (set lexis.Senses) {
+	for _, p := range []string{"/name", "/title", "/annotations/title", "/serverInfo/name", "/serverInfo/title"} {
+		if i, ok := e.At(p, false); ok {
+			set |= lexis.Read(text(e, i)).All
+		}
+	}
+	for _, p := range []string{"/description", "/instructions"} {
+		if i, ok := e.At(p, false); ok {
+			set |= lexis.Read(firstSentence(text(e, i))).All
+		}
+	}
+	return set
+}
+
+// maxAimBytes is how long a first sentence may be.
+const maxAimBytes = 200
+
+func firstSentence(s string) string {
+	s = strings.TrimLeft(s, " \n\t")
+	end := min(len(s), maxAimBytes)
+	for _, stop := range []string{". ", ".\n", "\n", "。", "! ", "؟"} {
+		if n := strings.Index(s[:end], stop); n > 0 {
+			end = n
+		}
+	}
+	return s[:end]
+}

@@ -1,0 +1,223 @@
+package purpose
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/detectors/heuristic/lexis"
+	"github.com/aad6b6dc/taster/models"
+)
+
+var broadScope = &check.Rule{
+	ID: "scope-beyond-purpose", Version: version, Class: "E5", Severity: models.SeverityHigh, Confidence: 0.6,
+	Message: "Rights are asked for that go far beyond what the tool or server is for.",
+}
+
+var (
+	broad     = lexis.Set("broad")
+	demand    = lexis.Set("demand")
+	adminwork = lexis.Set("adminwork")
+	adminmark = lexis.Set("adminmark")
+	mutes     = lexis.Set("mutes")
+	forever   = lexis.Set("forever")
+)
+
+// ask is a place where rights are asked for: a sentence, or a parameter with all that belongs to it.
+type ask struct {
+	senses    lexis.Senses
+	rights    []string // the broad rights, each once
+	segment   int
+	parameter bool
+	start     int
+	end       int
+}
+
+// scopes looks for rights in what a definition says of itself and in what it wants to be given.
+func scopes(e *check.Event) {
+	var best, current ask
+	weight, forMarks, place := 0, lexis.Senses(0), ""
+	reads := 0
+	if i, ok := e.At("/annotations/readOnlyHint", true); ok && e.Scalar(i) == "true" {
+		reads = 1
+	}
+	keep := func(a ask) {
+		if w := a.weigh(reads); w > weight {
+			weight, best = w, a
+		}
+	}
+	for i := range e.Segments {
+		s := &e.Segments[i]
+		if len(text(e, i)) < 4 {
+			continue
+		}
+		parameter, named := parameterOf(s.Pointer)
+		if !named {
+			if s.Key {
+				continue
+			}
+			r := lexis.Read(text(e, i))
+			forMarks |= r.All
+			r.Sentences(func(set lexis.Senses, hits []lexis.Hit) {
+				if !set.Any(broad | demand) {
+					return
+				}
+				from, to := lexis.SentenceAt(r.Text, hits[0].Start)
+				a := ask{senses: set}
+				a.add(i, &r, hits, from, to)
+				keep(a)
+			})
+			continue
+		}
+		if parameter != place {
+			keep(current)
+			place, current = parameter, ask{parameter: true}
+			if granting(place) {
+				current.senses = demand
+			}
+		}
+		if s.Key && s.Pointer != place && !granting(place) || len(text(e, i)) > maxAskBytes || listed(e, s) || strings.Contains(s.Pointer, "/examples/") {
+			continue
+		}
+		r := lexis.Read(text(e, i))
+		current.senses |= r.All
+		current.add(i, &r, r.Hits, 0, len(r.Text))
+	}
+	keep(current)
+	if weight > 0 && eager(e) {
+		weight++
+	}
+	if weight < enough || forMarks.Any(adminmark) || aim(e).Any(adminwork) {
+		return
+	}
+	e.Report(broadScope, nil, models.Span{Segment: best.segment, Start: best.start, End: best.end})
+}
+
+// maxAskBytes is the longest text about a parameter that is a demand rather than documentation.
+const maxAskBytes = 320
+
+// granting reports whether the names of members below a place are rights.
+func granting(place string) bool {
+	return place == "/securitySchemes" || strings.HasPrefix(place, "/_meta/")
+}
+
+// listed reports whether the value is one of several to choose from.
+func listed(e *check.Event, s *models.Segment) bool {
+	list, _, ok := strings.Cut(s.Pointer, "/enum/")
+	if !ok {
+		return false
+	}
+	_, several := e.At(list+"/enum/1", false)
+	return several
+}
+
+// add notes the rights among the hits, and those between from and to that have the form of scopes.
+func (a *ask) add(i int, r *lexis.Reading, hits []lexis.Hit, from, to int) {
+	note := func(start, end int) {
+		if len(a.rights) == 0 {
+			a.segment, a.start = i, start
+		}
+		if a.segment == i {
+			a.start, a.end = min(a.start, start), max(a.end, end)
+		}
+		if word := r.Text[start:end]; !slices.Contains(a.rights, word) && len(a.rights) < maxRights {
+			a.rights = append(a.rights, word)
+		}
+	}
+	if from < to && strings.ContainsAny(r.Text[from:to], ".:") {
+		wideScopes(r.Text, from, to, note)
+	}
+	for _, h := range hits {
+		if !broad.Has(h.Sense) || h.Identifier && !a.parameter {
+			continue
+		}
+		note(h.Start, h.End)
+	}
+}
+
+const maxRights = 3
+
+// weigh counts the rights, whether they are demanded, and whether they are to stay; reads is 1 for what only reads.
+func (a *ask) weigh(reads int) int {
+	n := len(a.rights)
+	if n == 0 {
+		return 0
+	}
+	if a.senses.Any(demand) {
+		n++
+	} else if !a.parameter {
+		n--
+	}
+	if a.senses.Any(hide | forever) {
+		n++
+	}
+	if a.senses.Any(mutes) {
+		n -= 2
+	}
+	if !a.parameter && a.senses.All(demand) && a.senses.Any(stores) {
+		n++
+	}
+	if a.parameter && n > 1 {
+		n += reads
+	}
+	return n
+}
+
+// eager reports whether a server claims the client's model and folders for itself.
+func eager(e *check.Event) bool {
+	_, samples := e.At("/capabilities/sampling", true)
+	_, roots := e.At("/capabilities/roots", true)
+	return samples && roots
+}
+
+// parameterOf returns the pointer of the parameter that a place belongs to.
+func parameterOf(pointer string) (string, bool) {
+	if strings.HasPrefix(pointer, "/securitySchemes/") {
+		return "/securitySchemes", true
+	}
+	for _, root := range []string{"/inputSchema/properties/", "/requestedSchema/properties/", "/_meta/"} {
+		if rest, ok := strings.CutPrefix(pointer, root); ok {
+			name, _, _ := strings.Cut(rest, "/")
+			return pointer[:len(root)+len(name)], true
+		}
+	}
+	return "", false
+}
+
+// wide are parts of scopes that reach far.
+var wide = map[string]bool{
+	"*": true, "all": true, "admin": true, "full": true, "full_control": true, "fullcontrol": true, "manage": true, "readwrite": true,
+	"delete": true, "exec": true, "execute": true, "sign": true, "owner": true, "root": true, "sudo": true, "impersonate": true,
+	"superuser": true, "background": true, "everything": true, "any": true, "export": true, "write_all": true, "read_all": true, "secrets": true,
+}
+
+// notScopes are last parts of names of files and hosts.
+var notScopes = map[string]bool{
+	"js": true, "json": true, "py": true, "md": true, "txt": true, "html": true, "yaml": true, "yml": true, "go": true, "ts": true, "sh": true,
+	"com": true, "org": true, "net": true, "io": true, "dev": true, "example": true, "test": true, "invalid": true, "localhost": true, "csv": true,
+}
+
+// wideScopes notes words such as files.read.all or mail:*.
+func wideScopes(text string, from, to int, note func(start, end int)) {
+	for start := from; start < to; {
+		end := start
+		for end < to && scopeByte(text[end]) {
+			end++
+		}
+		if word := strings.TrimRight(text[start:end], ".:"); len(word) > 4 && isWide(word) {
+			note(start, start+len(word))
+		}
+		start = end + 1
+	}
+}
+
+func scopeByte(c byte) bool { return wordByte(c) || c == '.' || c == ':' || c == '*' || c == '-' }
+
+// isWide reports whether a word is a scope of several parts, one of which reaches far.
+func isWide(word string) bool {
+	parts := strings.FieldsFunc(strings.ToLower(word), func(c rune) bool { return c == '.' || c == ':' })
+	if len(parts) < 2 || strings.Contains(word, ".") && notScopes[parts[len(parts)-1]] {
+		return false
+	}
+	return slices.ContainsFunc(parts, func(p string) bool { return wide[p] })
+}

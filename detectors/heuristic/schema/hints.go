@@ -1,0 +1,505 @@
+package schema
+
+import (
+	"strings"
+
+	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/detectors/heuristic/lexis"
+	"github.com/aad6b6dc/taster/models"
+)
+
+var (
+	readOnlyLie = &check.Rule{
+		ID: "hint-denies-effect", Version: version, Class: "A13", Severity: models.SeverityHigh, Confidence: 0.65,
+		Message: "The hints say that nothing is changed or lost, the description says that something is: a client would not ask before the call.",
+	}
+	repeatLie = &check.Rule{
+		ID: "hint-denies-repetition", Version: version, Class: "A13", Severity: models.SeverityHigh, Confidence: 0.65,
+		Message: "The tool is called idempotent, but each call does its deed again: a client would repeat it without asking.",
+	}
+	closedWorldLie = &check.Rule{
+		ID: "hint-denies-outside", Version: version, Class: "A13", Severity: models.SeverityHigh, Confidence: 0.65,
+		Message: "The hints say that the tool stays inside, but it hands data to addresses or parties outside.",
+	}
+	commandBehindHint = &check.Rule{
+		ID: "hint-denies-command", Version: version, Class: "A13", Severity: models.SeverityHigh, Confidence: 0.65,
+		Message: "The tool is called read-only, but takes commands that act.",
+	}
+)
+
+var (
+	destroy     = lexis.Set("destroy")
+	pay         = lexis.Set("pay")
+	alter       = lexis.Set("alter")
+	send        = lexis.Set("send")
+	outside     = lexis.Set("outside")
+	irrevocable = lexis.Set("irrevocable")
+	negation    = lexis.Set("not")
+	mutes       = lexis.Set("mutes")
+	harmless    = lexis.Set("harmless")
+	again       = lexis.Set("again")
+	more        = lexis.Set("more")
+	deeds       = destroy | pay | alter
+)
+
+// hint is an annotation: the segment of its name, or -1, and whether it is true.
+type hint struct {
+	key   int
+	value string
+}
+
+func (h hint) is(value string) bool { return h.key >= 0 && h.value == value }
+
+func hintAt(e *check.Event, name string) hint {
+	i, ok := e.At("/annotations/"+name, true)
+	if !ok {
+		return hint{key: -1}
+	}
+	return hint{i, e.Scalar(i)}
+}
+
+// hints compares a tool's annotations with what its description says.
+func hints(e *check.Event) {
+	readOnly, destructive := hintAt(e, "readOnlyHint"), hintAt(e, "destructiveHint")
+	idempotent, open := hintAt(e, "idempotentHint"), hintAt(e, "openWorldHint")
+	calm := readOnly.is("true") || destructive.is("false")
+	if !calm && !idempotent.is("true") && !open.is("false") {
+		return
+	}
+	description, at := valueAt(e, "/description")
+	if at < 0 {
+		return
+	}
+	said := lexis.Read(description)
+	t := told13{e: e, at: at, said: &said, calling: calling(e)}
+	switch {
+	case readOnly.is("true"):
+		t.readOnly(readOnly, destructive)
+		t.commands(readOnly)
+		t.driven(readOnly)
+	case destructive.is("false"):
+		t.undoable(destructive)
+	}
+	if open.is("false") {
+		t.closed(open, readOnly)
+	}
+	if idempotent.is("true") && !readOnly.is("true") {
+		t.repeats(idempotent)
+	}
+}
+
+// told13 is what a tool says of itself.
+type told13 struct {
+	e       *check.Event
+	at      int // segment of the description
+	said    *lexis.Reading
+	calling lexis.Senses // of names and titles
+}
+
+// calling reads the titles under which a person sees the tool.
+func calling(e *check.Event) (set lexis.Senses) {
+	for _, p := range []string{"/name", "/title", "/annotations/title"} {
+		if s, i := valueAt(e, p); i >= 0 {
+			set |= lexis.Read(s).All
+		}
+	}
+	return set
+}
+
+func (t *told13) span(h lexis.Hit) models.Span {
+	return models.Span{Segment: t.at, Start: h.Start, End: h.End}
+}
+
+// deeds returns the first deed of the senses that the description affirms near sentence n, and how many there are.
+func (t *told13) deeds(set lexis.Senses, n int) (first lexis.Hit, count int) {
+	for i, h := range t.said.Hits {
+		if set.Has(h.Sense) && (n < 0 || h.Sentence == n || h.Sentence == n+1) && t.done(i) {
+			if count == 0 {
+				first = h
+			}
+			count++
+		}
+	}
+	return first, count
+}
+
+// done reports whether hit i is a deed that the tool does.
+func (t *told13) done(i int) bool {
+	h := t.said.Hits[i]
+	return !h.Identifier && happens(t.said.Text, h) && !t.denied(i) && !t.foreign(h)
+}
+
+// foreign reports whether the sentence is about another tool: it begins with a name.
+func (t *told13) foreign(h lexis.Hit) bool {
+	start, _ := lexis.SentenceAt(t.said.Text, h.Start)
+	first, _, _ := strings.Cut(strings.TrimLeft(t.said.Text[start:h.Start], " `-*\n"), " ")
+	name, _ := valueAt(t.e, "/name")
+	return strings.Contains(first, "_") && strings.Trim(first, "`:") != name
+}
+
+// denied reports whether the part of the sentence says that the deed is not done, or only on trial.
+func (t *told13) denied(i int) bool {
+	h := t.said.Hits[i]
+	for _, other := range t.said.Hits {
+		if other.Sentence != h.Sentence {
+			continue
+		}
+		if mutes.Has(other.Sense) && !t.negated(other) || negation.Has(other.Sense) && other.Part == h.Part && governs(t.said.Text, other, h) && !t.within(other) {
+			return true
+		}
+	}
+	return false
+}
+
+// governs reports whether a negation stands close enough to a word to deny it: before it, or right behind it.
+func governs(text string, not, h lexis.Hit) bool {
+	if not.Start >= h.End {
+		return not.Start-h.End <= behindBytes
+	}
+	if text[not.Start] >= 0xe0 {
+		return h.Start-not.End <= behindBytes
+	}
+	return h.Start-not.End <= beforeBytes
+}
+
+const (
+	beforeBytes = 40
+	behindBytes = 12
+)
+
+// negated reports whether the words are denied: "in no trash".
+func (t *told13) negated(h lexis.Hit) bool {
+	for _, other := range t.said.Hits {
+		if other.Part == h.Part && (negation | irrevocable).Has(other.Sense) {
+			return true
+		}
+	}
+	return false
+}
+
+// within reports whether the negation belongs to a phrase such as "cannot be undone".
+func (t *told13) within(h lexis.Hit) bool {
+	for _, other := range t.said.Hits {
+		if irrevocable.Has(other.Sense) && other.Start <= h.Start && h.Start < other.End {
+			return true
+		}
+	}
+	return false
+}
+
+// final returns the phrase around sentence n that says that nothing brings back what was lost.
+func (t *told13) final(n int) (lexis.Hit, bool) {
+	for i, h := range t.said.Hits {
+		if irrevocable.Has(h.Sense) && (n < 0 || n-1 <= h.Sentence && h.Sentence <= n+2) && !t.muted(i) {
+			return h, true
+		}
+	}
+	return lexis.Hit{}, false
+}
+
+func (t *told13) muted(i int) bool {
+	for _, other := range t.said.Hits {
+		if other.Sentence == t.said.Hits[i].Sentence && mutes.Has(other.Sense) && !t.negated(other) {
+			return true
+		}
+	}
+	return false
+}
+
+const (
+	sureLie  = 0.75
+	likely   = 0.65
+	doubtful = 0.4
+)
+
+// What tells against a tool that calls itself read-only, in points: a single deed may belong to another tool.
+const (
+	finalPoints  = 4 // nothing brings it back, and something is done
+	lossPoints   = 3 // for each of at most two losses or payments
+	changePoints = 2 // for each of at most two changes
+	deniedPoints = 5 // the other hint denies losses, too
+	firstPoints  = 2 // the first thing that is said of the tool is a deed
+	pairPoints   = 1 // two deeds in one sentence
+	titlePoints  = 2 // the title says that it is only looked at
+	namePoints   = 3 // the name is that of a deed
+	enoughPoints = 7
+)
+
+// readOnly weighs deeds of a tool that calls itself read-only, two sentences at a time.
+func (t *told13) readOnly(readOnly, destructive hint) {
+	spans := []models.Span{t.e.Whole(readOnly.key)}
+	extra := 0
+	if destructive.is("false") {
+		extra += deniedPoints
+		spans = append(spans, t.e.Whole(destructive.key))
+	}
+	best, seen := 0, -1
+	var words []models.Span
+	for i, h := range t.said.Hits {
+		if h.Sentence == seen || !(destroy | pay | alter).Has(h.Sense) || !t.done(i) {
+			continue
+		}
+		seen = h.Sentence
+		if points, found := t.cluster(h.Sentence); points > best {
+			best, words = points, found
+		}
+	}
+	if best == 0 {
+		return
+	}
+	if t.reassures() {
+		extra += titlePoints
+	}
+	if t.named() {
+		extra += namePoints
+	}
+	confidence := doubtful
+	if best+extra >= enoughPoints {
+		confidence = likely
+	}
+	t.e.ReportAs(readOnlyLie, severityOf(confidence), confidence, nil, append(spans, words...)...)
+}
+
+// cluster adds up the points of sentence n and the next.
+func (t *told13) cluster(n int) (points int, words []models.Span) {
+	loss, losses := t.deeds(destroy|pay, n)
+	change, changes := t.deeds(alter, n)
+	points = lossPoints*min(losses, 2) + changePoints*min(changes, 2)
+	if final, ok := t.final(n); ok {
+		points += finalPoints
+		words = append(words, t.span(final))
+	}
+	if losses > 0 {
+		words = append(words, t.span(loss))
+		if loss.Start == 0 {
+			points += firstPoints
+		}
+	}
+	if changes > 0 {
+		words = append(words, t.span(change))
+		if losses > 0 && change.Sentence == loss.Sentence {
+			points += pairPoints
+		}
+	}
+	return points, words
+}
+
+// named reports whether the tool's name begins with a deed that nobody takes for reading.
+func (t *told13) named() bool {
+	name, i := valueAt(t.e, "/name")
+	first, _, _ := strings.Cut(strings.ToLower(name), "_")
+	return i >= 0 && grave[first] && !lexis.Read(name).All.Any(harmless|mutes)
+}
+
+// grave are deeds in names.
+var grave = map[string]bool{
+	"delete": true, "remove": true, "purge": true, "wipe": true, "erase": true, "destroy": true, "drop": true, "truncate": true, "dispose": true,
+	"pay": true, "transfer": true, "send": true, "cancel": true, "place": true, "publish": true, "approve": true, "close": true, "sign": true,
+	"terminate": true, "revoke": true, "book": true, "buy": true, "sell": true, "withdraw": true, "refund": true, "rotate": true, "unlock": true,
+	"disable": true, "uninstall": true, "overwrite": true, "reset": true, "ban": true, "dismiss": true, "release": true, "reboot": true,
+}
+
+// reassures reports whether the annotated title speaks of looking only, while the name does not.
+func (t *told13) reassures() bool {
+	title, i := valueAt(t.e, "/annotations/title")
+	name, j := valueAt(t.e, "/name")
+	return i >= 0 && j >= 0 && lexis.Read(title).All.Any(harmless) && !lexis.Read(name).All.Any(harmless)
+}
+
+// severityOf keeps what is doubtful from being more than a remark.
+func severityOf(confidence float64) models.Severity {
+	if confidence < 0.6 {
+		return models.SeverityLow
+	}
+	return models.SeverityHigh
+}
+
+// undoable weighs losses of a tool that says it destroys nothing, under a title that says the same.
+func (t *told13) undoable(destructive hint) {
+	final, isFinal := t.final(-1)
+	loss, n := t.deeds(destroy, -1)
+	if n == 0 || !isFinal {
+		t.promised(destructive)
+		return
+	}
+	confidence := doubtful
+	if t.calling.Any(harmless) && !t.calling.Any(destroy) || t.named() && !t.calling.Any(harmless) {
+		confidence = sureLie
+	}
+	t.e.ReportAs(readOnlyLie, severityOf(confidence), confidence, nil, t.e.Whole(destructive.key), t.span(loss), t.span(final))
+}
+
+// promised compares a title that says that nothing happens yet with what does.
+func (t *told13) promised(destructive hint) {
+	title, i := valueAt(t.e, "/annotations/title")
+	if i < 0 {
+		return
+	}
+	r := lexis.Read(title)
+	promise, ok := r.First(lexis.Set("calm"))
+	deed, n := t.deeds(destroy|pay|send, -1)
+	if ok && n > 0 {
+		t.e.Report(readOnlyLie, nil, models.Span{Segment: i, Start: promise.Start, End: promise.End}, t.e.Whole(destructive.key), t.span(deed))
+	}
+}
+
+// driven looks for a parameter that says what is set by it.
+func (t *told13) driven(readOnly hint) {
+	for i := range t.e.Segments {
+		s := &t.e.Segments[i]
+		if s.Key || !strings.HasPrefix(s.Pointer, "/inputSchema/properties/") || check.Last(s) != "description" {
+			continue
+		}
+		r := lexis.Read(text(t.e, i))
+		if h, ok := r.First(lexis.Set("purposed")); ok && !r.All.Any(negation) {
+			t.e.Report(commandBehindHint, nil, models.Span{Segment: i, Start: h.Start, End: h.End}, t.e.Whole(readOnly.key))
+			return
+		}
+	}
+}
+
+// closed weighs what leaves a tool that says it deals with nothing outside.
+func (t *told13) closed(open, readOnly hint) {
+	for i, h := range t.said.Hits {
+		if !send.Has(h.Sense) || h.Identifier || t.denied(i) || !happens(t.said.Text, h) {
+			continue
+		}
+		for j, o := range t.said.Hits {
+			if outside.Has(o.Sense) && o.Sentence == h.Sentence && !t.denied(j) {
+				spans := []models.Span{t.e.Whole(open.key), t.span(h), t.span(o)}
+				if readOnly.is("true") {
+					spans = append(spans, t.e.Whole(readOnly.key))
+				}
+				t.e.Report(closedWorldLie, nil, spans...)
+				return
+			}
+		}
+	}
+}
+
+// repeats weighs what a second call does.
+func (t *told13) repeats(idempotent hint) {
+	_, n := t.deeds(pay|send|alter, -1)
+	if n == 0 {
+		return
+	}
+	for i, h := range t.said.Hits {
+		if !again.Has(h.Sense) || t.muted(i) {
+			continue
+		}
+		for _, o := range t.said.Hits {
+			if more.Has(o.Sense) && o.Sentence == h.Sentence && (o.Start >= h.End || o.End <= h.Start) {
+				t.e.Report(repeatLie, nil, t.e.Whole(idempotent.key), t.span(h), t.span(o))
+				return
+			}
+		}
+	}
+}
+
+// commands looks for a parameter that takes commands that act.
+func (t *told13) commands(readOnly hint) {
+	for i := range t.e.Segments {
+		s := &t.e.Segments[i]
+		if s.Key || !check.Below(s, "/inputSchema") {
+			continue
+		}
+		before, _, ok := strings.Cut(s.Pointer, "/enum/")
+		if !ok || !takesCommand(before[strings.LastIndexByte(before, '/')+1:]) {
+			continue
+		}
+		if acts[strings.ToLower(text(t.e, i))] {
+			t.e.Report(commandBehindHint, nil, t.e.Whole(i), t.e.Whole(readOnly.key))
+			return
+		}
+	}
+}
+
+func takesCommand(parameter string) bool {
+	switch strings.ToLower(parameter) {
+	case "command", "cmd", "do", "perform":
+		return true
+	}
+	return false
+}
+
+// acts are commands that are no queries.
+var acts = map[string]bool{
+	"delete": true, "remove": true, "wipe": true, "purge": true, "erase": true, "unlock": true, "lock": true, "open": true, "start": true,
+	"stop": true, "restart": true, "reboot": true, "shutdown": true, "kill": true, "immobilise": true, "immobilize": true, "disable": true,
+	"enable": true, "install": true, "uninstall": true, "execute": true, "run": true, "pay": true, "transfer": true, "send": true,
+	"publish": true, "deploy": true, "write": true, "update": true, "create": true, "reset": true, "format": true, "grant": true,
+	"revoke": true, "cancel": true, "approve": true, "arm": true, "disarm": true, "drop": true, "insert": true, "truncate": true,
+}
+
+// happens reports whether an English word has the form of a deed that is done: "is deleted", "and deletes" or, at the
+// beginning, "Delete". Other languages are taken as they are.
+func happens(text string, h lexis.Hit) bool {
+	word := text[h.Start:h.End]
+	if h.Foreign || !ascii(word) {
+		return !strings.HasSuffix(word, "tion") && !strings.HasSuffix(word, "tions") && !strings.HasSuffix(word, "able")
+	}
+	before := strings.TrimRight(text[max(0, h.Start-leadBytes):h.Start], " ")
+	if before == "" || strings.HasSuffix(before, ".") || strings.HasSuffix(before, "\n") || strings.HasSuffix(before, ":") {
+		return true
+	}
+	if strings.Contains(word, " ") {
+		return true
+	}
+	switch {
+	case strings.HasSuffix(word, "s"), strings.HasSuffix(word, "ed"), strings.HasSuffix(word, "en"), strong[strings.ToLower(word)]:
+	default:
+		return false
+	}
+	last := strings.ToLower(before[strings.LastIndexAny(before, " \n(")+1:])
+	if strings.HasSuffix(word, "s") {
+		return follows3[last]
+	}
+	before = strings.ToLower(before) + " "
+	for _, aux := range auxiliaries {
+		if n := strings.LastIndex(before, aux); n >= 0 {
+			return !relative(before[:n])
+		}
+	}
+	return false
+}
+
+// relative reports whether a clause that only describes a thing ends the text: "files that".
+func relative(text string) bool {
+	for _, word := range []string{" that", " which", " who", " when", " if", " user", " at which", " whether", " once"} {
+		if n := strings.LastIndex(text, word); n >= 0 && len(text)-n <= relativeBytes && !strings.ContainsAny(text[n:], ",;") && !strings.Contains(text[n:], " is ") && !strings.Contains(text[n:], " are ") {
+			return true
+		}
+	}
+	return false
+}
+
+// relativeBytes is how far a relative pronoun may stand before its verb.
+const relativeBytes = 24
+
+// strong are participles and past tenses without an ending.
+var strong = map[string]bool{
+	"sent": true, "lost": true, "gone": true, "paid": true, "sold": true, "bought": true, "withdrawn": true, "drawn": true, "lent": true,
+	"burnt": true, "cut": true, "set": true, "reset": true, "cast": true, "frozen": true, "written": true, "overwritten": true,
+	"rewritten": true, "shut": true, "void": true, "wrote": true, "overwrote": true, "binding": true, "struck": true, "broadcast": true,
+}
+
+// leadBytes is how far before a participle its auxiliary may stand.
+const leadBytes = 48
+
+var auxiliaries = []string{" is ", " are ", " was ", " were ", " be ", " been ", " has ", " have ", " gets ", " get ", " being ", " becomes "}
+
+// follows3 are words after which a word that ends in s is a verb.
+var follows3 = map[string]bool{
+	"and": true, "then": true, "also": true, "it": true, "tool": true, "call": true, "this": true,
+	"server": true, "or": true, "lookup": true, "search": true, "automatically": true, "silently": true, "immediately": true,
+	"directly": true, "signatures": true, "quietly": true,
+}
+
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}

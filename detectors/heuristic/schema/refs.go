@@ -1,0 +1,191 @@
+package schema
+
+import (
+	"strings"
+
+	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/models"
+)
+
+var outsideRef = &check.Rule{
+	ID: "schema-outside-ref", Version: version, Class: "A14", Severity: models.SeverityHigh, Confidence: 0.7,
+	Message: "A schema refers to a file or an address outside: a client that follows it opens what the server wants opened.",
+}
+
+// firmConfidence is for references that can only be meant badly: local files, inner networks, filled-in addresses.
+const firmConfidence = 0.85
+
+// reference judges a reference, or adds it to those that stay within the definition.
+func reference(e *check.Event, i int, local []int) []int {
+	s, target := &e.Segments[i], text(e, i)
+	last := check.Last(s)
+	if literal(s) {
+		return local
+	}
+	if strings.HasPrefix(target, "#") {
+		if last == "$ref" {
+			local = append(local, i)
+		}
+		return local
+	}
+	names := last == "$schema" || last == "$id"
+	switch {
+	case inner(target):
+		e.ReportAs(outsideRef, outsideRef.Severity, firmConfidence, nil, e.Whole(i))
+	case names || dialect(target):
+	case strings.Contains(target, "://") || strings.HasPrefix(target, "//") || strings.HasPrefix(target, `\\`):
+		e.Report(outsideRef, nil, e.Whole(i))
+	}
+	return local
+}
+
+// dialect reports whether the address is that of a published vocabulary that clients have at hand.
+func dialect(address string) bool {
+	_, rest, _ := strings.Cut(address, "://")
+	return strings.HasPrefix(rest, "json-schema.org/") || strings.HasPrefix(rest, "spec.openapis.org/") || strings.HasPrefix(rest, "schema.org/")
+}
+
+// inner reports whether an address leads to the reader's own machine or network, or is to be filled in.
+func inner(address string) bool {
+	lower := strings.ToLower(address)
+	if strings.HasPrefix(lower, "file:") || strings.HasPrefix(lower, `\\`) || strings.Contains(address, "${") || strings.Contains(address, "{{") ||
+		strings.HasPrefix(lower, "/etc/") || strings.HasPrefix(lower, "../../") || strings.HasPrefix(lower, "~/") {
+		return true
+	}
+	_, host, ok := strings.Cut(lower, "//")
+	if !ok {
+		return false
+	}
+	host, _, _ = strings.Cut(host, "/")
+	if _, after, found := strings.Cut(host, "@"); found {
+		host = after
+	}
+	for _, prefix := range []string{"127.", "10.", "192.168.", "169.254.", "0.0.0.0", "[", "localhost", "metadata."} {
+		if strings.HasPrefix(host, prefix) {
+			return true
+		}
+	}
+	return strings.HasPrefix(host, "172.") && len(host) > 6 && "16" <= host[4:6] && host[4:6] <= "31" || strings.HasSuffix(host, ".internal") || strings.HasSuffix(host, ".local")
+}
+
+var refBomb = &check.Rule{
+	ID: "schema-ref-bomb", Version: version, Class: "A14", Severity: models.SeverityHigh, Confidence: 0.75,
+	Message: "A schema's references multiply or run in a circle, so that resolving them never ends.",
+}
+
+const (
+	maxRefs      = 512    // of one definition; more are not weighed
+	bombCopies   = 20_000 // copies of one definition that resolving everything makes
+	unlimited    = 1 << 40
+	maxExpansion = 64 // depth to which references are followed
+)
+
+// target is a definition that references lead to.
+type target struct {
+	pointer string
+	refs    []int // segments of references below it
+	copies  int   // 0: not counted yet; -1: being counted
+	passed  bool  // looked at for circles
+	open    bool  // on the way that is being looked at
+}
+
+// expansion reports references that multiply beyond measure, or come back to themselves without a step into a value.
+func expansion(e *check.Event, refs []int) {
+	if len(refs) > maxRefs {
+		refs = refs[:maxRefs]
+	}
+	targets := map[string]*target{}
+	for _, i := range refs {
+		if p, ok := destination(e, i); ok && targets[p] == nil {
+			targets[p] = &target{pointer: p}
+		}
+	}
+	if len(targets) > maxExpansion*4 {
+		return
+	}
+	for _, t := range targets {
+		for _, i := range refs {
+			if check.Below(&e.Segments[i], t.pointer) {
+				t.refs = append(t.refs, i)
+			}
+		}
+	}
+	for _, i := range refs {
+		p, ok := destination(e, i)
+		if !ok {
+			continue
+		}
+		if circle(e, targets, p) || copies(e, targets, p, 0) >= bombCopies {
+			e.Report(refBomb, nil, e.Whole(i))
+			return
+		}
+	}
+}
+
+// destination is the pointer in the event that a local reference leads to.
+func destination(e *check.Event, i int) (string, bool) {
+	s := &e.Segments[i]
+	fragment := strings.TrimPrefix(text(e, i), "#")
+	if fragment != "" && fragment[0] != '/' {
+		return "", false
+	}
+	root := s.Pointer
+	if n := strings.IndexByte(root[1:], '/'); n >= 0 {
+		root = root[:n+1]
+	}
+	return root + fragment, true
+}
+
+// copies counts how often resolving t makes a definition, as far as it grows without coming back to where it was.
+func copies(e *check.Event, targets map[string]*target, pointer string, depth int) int {
+	t := targets[pointer]
+	if t == nil || t.copies < 0 || depth > maxExpansion {
+		return 1
+	}
+	if t.copies > 0 {
+		return t.copies
+	}
+	t.copies = -1
+	n := 1
+	for _, i := range t.refs {
+		if p, ok := destination(e, i); ok {
+			n = min(n+copies(e, targets, p, depth+1), unlimited)
+		}
+	}
+	t.copies = n
+	return n
+}
+
+// circle reports whether references lead from t back to where they came from through nothing but combinations. It goes to
+// each target once.
+func circle(e *check.Event, targets map[string]*target, pointer string) bool {
+	t := targets[pointer]
+	if t == nil || t.passed {
+		return t != nil && t.open
+	}
+	t.passed, t.open = true, true
+	defer func() { t.open = false }()
+	for _, i := range t.refs {
+		if !inPlace(strings.TrimPrefix(e.Segments[i].Pointer, t.pointer)) {
+			continue
+		}
+		if p, ok := destination(e, i); ok && circle(e, targets, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// inPlace reports whether a path within a schema stays with the same value.
+func inPlace(path string) bool {
+	for token := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
+		switch token {
+		case "$ref", "allOf", "anyOf", "oneOf", "not", "if", "then", "else":
+		default:
+			if strings.Trim(token, "0123456789") != "" || token == "" {
+				return false
+			}
+		}
+	}
+	return true
+}

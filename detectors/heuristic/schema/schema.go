@@ -1,0 +1,158 @@
+// Package schema finds definitions whose structure is the attack: schemas that reach outside, multiply or stall whoever
+// reads them, header mappings that smuggle, hints that deny what the description says, and orders where names and
+// values belong.
+package schema
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/models"
+)
+
+const version = "1.0.0"
+
+// Checks is the group.
+var Checks = &check.Group{
+	Name:  "schema",
+	Kinds: []models.Kind{models.KindTool, models.KindPrompt, models.KindResource, models.KindElicitation, models.KindSampling, models.KindInstructions, models.KindAgentCard},
+	Rules: []*check.Rule{
+		outsideRef, refBomb, slowPattern, hugeMinimum, headerInjection, headerReserved, headerSecret, duplicateMember, deepSchema,
+		readOnlyLie, repeatLie, closedWorldLie, waivedReview, hiddenAudience, commandBehindHint, proseOrder, namedOrder,
+	},
+	Examine: examine,
+}
+
+func examine(e *check.Event) {
+	structure(e)
+	if e.Event.Kind == models.KindTool {
+		hints(e)
+	}
+	claims(e)
+	audience(e)
+	prose(e)
+}
+
+// structure makes the checks that need no more than the members' names.
+func structure(e *check.Event) {
+	var refs []int
+	var headers []int
+	for i := range e.Segments {
+		s := &e.Segments[i]
+		switch last := check.Last(s); {
+		case s.Key:
+			switch last {
+			case "minLength", "minItems", "minProperties":
+				minimum(e, i)
+			}
+			if strings.HasPrefix(s.Pointer, "/") && strings.HasSuffix(s.Pointer[:len(s.Pointer)-len(last)], "/patternProperties/") {
+				pattern(e, i)
+			}
+		case last == "$ref" || last == "$dynamicRef" || last == "$schema" || last == "$id":
+			refs = reference(e, i, refs)
+		case last == "pattern":
+			pattern(e, i)
+		case last == "x-mcp-header":
+			headers = append(headers, i)
+		}
+	}
+	if len(refs) > 1 {
+		expansion(e, refs)
+	}
+	if len(headers) > 0 {
+		mappings(e, headers)
+	}
+	duplicates(e)
+	depth(e)
+}
+
+// literal reports whether the place is part of a value, where keywords of the schema have no meaning.
+func literal(s *models.Segment) bool {
+	for _, member := range []string{"/default/", "/examples/", "/example/", "/const/", "/enum/"} {
+		if strings.Contains(s.Pointer, member) && !strings.Contains(s.Pointer, "/properties"+member) {
+			return true
+		}
+	}
+	return false
+}
+
+func text(e *check.Event, i int) string { return e.Segments[i].Views[0].Text }
+
+// valueAt returns the text of the value at pointer, and its segment or -1.
+func valueAt(e *check.Event, pointer string) (string, int) {
+	if i, ok := e.At(pointer, false); ok {
+		return text(e, i), i
+	}
+	return "", -1
+}
+
+var hugeMinimum = &check.Rule{
+	ID: "schema-huge-minimum", Version: version, Class: "A14", Severity: models.SeverityHigh, Confidence: 0.7,
+	Message: "A schema demands so much data that nobody has it: a call exhausts the client or is padded with what the model knows.",
+}
+
+// least sizes that no honest schema demands
+const (
+	hugeLength = 100_000
+	hugeCount  = 20_000
+)
+
+func minimum(e *check.Event, i int) {
+	n, err := strconv.ParseFloat(e.Scalar(i), 64)
+	limit := float64(hugeCount)
+	if check.Last(&e.Segments[i]) == "minLength" {
+		limit = hugeLength
+	}
+	if err == nil && n >= limit && !literal(&e.Segments[i]) {
+		e.Report(hugeMinimum, nil, e.Whole(i))
+	}
+}
+
+var duplicateMember = &check.Rule{
+	ID: "schema-duplicate-member", Version: version, Class: "A14", Severity: models.SeverityHigh, Confidence: 0.7,
+	Message: "An object has a member twice: whoever reviews it may read the one, and the client the other.",
+}
+
+// duplicates reports members that have a sibling of the same name. A small table of hashes tells that there are none.
+func duplicates(e *check.Event) {
+	var seen [64]uint64
+	for i := range e.Segments {
+		s := &e.Segments[i]
+		if !s.Key {
+			continue
+		}
+		h := hash(s.Pointer) % (64 * uint32(len(seen)))
+		if bit := uint64(1) << (h % 64); seen[h/64]&bit == 0 {
+			seen[h/64] |= bit
+		} else if before, ok := e.At(s.Pointer, true); ok && before != i {
+			e.Report(duplicateMember, nil, e.Whole(i), e.Whole(before))
+			return
+		}
+	}
+}
+
+// hash is FNV-1a.
+func hash(s string) uint32 {
+	h := uint32(2166136261)
+	for i := range len(s) {
+		h = (h ^ uint32(s[i])) * 16777619
+	}
+	return h
+}
+
+var deepSchema = &check.Rule{
+	ID: "schema-depth", Version: version, Class: "A14", Severity: models.SeverityHigh, Confidence: 0.6,
+	Message: "A definition is nested so deeply that whoever walks it runs out of stack.",
+}
+
+const maxDepth = 96
+
+func depth(e *check.Event) {
+	for i := range e.Segments {
+		if p := e.Segments[i].Pointer; len(p) >= 2*maxDepth && strings.Count(p, "/") >= maxDepth {
+			e.Report(deepSchema, nil, e.Whole(i))
+			return
+		}
+	}
+}
