@@ -3,9 +3,9 @@ package heuristic
 import (
 	"github.com/aad6b6dc/taster/detectors/heuristic/arguments"
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
-	"github.com/aad6b6dc/taster/detectors/internal/directive"
 	"github.com/aad6b6dc/taster/detectors/heuristic/purpose"
 	"github.com/aad6b6dc/taster/detectors/heuristic/schema"
+	"github.com/aad6b6dc/taster/detectors/internal/directive"
 	"github.com/aad6b6dc/taster/models"
 )
 
@@ -24,18 +24,27 @@ func (e *examination) groups() {
 
 // found keeps a finding of a group, unless the same stretch has a finding of the class that is as strong.
 func (e *examination) found(f models.Finding) {
-	if e.without[f.Rule] {
+	if e.without[f.Rule] || e.covered(&f) {
 		return
-	for i := range e.findings {
-		old := &e.findings[i]
-		if old.Class == f.Class && old.Evidence[0].Segment == f.Evidence[0].Segment && e.overlap(old.Evidence[0], f.Evidence[0]) && !stronger(&f, old) {
-			return
-		}
 	}
 	e.findings = append(e.findings, f)
 	if len(e.findings) > 2*models.MaxFindings {
 		e.keepStrongest()
 	}
+}
+
+// covered reports whether a finding as strong as f says the same of the same stretch.
+func (e *examination) covered(f *models.Finding) bool {
+	for i := range e.findings {
+		old := &e.findings[i]
+		if old.Class != f.Class || len(old.Evidence) == 0 || len(f.Evidence) == 0 || stronger(f, old) {
+			continue
+		}
+		if a, b := old.Evidence[0], f.Evidence[0]; a.Segment == b.Segment && e.overlap(a, b) {
+			return true
+		}
+	}
+	return false
 }
 
 // reading is where the hits of one view are kept.
