@@ -47,12 +47,12 @@ var readings = []reading{
 	},
 	{
 		rule: high("toxic-flow", "E4", 0.62, "Hands what is private to strangers."),
-		need: []concepts{of(private), of(outward), of(moved), of(stranger)},
+		need: []concepts{of(private), of(outward), of(moved), of(stranger), of(always, others, obey, unasked, assured)},
 		bar:  harmless | of(neg),
 	},
 	{
 		rule: high("secret-demand", "E3", 0.64, "Asks for a credential and puts at ease about it."),
-		need: []concepts{of(secret), of(demand), of(assured)},
+		need: []concepts{of(secret), of(demand), of(assured, unasked)},
 		bar:  harmless | of(browser),
 	},
 	{

@@ -193,7 +193,7 @@ func denials(hits []hit) []hit {
 		}
 	}
 	for _, m := range hits {
-		if m.concept == moved && near(hits, neg, hit{start: m.start, end: m.end}, 3, 0) {
+		if (m.concept == moved || m.concept == demand) && near(hits, neg, hit{start: m.start, end: m.end}, 3, 0) {
 			hits = append(hits, hit{refrains, m.start, m.end})
 		}
 	}

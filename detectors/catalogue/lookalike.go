@@ -1,0 +1,297 @@
+package catalogue
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/aad6b6dc/taster/models"
+)
+
+var (
+	misspelled = high("misspelled-server", "E3", 0.68, "Goes under a name that its own text spells differently, as one does who imitates it.")
+	twinServer = high("server-lookalike", "E3", 0.68, "Its server's name is one letter away from another connected server's, which its text names.")
+	unguarded  = high("unguarded-twin", "E2", 0.66, "Has the name of another server's tool, and drops the confirmation that the other asks for.")
+	namesake   = high("claimed-name", "E2", 0.66, "Says that it has the name of another server's tool on purpose.")
+	parameter  = high("tool-as-parameter", "E2", 0.64, "Has a parameter with the name of another server's tool.")
+)
+
+// lookalikes compares names: the server's with its own text and with other servers', the tool's with other servers' tools.
+func lookalikes(x *examination) {
+	x.imitation()
+	x.twins()
+	x.parameters()
+}
+
+// imitation looks for words of the text that the server's name almost is.
+func (x *examination) imitation() {
+	tokens := nameTokens(x.serverNames())
+	if len(tokens) == 0 {
+		return
+	}
+	for i := range x.Segments {
+		s := &x.Segments[i]
+		if s.Key || strings.Contains(s.Views[0].Text, "://") {
+			continue
+		}
+		if span, ok := misspelling(tokens, i, s.Views[0].Text); ok {
+			x.Report(&misspelled, nil, span)
+			return
+		}
+	}
+}
+
+// serverNames are what the server calls itself.
+func (x *examination) serverNames() []string {
+	names := []string{x.Input.Event.Server}
+	for _, p := range [...]string{"/serverInfo/name", "/params/logger"} {
+		if i, ok := x.At(p, false); ok {
+			names = append(names, x.Segments[i].Views[0].Text)
+		}
+	}
+	return names
+}
+
+// shortestName is the length from which a name is long enough to be imitated.
+const shortestName = 7
+
+func nameTokens(names []string) map[string]bool {
+	tokens := map[string]bool{}
+	for _, n := range names {
+		for _, t := range words(n) {
+			if len(t) >= shortestName {
+				tokens[t] = true
+			}
+		}
+	}
+	return tokens
+}
+
+// words are the words of a name, in lower case and without accents.
+func words(name string) []string {
+	return strings.FieldsFunc(plainLetters(name), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+}
+
+// plainLetters folds case and takes accents away.
+func plainLetters(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, norm.NFD.String(text))
+}
+
+// misspelling finds a capitalised word that is not one of the names, but almost.
+func misspelling(tokens map[string]bool, segment int, text string) (models.Span, bool) {
+	for at := 0; at < len(text); {
+		r, n := utf8.DecodeRuneInString(text[at:])
+		if !unicode.IsLetter(r) {
+			at += n
+			continue
+		}
+		end := at
+		for end < len(text) {
+			r, n := utf8.DecodeRuneInString(text[end:])
+			if !unicode.IsLetter(r) {
+				break
+			}
+			end += n
+		}
+		if unicode.IsUpper(r) && end-at >= shortestName && end-at < 40 {
+			word := plainLetters(text[at:end])
+			for t := range tokens {
+				if !tokens[word] && imitates(t, word) {
+					return models.Span{Segment: segment, Start: at, End: end}, true
+				}
+			}
+		}
+		at = end
+	}
+	return models.Span{}, false
+}
+
+// imitates reports whether a is b with one letter replaced, two swapped, or with letters that look alike; the ends of words,
+// where endings are, don't count.
+func imitates(a, b string) bool {
+	if a == b || len(a) < shortestName || len(b) < shortestName {
+		return false
+	}
+	if skeleton(a) == skeleton(b) {
+		return true
+	}
+	if len(a) != len(b) {
+		return doubled(a, b) || doubled(b, a)
+	}
+	i := 0
+	for a[i] == b[i] {
+		i++
+	}
+	rest := a[i+1:]
+	switch {
+	case i+2 >= len(a) || i == 0:
+		return false
+	case rest == b[i+1:]:
+		return true
+	}
+	return a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
+}
+
+// doubled reports whether long is short with one letter of it twice in a row.
+func doubled(long, short string) bool {
+	if len(long) != len(short)+1 {
+		return false
+	}
+	for i := 1; i < len(long)-1; i++ {
+		if long[i] == long[i-1] && long[:i]+long[i+1:] == short {
+			return true
+		}
+	}
+	return false
+}
+
+var alike = strings.NewReplacer("rn", "m", "vv", "w", "cl", "d", "0", "o", "1", "i", "l", "i", "3", "e", "5", "s", "-", "", "_", "")
+
+// skeleton is what a name looks like.
+func skeleton(name string) string { return alike.Replace(name) }
+
+// related reports whether two servers are named as if they belonged together.
+func related(a, b string) bool {
+	for _, s := range words(a) {
+		for _, t := range words(b) {
+			if s == t && len(s) > 2 && s != "mcp" && s != "server" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// twins looks for servers and tools of almost the same name.
+func (x *examination) twins() {
+	e := x.Input.Event
+	own := strings.ToLower(e.Object)
+	for server, tools := range x.peers.tools {
+		if server == e.Server {
+			continue
+		}
+		if server != e.Server && imitatedServer(e.Server, server) && x.names(server) {
+			x.Report(&twinServer, nil)
+		}
+		if related(e.Server, server) && !imitatedServer(e.Server, server) || !specific(own) {
+			continue
+		}
+		for name, other := range tools {
+			if name != own && skeleton(plainLetters(name)) != skeleton(plainLetters(own)) && !mixedTwin(own, name) {
+				continue
+			}
+			if other.Kind == e.Kind {
+				x.collision(other)
+			}
+		}
+	}
+}
+
+// imitatedServer reports whether two names of servers differ in one word, which imitates the other's.
+func imitatedServer(a, b string) bool {
+	s, t := words(a), words(b)
+	if len(s) != len(t) {
+		return false
+	}
+	different := false
+	for i := range s {
+		if s[i] != t[i] {
+			if !imitates(s[i], t[i]) {
+				return false
+			}
+			different = true
+		}
+	}
+	return different
+}
+
+// mixedTwin reports whether a name is another one with letters of another script.
+func mixedTwin(own, name string) bool {
+	return utf8.RuneCountInString(own) == len(name) && len(own) > len(name) && mostlySame(own, name)
+}
+
+func mostlySame(own, name string) bool {
+	i, same := 0, 0
+	for _, r := range own {
+		if i < len(name) && rune(name[i]) == r {
+			same++
+		}
+		i++
+	}
+	return same >= len(name)-2 && same > len(name)/2
+}
+
+// specific reports whether a tool's name says enough to be no coincidence: two words, or one of a language with other letters.
+func specific(name string) bool { return len(words(name)) > 1 || len(name) > 12 }
+
+// names reports whether the text names a server, and not the own one.
+func (x *examination) names(server string) bool {
+	needle := strings.Join(words(server), " ")
+	for i := range x.Segments {
+		if s := &x.Segments[i]; !s.Key && len(s.Views[0].Text) < 1<<14 && strings.Contains(strings.Join(words(s.Views[0].Text), " "), needle) {
+			return true
+		}
+	}
+	return false
+}
+
+// collision compares the definition with another server's of the same name.
+func (x *examination) collision(other *models.CatalogueObject) {
+	guarded := false
+	for i := range x.reader.sentences {
+		s := &x.reader.sentences[i]
+		if s.set.has(samename) && s.set&of(generic, foreign, supplant) != 0 {
+			x.Report(&namesake, nil, s.span())
+			return
+		}
+		guarded = guarded || s.set&of(decides, wish) != 0 && s.set&of(neg) == 0
+	}
+	if guarded || !asks(other) {
+		return
+	}
+	if i, ok := x.At("/name", false); ok {
+		x.Report(&unguarded, nil, x.Whole(i))
+	}
+}
+
+// asks reports whether a definition says that a person confirms or decides.
+func asks(o *models.CatalogueObject) bool {
+	var r reader
+	for _, text := range prose(o.Body) {
+		if strings.IndexByte(text, ' ') > 0 || len(text) > 0 && text[0] >= utf8.RuneSelf {
+			r.read(0, 0, text)
+		}
+	}
+	for i := range r.sentences {
+		if set := r.sentences[i].set; set&of(decides, wish) != 0 && set&of(neg, unasked, foreign, generic) == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// parameters looks for parameters that are called as other servers' tools.
+func (x *examination) parameters() {
+	for i := range x.Segments {
+		s := &x.Segments[i]
+		if !s.Key || !strings.Contains(s.Pointer, "/properties/") {
+			continue
+		}
+		name := strings.ToLower(s.Views[0].Text)
+		if len(words(name)) < 2 {
+			continue
+		}
+		for server, tools := range x.peers.tools {
+			if server != x.Input.Event.Server && tools[name] != nil && !related(server, x.Input.Event.Server) && x.peers.tools[x.Input.Event.Server][name] == nil {
+				x.Report(&parameter, nil, x.Whole(i))
+			}
+		}
+	}
+}
