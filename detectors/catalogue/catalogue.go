@@ -79,7 +79,7 @@ func judge(in *detectors.Input, p *peers) models.Outcome {
 }
 
 // looks are what is looked for in a definition.
-var looks = []func(*examination){texts, lookalikes, origins}
+var looks = []func(*examination){texts, lookalikes, origins, splits}
 
 // found keeps a finding, as far as there is room.
 func (x *examination) found(f models.Finding) {

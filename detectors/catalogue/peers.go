@@ -12,6 +12,7 @@ import (
 type peers struct {
 	tools   map[string]map[string]*models.CatalogueObject // server, then name in lower case
 	entries []models.CatalogueObject
+	told    map[string]map[string]*term // by server; filled as needed
 }
 
 // maxPeers limits how much of a catalogue is looked at.

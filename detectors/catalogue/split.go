@@ -1,0 +1,297 @@
+package catalogue
+
+import (
+	"encoding/base32"
+	"encoding/base64"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/aad6b6dc/taster/models"
+)
+
+var (
+	shared        = high("shared-term", "A11", 0.64, "Takes up a term of the server's other definitions, which together move private data.")
+	encodedPieces = high("encoded-pieces", "A11", 0.7, "Has values that are parts of one encoded text.")
+	prosy         = high("prose-token", "A11", 0.64, "Has a sentence in a value that should be one word.")
+	dangling      = high("dangling-text", "A11", 0.62, "Breaks off or goes on in the middle of a sentence.")
+)
+
+// splits looks for texts that make sense only together with others.
+func splits(x *examination) {
+	x.encoded()
+	x.tokens()
+	x.dangling()
+	x.terms()
+}
+
+// value reports whether a segment is a value that a schema proposes.
+func value(s *models.Segment) bool {
+	if s.Key {
+		return false
+	}
+	for _, member := range [...]string{"/enum/", "/examples/", "/default", "/const"} {
+		if strings.Contains(s.Pointer, member) {
+			return true
+		}
+	}
+	return false
+}
+
+// encoded joins the values of this definition, and those of the same name in the server's other definitions.
+func (x *examination) encoded() {
+	var own []int
+	var text strings.Builder
+	for i := range x.Segments {
+		if s := &x.Segments[i]; value(s) && opaque(s.Views[0].Text) && text.Len() < 1<<14 {
+			own = append(own, i)
+			text.WriteString(s.Views[0].Text)
+		}
+	}
+	if len(own) == 0 {
+		return
+	}
+	all, pieces := x.peers.values(x.Input.Event.Server)
+	for _, joint := range [...]struct {
+		text   string
+		pieces int
+	}{{text.String(), len(own)}, {all, pieces}} {
+		if joint.pieces > 1 && reads(joint.text) {
+			spans := make([]models.Span, len(own))
+			for k, i := range own {
+				spans[k] = x.Whole(i)
+			}
+			x.Report(&encodedPieces, nil, spans...)
+			return
+		}
+	}
+}
+
+// opaque reports whether a value may be a piece of an encoding: long, without spaces and of more than one kind of letters.
+func opaque(text string) bool {
+	if len(text) < 12 {
+		return false
+	}
+	kinds := 0
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c >= 'a' && c <= 'z':
+			kinds |= 1
+		case c >= 'A' && c <= 'Z':
+			kinds |= 2
+		case c >= '0' && c <= '9':
+			kinds |= 4
+		case c != '+' && c != '/' && c != '=' && c != '-' && c != '_':
+			return false
+		}
+	}
+	return kinds >= 6 || kinds == 3
+}
+
+// reads reports whether text is an encoding of prose.
+func reads(text string) bool {
+	text = strings.TrimRight(text, "=")
+	for _, d := range [...]func(string) ([]byte, error){
+		base64.RawStdEncoding.DecodeString, base64.RawURLEncoding.DecodeString,
+		base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString,
+	} {
+		for cut := 0; cut < 4 && cut < len(text); cut++ {
+			if out, err := d(text[:len(text)-cut]); err == nil && isProse(string(out)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isProse reports whether a text consists of words.
+func isProse(text string) bool {
+	letters, spaces := 0, 0
+	for _, r := range text {
+		switch {
+		case r == utf8.RuneError || r < ' ' && r != '\n' && r != '\t':
+			return false
+		case r == ' ':
+			spaces++
+		case unicode.IsLetter(r):
+			letters++
+		}
+	}
+	return spaces >= 3 && letters*10 > len(text)*7
+}
+
+// joiners are the words that sentences have and names don't.
+var joiners = map[string]bool{
+	"the": true, "of": true, "and": true, "into": true, "to": true, "a": true, "an": true, "before": true, "after": true, "each": true,
+	"with": true, "then": true, "that": true, "is": true, "are": true, "it": true, "this": true, "its": true, "must": true, "from": true,
+	"der": true, "die": true, "das": true, "und": true, "mit": true, "el": true, "la": true, "los": true, "las": true, "con": true,
+	"de": true, "le": true, "les": true, "et": true, "avec": true,
+}
+
+// tokens looks for values that are sentences without spaces.
+func (x *examination) tokens() {
+	var found []models.Span
+	for i := range x.Segments {
+		s := &x.Segments[i]
+		text := s.Views[0].Text
+		if !value(s) || len(text) < 20 || len(text) > 400 || strings.ContainsAny(text, " /:.") {
+			continue
+		}
+		parts, small := 0, 0
+		for w := range strings.FieldsFuncSeq(strings.ToLower(text), func(r rune) bool { return r == '-' || r == '_' }) {
+			parts++
+			if joiners[w] {
+				small++
+			}
+		}
+		if parts >= 5 && small >= 1 {
+			found = append(found, x.Whole(i))
+		}
+	}
+	if n := len(found); n > 0 && n <= 3 { // more are a list of names
+		x.Report(&prosy, nil, found...)
+	}
+}
+
+// dangling looks for strings that begin or end inside a sentence.
+func (x *examination) dangling() {
+	for i := range x.Segments {
+		s := &x.Segments[i]
+		text := s.Views[0].Text
+		if s.Key || len(text) < 24 || len(text) > 1<<14 || strings.Contains(text, "://") {
+			continue
+		}
+		if at := breaksOff(text); at >= 0 {
+			x.Report(&dangling, nil, models.Span{Segment: i, Start: at, End: len(text)})
+		}
+	}
+}
+
+// breaksOff returns where a text goes on in the middle of a sentence or breaks off in one, after a sentence that ends; or -1.
+func breaksOff(text string) int {
+	for _, dash := range [...]string{". – ", ". — ", ". … ", ". ... "} {
+		if i := strings.Index(text, dash); i > 0 && lowerCase(text[i+len(dash):]) {
+			return i + 2
+		}
+	}
+	for _, end := range [...]string{"–", "—", ",", "→", " and", " then", " the", " und", " y", " et"} {
+		if strings.HasSuffix(text, end) {
+			if i := strings.LastIndex(text, ". "); i > 0 && !strings.ContainsAny(text[i:], "{}[]\"") {
+				return i + 2
+			}
+		}
+	}
+	return -1
+}
+
+// values joins the encoded values of a server's definitions, in the catalogue's order.
+func (p *peers) values(server string) (joined string, pieces int) {
+	var joint strings.Builder
+	for i := range p.entries {
+		if p.entries[i].Server != server {
+			continue
+		}
+		for _, text := range prose(p.entries[i].Body) {
+			if opaque(text) && joint.Len() < 1<<14 {
+				joint.WriteString(text)
+				pieces++
+			}
+		}
+	}
+	return joint.String(), pieces
+}
+
+// terms looks for a term that several definitions of the server share, and that moves private data when all that is said about
+// it is read together.
+func (x *examination) terms() {
+	told := x.peers.terms(x.Input.Event.Server)
+	if told == nil {
+		return
+	}
+	for i := range x.reader.sentences {
+		s := &x.reader.sentences[i]
+		for term := range termsOf(s.low) {
+			if t := told[term]; t != nil && t.definitions > 1 && dangerous(t.set) {
+				x.Report(&shared, nil, s.span())
+				break
+			}
+		}
+	}
+}
+
+// term is what a server's definitions say about something.
+type term struct {
+	set         concepts
+	definitions int
+	last        int
+}
+
+// dangerous reports whether what is said together moves private data to others or unasked.
+func dangerous(set concepts) bool {
+	return set&of(private, secret) != 0 && set.has(moved) && set&of(outward, unasked, assured) != 0 && set&of(decides, wish, mention) == 0
+}
+
+// terms returns what is said about each term in the definitions of a server.
+func (p *peers) terms(server string) map[string]*term {
+	if t, ok := p.told[server]; ok {
+		return t
+	}
+	told := map[string]*term{}
+	for i := range p.entries {
+		if p.entries[i].Server != server || len(told) > 1<<14 {
+			continue
+		}
+		var r reader
+		for _, text := range prose(p.entries[i].Body) {
+			if strings.IndexByte(text, ' ') > 0 || len(text) > 0 && text[0] >= utf8.RuneSelf {
+				r.read(0, 0, text)
+			}
+		}
+		for k := range r.sentences {
+			s := &r.sentences[k]
+			for name := range termsOf(s.low) {
+				t := told[name]
+				if t == nil {
+					t = &term{last: -1}
+					told[name] = t
+				}
+				t.set |= s.set
+				if t.last != i {
+					t.last, t.definitions = i, t.definitions+1
+				}
+			}
+		}
+	}
+	if p.told == nil {
+		p.told = map[string]map[string]*term{}
+	}
+	p.told[server] = told
+	return told
+}
+
+// termsOf returns the pairs of neighbouring words of a sentence, and of a text without spaces its runs of four characters.
+func termsOf(low string) map[string]bool {
+	terms := map[string]bool{}
+	before := ""
+	for w := range strings.FieldsFuncSeq(low, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' }) {
+		if r, _ := utf8.DecodeRuneInString(w); !bounded(r) {
+			runes := []rune(w)
+			for i := 0; i+4 <= len(runes) && i < 256; i++ {
+				terms[string(runes[i:i+4])] = true
+			}
+			before = ""
+			continue
+		}
+		w = strings.TrimSuffix(w, "s")
+		if before != "" && len(w) >= 5 && len(before) >= 5 {
+			terms[before+" "+w] = true
+		}
+		before = w
+	}
+	return terms
+}
+
+func lowerCase(text string) bool {
+	r, _ := utf8.DecodeRuneInString(text)
+	return unicode.IsLower(r)
+}
