@@ -64,12 +64,17 @@ func judge(in *detectors.Input, p *peers) models.Outcome {
 	}
 	x := &examination{peers: p}
 	x.Event = check.Event{Input: in, Found: x.found}
-	if in.Event.Kind.Definition() {
+	switch {
+	case in.Event.Kind.Definition():
 		x.reader.names = p.names(in.Event, in.Segments)
 		x.reader.readAll(in.Segments)
 		for _, look := range looks {
 			look(x)
 		}
+	case in.Event.Kind == models.KindToolCall:
+		calls(x)
+	case in.Event.Kind == models.KindNotification:
+		x.imitation()
 	}
 	outcome := models.Found(x.findings...)
 	for _, f := range outcome.Findings {

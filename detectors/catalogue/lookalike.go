@@ -25,20 +25,19 @@ func lookalikes(x *examination) {
 	x.parameters()
 }
 
-// imitation looks for words of the text that the server's name almost is.
+// imitation looks for a name in the text that the server's own is almost.
 func (x *examination) imitation() {
-	tokens := nameTokens(x.serverNames())
-	if len(tokens) == 0 {
-		return
-	}
-	for i := range x.Segments {
-		s := &x.Segments[i]
-		if s.Key || strings.Contains(s.Views[0].Text, "://") {
-			continue
-		}
-		if span, ok := misspelling(tokens, i, s.Views[0].Text); ok {
-			x.Report(&misspelled, nil, span)
-			return
+	for _, name := range x.serverNames() {
+		own := words(name)
+		for i := range x.Segments {
+			s := &x.Segments[i]
+			if s.Key || len(s.Views[0].Text) > 1<<14 || strings.Contains(s.Views[0].Text, "://") {
+				continue
+			}
+			if span, ok := misspelling(own, i, s.Views[0].Text); ok {
+				x.Report(&misspelled, nil, span)
+				return
+			}
 		}
 	}
 }
@@ -54,20 +53,11 @@ func (x *examination) serverNames() []string {
 	return names
 }
 
-// shortestName is the length from which a name is long enough to be imitated.
-const shortestName = 7
-
-func nameTokens(names []string) map[string]bool {
-	tokens := map[string]bool{}
-	for _, n := range names {
-		for _, t := range words(n) {
-			if len(t) >= shortestName {
-				tokens[t] = true
-			}
-		}
-	}
-	return tokens
-}
+// Lengths from which a name is long enough to be imitated: alone, and as one word of several.
+const (
+	shortestName = 7
+	shortestPart = 5
+)
 
 // words are the words of a name, in lower case and without accents.
 func words(name string) []string {
@@ -84,39 +74,58 @@ func plainLetters(text string) string {
 	}, norm.NFD.String(text))
 }
 
-// misspelling finds a capitalised word that is not one of the names, but almost.
-func misspelling(tokens map[string]bool, segment int, text string) (models.Span, bool) {
-	for at := 0; at < len(text); {
-		r, n := utf8.DecodeRuneInString(text[at:])
-		if !unicode.IsLetter(r) {
-			at += n
+// misspelling finds capitalised words that are the name but for one word, which the name's imitates.
+func misspelling(name []string, segment int, text string) (models.Span, bool) {
+	if len(name) == 0 || len(name) > 8 {
+		return models.Span{}, false
+	}
+	all := wordSpans(text)
+	for i := 0; i+len(name) <= len(all); i++ {
+		first, last := all[i], all[i+len(name)-1]
+		if r, _ := utf8.DecodeRuneInString(text[first.start:]); !unicode.IsUpper(r) {
 			continue
 		}
-		end := at
-		for end < len(text) {
-			r, n := utf8.DecodeRuneInString(text[end:])
-			if !unicode.IsLetter(r) {
-				break
-			}
-			end += n
-		}
-		if unicode.IsUpper(r) && end-at >= shortestName && end-at < 40 {
-			word := plainLetters(text[at:end])
-			for t := range tokens {
-				if !tokens[word] && imitates(t, word) {
-					return models.Span{Segment: segment, Start: at, End: end}, true
-				}
+		different := 0
+		for k, w := range name {
+			word := plainLetters(text[all[i+k].start:all[i+k].end])
+			switch {
+			case word == w:
+			case imitates(w, word) && (len(name) > 1 || len(w) >= shortestName):
+				different++
+			default:
+				different = len(name) + 1
 			}
 		}
-		at = end
+		if different == 1 {
+			return models.Span{Segment: segment, Start: first.start, End: last.end}, true
+		}
 	}
 	return models.Span{}, false
+}
+
+// wordSpans are the places of the words of a text.
+func wordSpans(text string) []hit {
+	var out []hit
+	start := -1
+	for i, r := range text {
+		switch inside := unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.Is(unicode.Mn, r); {
+		case inside && start < 0:
+			start = i
+		case !inside && start >= 0:
+			out = append(out, hit{start: start, end: i})
+			start = -1
+		}
+	}
+	if start >= 0 {
+		out = append(out, hit{start: start, end: len(text)})
+	}
+	return out
 }
 
 // imitates reports whether a is b with one letter replaced, two swapped, or with letters that look alike; the ends of words,
 // where endings are, don't count.
 func imitates(a, b string) bool {
-	if a == b || len(a) < shortestName || len(b) < shortestName {
+	if a == b || len(a) < shortestPart || len(b) < shortestPart {
 		return false
 	}
 	if skeleton(a) == skeleton(b) {
@@ -131,12 +140,12 @@ func imitates(a, b string) bool {
 	}
 	rest := a[i+1:]
 	switch {
-	case i+2 >= len(a) || i == 0:
+	case i+1 >= len(a) || i == 0:
 		return false
 	case rest == b[i+1:]:
 		return true
 	}
-	return a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
+	return a[i] == b[i+1] && a[i+1] == b[i] && rest[1:] == b[i+2:]
 }
 
 // doubled reports whether long is short with one letter of it twice in a row.
@@ -187,9 +196,7 @@ func (x *examination) twins() {
 			if name != own && skeleton(plainLetters(name)) != skeleton(plainLetters(own)) && !mixedTwin(own, name) {
 				continue
 			}
-			if other.Kind == e.Kind {
-				x.collision(other)
-			}
+			x.collision(other)
 		}
 	}
 }
@@ -253,7 +260,7 @@ func (x *examination) collision(other *models.CatalogueObject) {
 		}
 		guarded = guarded || s.set&of(decides, wish) != 0 && s.set&of(neg) == 0
 	}
-	if guarded || !asks(other) {
+	if guarded || other.Kind != x.Input.Event.Kind || !asks(other) {
 		return
 	}
 	if i, ok := x.At("/name", false); ok {

@@ -68,8 +68,10 @@ func (p *peers) names(e *models.Event, segments []models.Segment) names {
 	return n
 }
 
-// text is the prose of a definition, in the order of its bytes.
-func prose(body []byte) []string {
+// prose is the strings of a definition, in the order of its bytes.
+func prose(body []byte) []string { return proseOf(gjson.ParseBytes(body)) }
+
+func proseOf(value gjson.Result) []string {
 	var out []string
 	var walk func(v gjson.Result, depth int)
 	walk = func(v gjson.Result, depth int) {
@@ -84,6 +86,6 @@ func prose(body []byte) []string {
 			out = append(out, v.String())
 		}
 	}
-	walk(gjson.ParseBytes(body), 0)
+	walk(value, 0)
 	return out
 }

@@ -61,6 +61,17 @@ var readings = []reading{
 		bar:   harmless,
 		drift: true,
 	},
+	{
+		rule:  high("drift-private", "E1", 0.62, "Was changed since its approval, and hands on what people keep to themselves."),
+		need:  []concepts{of(private), of(moved), of(user), of(always, argument, unasked, outward, others, own)},
+		bar:   of(decides, mention, refrains),
+		drift: true,
+	},
+	{
+		rule: high("decoding-rule", "A11", 0.66, "Tells how to put pieces together and decode them."),
+		need: []concepts{of(encoding), of(assemble)},
+		bar:  of(mention),
+	},
 }
 
 func high(id string, class models.Class, confidence float64, message string) check.Rule {

@@ -193,7 +193,7 @@ func denials(hits []hit) []hit {
 		}
 	}
 	for _, m := range hits {
-		if (m.concept == moved || m.concept == demand) && near(hits, neg, hit{start: m.start, end: m.end}, 3, 0) {
+		if (m.concept == moved || m.concept == demand && !precedes(hits, m)) && near(hits, neg, hit{start: m.start, end: m.end}, 3, 0) {
 			hits = append(hits, hit{refrains, m.start, m.end})
 		}
 	}
@@ -203,4 +203,14 @@ func denials(hits []hit) []hit {
 		}
 	}
 	return hits
+}
+
+// precedes reports whether a demand comes before d, which then only says that it need not be made again.
+func precedes(hits []hit, d hit) bool {
+	for _, h := range hits {
+		if h.concept == demand && h.end < d.start {
+			return true
+		}
+	}
+	return false
 }

@@ -7,6 +7,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/tidwall/gjson"
+
 	"github.com/aad6b6dc/taster/models"
 )
 
@@ -51,7 +53,7 @@ func (x *examination) encoded() {
 	if len(own) == 0 {
 		return
 	}
-	all, pieces := x.peers.values(x.Input.Event.Server)
+	all, pieces := x.peers.values(x.Input.Event.Server, parameterName(&x.Segments[own[0]]))
 	for _, joint := range [...]struct {
 		text   string
 		pieces int
@@ -184,14 +186,15 @@ func breaksOff(text string) int {
 	return -1
 }
 
-// values joins the encoded values of a server's definitions, in the catalogue's order.
-func (p *peers) values(server string) (joined string, pieces int) {
+// values joins the encoded values that a server's definitions propose for a parameter, in the catalogue's order.
+func (p *peers) values(server, parameter string) (joined string, pieces int) {
 	var joint strings.Builder
 	for i := range p.entries {
 		if p.entries[i].Server != server {
 			continue
 		}
-		for _, text := range prose(p.entries[i].Body) {
+		named := gjson.ParseBytes(p.entries[i].Body).Get("inputSchema.properties").Map()[parameter]
+		for _, text := range proseOf(named) {
 			if opaque(text) && joint.Len() < 1<<14 {
 				joint.WriteString(text)
 				pieces++
@@ -199,6 +202,13 @@ func (p *peers) values(server string) (joined string, pieces int) {
 		}
 	}
 	return joint.String(), pieces
+}
+
+// parameterName is the name of the parameter that a value is proposed for.
+func parameterName(s *models.Segment) string {
+	_, below, _ := strings.Cut(s.Pointer, "/properties/")
+	name, _, _ := strings.Cut(below, "/")
+	return name
 }
 
 // terms looks for a term that several definitions of the server share, and that moves private data when all that is said about
@@ -228,7 +238,10 @@ type term struct {
 
 // dangerous reports whether what is said together moves private data to others or unasked.
 func dangerous(set concepts) bool {
-	return set&of(private, secret) != 0 && set.has(moved) && set&of(outward, unasked, assured) != 0 && set&of(decides, wish, mention) == 0
+	if set&of(decides, wish, mention) != 0 {
+		return false
+	}
+	return set&of(private, secret) != 0 && set.has(moved) && set&of(outward, unasked, assured) != 0 || set.has(unasked) && set.has(obey)
 }
 
 // terms returns what is said about each term in the definitions of a server.
@@ -272,6 +285,21 @@ func (p *peers) terms(server string) map[string]*term {
 // termsOf returns the pairs of neighbouring words of a sentence, and of a text without spaces its runs of four characters.
 func termsOf(low string) map[string]bool {
 	terms := map[string]bool{}
+	for i := strings.Index(low, "§"); i >= 0 && i+3 <= len(low); i++ {
+		if digit(low[i+2]) {
+			terms[low[i:i+3]] = true
+		}
+		next := strings.Index(low[i+1:], "§")
+		if next < 0 {
+			break
+		}
+		i += next
+	}
+	for _, open := range [...]string{"(", "[", "（", "【"} {
+		if i := strings.Index(low, open); i >= 0 && continues(low[i+len(open):]) {
+			terms["(…)"] = true
+		}
+	}
 	before := ""
 	for w := range strings.FieldsFuncSeq(low, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' }) {
 		if r, _ := utf8.DecodeRuneInString(w); !bounded(r) {
@@ -294,4 +322,25 @@ func termsOf(low string) map[string]bool {
 func lowerCase(text string) bool {
 	r, _ := utf8.DecodeRuneInString(text)
 	return unicode.IsLower(r)
+}
+
+// continues reports whether a text begins by saying that it goes on elsewhere, or comes from there.
+func continues(low string) bool {
+	for _, h := range phrases.scan(low[:cut(low, 24)], nil) {
+		if h.concept == assemble && h.start == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// cut is the length of text, or less, so that at most n bytes of whole letters are left.
+func cut(text string, n int) int {
+	if len(text) <= n {
+		return len(text)
+	}
+	for n > 0 && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return n
 }
