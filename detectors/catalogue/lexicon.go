@@ -39,6 +39,7 @@ const (
 	leave
 	will
 	encoding
+	taken
 
 	unasked  // no asking, no telling
 	assured  // no keeping, no showing
@@ -59,7 +60,7 @@ const (
 var conceptNames = [numConcepts]string{
 	"always", "argument", "private", "secret", "outward", "moved", "stranger", "obey", "decides",
 	"mention", "tool", "others", "domain", "own", "samename", "assemble", "official", "demand", "browser",
-	"neg", "know", "user", "keep", "use", "replaced", "leave", "will", "encoding", "unasked", "assured", "supplant", "refrains", "wish",
+	"neg", "know", "user", "keep", "use", "replaced", "leave", "will", "encoding", "taken", "unasked", "assured", "supplant", "refrains", "wish",
 	"address", "link", "setting", "path", "named", "foreign", "relative", "generic",
 }
 

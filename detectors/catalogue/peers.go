@@ -38,7 +38,7 @@ func newPeers(c *models.Catalogue) *peers {
 	return p
 }
 
-// names sorts the catalogue's names by whether they are the event's own.
+// names sorts the catalogue's names by whether they are the event's own: those of servers that are named alike count as own.
 func (p *peers) names(e *models.Event, segments []models.Segment) names {
 	n := names{self: map[string]bool{}, same: map[string]bool{}, others: map[string]bool{}}
 	for i := range segments {
@@ -48,7 +48,7 @@ func (p *peers) names(e *models.Event, segments []models.Segment) names {
 		}
 	}
 	for server, tools := range p.tools {
-		if server == e.Server {
+		if server == e.Server || related(server, e.Server) {
 			for name := range tools {
 				n.same[name] = true
 			}
@@ -58,9 +58,9 @@ func (p *peers) names(e *models.Event, segments []models.Segment) names {
 			n.servers = append(n.servers, name)
 		}
 	}
-	for server, tools := range p.tools {
+	for _, tools := range p.tools {
 		for name := range tools {
-			if server != e.Server && !n.same[name] && (len(name) > 6 || identifier(name)) {
+			if !n.same[name] && (len(name) > 6 || identifier(name)) {
 				n.others[name] = true
 			}
 		}

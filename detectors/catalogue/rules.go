@@ -22,8 +22,13 @@ var harmless = of(decides, mention, refrains, wish)
 var readings = []reading{
 	{
 		rule: high("foreign-order", "E2", 0.68, "Says how a tool of another server is to be used, or that it is not to be used."),
-		need: []concepts{of(foreign), of(always, argument, unasked, supplant, address, assured)},
+		need: []concepts{of(foreign), of(always, argument, unasked, supplant, address, assured, setting, link, secret, outward, named)},
 		bar:  of(decides, mention, refrains, leave),
+	},
+	{
+		rule: high("foreign-tie", "E2", 0.62, "Ties a tool of another server to its own."),
+		need: []concepts{of(foreign), of(own)},
+		bar:  of(decides, mention, refrains, leave, neg),
 	},
 	{
 		rule: high("foreign-value", "A5", 0.68, "Puts an address or a place of its own into what other tools do."),

@@ -241,7 +241,7 @@ func dangerous(set concepts) bool {
 	if set&of(decides, wish, mention) != 0 {
 		return false
 	}
-	return set&of(private, secret) != 0 && set.has(moved) && set&of(outward, unasked, assured) != 0 || set.has(unasked) && set.has(obey)
+	return set&of(private, secret) != 0 && set&of(moved, taken) != 0 && set&of(outward, unasked, assured) != 0 || set.has(unasked) && set.has(obey)
 }
 
 // terms returns what is said about each term in the definitions of a server.
