@@ -221,7 +221,7 @@ func (x *examination) terms() {
 	for i := range x.reader.sentences {
 		s := &x.reader.sentences[i]
 		for term := range termsOf(s.low) {
-			if t := told[term]; t != nil && t.definitions > 1 && dangerous(t.set) {
+			if t := told[term]; t != nil && t.fragment() && dangerous(t.set) {
 				x.Report(&shared, nil, s.span())
 				break
 			}
@@ -233,7 +233,15 @@ func (x *examination) terms() {
 type term struct {
 	set         concepts
 	definitions int
+	sentences   int
 	last        int
+	text        string // the last sentence with it
+	plain       bool   // it opens a string, which says what is described, or stands in the same sentence twice
+}
+
+// fragment reports whether the term ties sentences together that stand in some definitions, once or twice in each.
+func (t *term) fragment() bool {
+	return !t.plain && t.definitions > 1 && t.definitions <= 5 && t.sentences <= t.definitions+2
 }
 
 // dangerous reports whether what is said together moves private data to others or unasked.
@@ -241,7 +249,8 @@ func dangerous(set concepts) bool {
 	if set&of(decides, wish, mention) != 0 {
 		return false
 	}
-	return set&of(private, secret) != 0 && set&of(moved, taken) != 0 && set&of(outward, unasked, assured) != 0 || set.has(unasked) && set.has(obey)
+	moves := set&of(private, secret) != 0 && set&of(moved, taken) != 0
+	return moves && set&of(outward, unasked, assured) != 0 && set&of(always, argument, unasked, obey, assured, neg) != 0 || set.has(unasked) && set.has(obey)
 }
 
 // terms returns what is said about each term in the definitions of a server.
@@ -269,6 +278,9 @@ func (p *peers) terms(server string) map[string]*term {
 					told[name] = t
 				}
 				t.set |= s.set
+				t.plain = t.plain || s.start == 0 || s.low == t.text
+				t.text = s.low
+				t.sentences++
 				if t.last != i {
 					t.last, t.definitions = i, t.definitions+1
 				}
