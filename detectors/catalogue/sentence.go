@@ -14,6 +14,7 @@ type sentence struct {
 	start, end    int // bytes of the view
 	text          string
 	low           string // the text in lower case, byte by byte
+	last          bool   // nothing but space comes after it in the string
 	set           concepts
 	hits          []hit // in bytes of text
 }
@@ -58,7 +59,7 @@ func (r *reader) sentence(segment, view int, text, low string, from, to int) {
 	if to-from < shortest || to-from > longest {
 		return
 	}
-	s := sentence{segment: segment, view: view, start: from, end: to, text: text[from:to], low: low[from:to]}
+	s := sentence{segment: segment, view: view, start: from, end: to, text: text[from:to], low: low[from:to], last: strings.TrimSpace(text[to:]) == ""}
 	s.hits = shapes(s.text, phrases.scan(s.low, nil))
 	s.hits = r.names.find(s.text, s.low, s.hits)
 	s.hits = kinds(s.low, denials(s.hits))

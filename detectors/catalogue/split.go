@@ -236,7 +236,7 @@ type term struct {
 	sentences   int
 	last        int
 	text        string // the last sentence with it
-	plain       bool   // it opens a string, which says what is described, or stands in the same sentence twice
+	plain       bool   // it stands in a string's body, which says what is described, or in the same sentence twice
 }
 
 // fragment reports whether the term ties sentences together that stand in some definitions, once or twice in each.
@@ -278,7 +278,7 @@ func (p *peers) terms(server string) map[string]*term {
 					told[name] = t
 				}
 				t.set |= s.set
-				t.plain = t.plain || s.start == 0 || s.low == t.text
+				t.plain = t.plain || s.start == 0 || !s.last || s.low == t.text
 				t.text = s.low
 				t.sentences++
 				if t.last != i {
