@@ -31,7 +31,7 @@ func (x *examination) imitation() {
 		own := words(name)
 		for i := range x.Segments {
 			s := &x.Segments[i]
-			if s.Key || len(s.Views[0].Text) > 1<<14 || strings.Contains(s.Views[0].Text, "://") {
+			if s.Key || len(s.Views[0].Text) > maxName || strings.Contains(s.Views[0].Text, "://") {
 				continue
 			}
 			if span, ok := misspelling(own, i, s.Views[0].Text); ok {
@@ -58,6 +58,9 @@ const (
 	shortestName = 7
 	shortestPart = 5
 )
+
+// maxName is the length from which a text is not searched for names.
+const maxName = 1 << 14
 
 // words are the words of a name, in lower case and without accents.
 func words(name string) []string {
@@ -166,118 +169,83 @@ var alike = strings.NewReplacer("rn", "m", "vv", "w", "cl", "d", "0", "o", "1", 
 // skeleton is what a name looks like.
 func skeleton(name string) string { return alike.Replace(name) }
 
-// related reports whether two servers are named as if they belonged together.
-func related(a, b string) bool {
-	for _, s := range words(a) {
-		for _, t := range words(b) {
-			if s == t && len(s) > 2 && s != "mcp" && s != "server" {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // twins looks for servers and tools of almost the same name.
 func (x *examination) twins() {
 	e := x.Input.Event
-	own := strings.ToLower(e.Object)
-	for server, tools := range x.peers.tools {
-		if server == e.Server {
-			continue
-		}
-		if server != e.Server && imitatedServer(e.Server, server) && x.names(server) {
+	own := x.peers.wordsOf(e.Server)
+	for _, name := range x.peers.servers {
+		if imitatedServer(own, name) && x.names(name) {
 			x.Report(&twinServer, nil)
+			break
 		}
-		if related(e.Server, server) && !imitatedServer(e.Server, server) || !specific(own) {
-			continue
-		}
-		for name, other := range tools {
-			if name != own && skeleton(plainLetters(name)) != skeleton(plainLetters(own)) && !mixedTwin(own, name) {
-				continue
-			}
-			x.collision(other)
+	}
+	i, ok := x.At("/name", false)
+	if !ok {
+		return
+	}
+	name := x.Segments[i].Views[plain(&x.Segments[i])].Text
+	if !specific(name) {
+		return
+	}
+	for _, other := range x.peers.alike[skeleton(plainLetters(name))] {
+		if !x.peers.kin(other.Server, e.Server) || imitatedServer(own, x.peers.wordsOf(other.Server)) {
+			x.collision(other, i)
+			return
 		}
 	}
 }
 
-// imitatedServer reports whether two names of servers differ in one word, which imitates the other's.
-func imitatedServer(a, b string) bool {
-	s, t := words(a), words(b)
-	if len(s) != len(t) {
+// imitatedServer reports whether the words of two servers' names differ in one, which imitates the other's.
+func imitatedServer(a, b []string) bool {
+	if len(a) != len(b) {
 		return false
 	}
-	different := false
-	for i := range s {
-		if s[i] != t[i] {
-			if !imitates(s[i], t[i]) {
+	different := 0
+	for i := range a {
+		if a[i] != b[i] {
+			if !imitates(a[i], b[i]) {
 				return false
 			}
-			different = true
+			different++
 		}
 	}
-	return different
+	return different == 1
 }
 
-// mixedTwin reports whether a name is another one with letters of another script.
-func mixedTwin(own, name string) bool {
-	return utf8.RuneCountInString(own) == len(name) && len(own) > len(name) && mostlySame(own, name)
-}
-
-func mostlySame(own, name string) bool {
-	i, same := 0, 0
-	for _, r := range own {
-		if i < len(name) && rune(name[i]) == r {
-			same++
-		}
-		i++
-	}
-	return same >= len(name)-2 && same > len(name)/2
-}
-
-// specific reports whether a tool's name says enough to be no coincidence: two words, or one of a language with other letters.
+// specific reports whether a tool's name says enough to be no coincidence: two words, or a long one.
 func specific(name string) bool { return len(words(name)) > 1 || len(name) > 12 }
 
-// names reports whether the text names a server, and not the own one.
-func (x *examination) names(server string) bool {
-	needle := strings.Join(words(server), " ")
+// names reports whether the text names a server by the words of its name.
+func (x *examination) names(server []string) bool {
+	needle := strings.Join(server, " ")
 	for i := range x.Segments {
-		if s := &x.Segments[i]; !s.Key && len(s.Views[0].Text) < 1<<14 && strings.Contains(strings.Join(words(s.Views[0].Text), " "), needle) {
+		if s := &x.Segments[i]; !s.Key && len(s.Views[0].Text) < maxName && strings.Contains(strings.Join(words(s.Views[0].Text), " "), needle) {
 			return true
 		}
 	}
 	return false
 }
 
-// collision compares the definition with another server's of the same name.
-func (x *examination) collision(other *models.CatalogueObject) {
+// collision compares the definition, whose name is segment i, with another server's of the same name.
+func (x *examination) collision(other *models.CatalogueObject, i int) {
 	guarded := false
-	for i := range x.reader.sentences {
-		s := &x.reader.sentences[i]
+	for k := range x.reader.sentences {
+		s := &x.reader.sentences[k]
 		if s.set.has(samename) && s.set&of(generic, foreign, supplant) != 0 {
 			x.Report(&namesake, nil, s.span())
 			return
 		}
-		guarded = guarded || s.set&of(decides, wish) != 0 && s.set&of(neg) == 0
+		guarded = guarded || s.set&of(decides, wish) != 0 && !s.set.has(neg)
 	}
-	if guarded || other.Kind != x.Input.Event.Kind || !asks(other) {
-		return
-	}
-	if i, ok := x.At("/name", false); ok {
+	if !guarded && other.Kind == x.Input.Event.Kind && asks(other) {
 		x.Report(&unguarded, nil, x.Whole(i))
 	}
 }
 
 // asks reports whether a definition says that a person confirms or decides.
 func asks(o *models.CatalogueObject) bool {
-	var r reader
-	for _, text := range prose(o.Body) {
-		if strings.IndexByte(text, ' ') > 0 || len(text) > 0 && text[0] >= utf8.RuneSelf {
-			r.read(0, 0, text)
-		}
-	}
-	for i := range r.sentences {
-		if set := r.sentences[i].set; set&of(decides, wish) != 0 && set&of(neg, unasked, foreign, generic) == 0 {
+	for _, s := range sentencesOf(o) {
+		if s.set&of(decides, wish) != 0 && s.set&of(neg, unasked, foreign, generic) == 0 {
 			return true
 		}
 	}
@@ -286,19 +254,14 @@ func asks(o *models.CatalogueObject) bool {
 
 // parameters looks for parameters that are called as other servers' tools.
 func (x *examination) parameters() {
+	server := x.Input.Event.Server
 	for i := range x.Segments {
 		s := &x.Segments[i]
 		if !s.Key || !strings.Contains(s.Pointer, "/properties/") {
 			continue
 		}
-		name := strings.ToLower(s.Views[0].Text)
-		if len(words(name)) < 2 {
-			continue
-		}
-		for server, tools := range x.peers.tools {
-			if server != x.Input.Event.Server && tools[name] != nil && !related(server, x.Input.Event.Server) && x.peers.tools[x.Input.Event.Server][name] == nil {
-				x.Report(&parameter, nil, x.Whole(i))
-			}
+		if name := strings.ToLower(s.Views[0].Text); x.peers.whose(name, server) == foreign && len(words(name)) > 1 {
+			x.Report(&parameter, nil, x.Whole(i))
 		}
 	}
 }

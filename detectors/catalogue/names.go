@@ -1,19 +1,19 @@
 package catalogue
 
-import (
-	"strings"
-)
+import "strings"
 
 // names tells whose an identifier is. The zero value knows none.
 type names struct {
-	self    map[string]bool // the definition's own name, parameters and values
-	same    map[string]bool // tools of the same server
-	others  map[string]bool // tools of other servers
-	servers []string        // names of other servers, in lower case
+	peers  *peers
+	server string
+	self   map[string]bool // the definition's own name, parameters and values
 }
 
-// find adds the identifiers that the text mentions.
+// find adds the identifiers and servers that a text mentions.
 func (n *names) find(text, low string, hits []hit) []hit {
+	if n.peers == nil {
+		return hits
+	}
 	for at := 0; at < len(text); {
 		if !wordByte(text[at]) {
 			at++
@@ -23,31 +23,46 @@ func (n *names) find(text, low string, hits []hit) []hit {
 		for end < len(text) && wordByte(text[end]) {
 			end++
 		}
-		word := low[at:end]
-		switch {
-		case n.self[word]:
-		case n.same[word]:
-			hits = append(hits, hit{relative, at, end})
-		case n.others[word]:
+		if c, ok := n.classify(text, low[at:end], at, end); ok {
+			hits = append(hits, hit{c, at, end})
+		}
+		for end < len(text) && nameByte(text[end]) {
+			end++
+		}
+		if n.peers.foreignServer(low[at:end], n.server) {
 			hits = append(hits, hit{foreign, at, end})
-		case identifier(text[at:end]) && !(at > 0 && strings.IndexByte(".$@#/-?&{", text[at-1]) >= 0) && !(end < len(text) && strings.IndexByte("=/.", text[end]) >= 0 && end+1 < len(text) && wordByte(text[end+1])):
-			hits = append(hits, hit{named, at, end})
 		}
 		at = end
 	}
-	for _, server := range n.servers {
-		for at := 0; ; {
-			i := strings.Index(low[at:], server)
-			if i < 0 {
-				break
-			}
-			at += i + len(server)
-			if breaksBefore(low, at-len(server)) && breaksBefore(low, at) {
-				hits = append(hits, hit{foreign, at - len(server), at})
-			}
+	for _, server := range n.peers.spaced {
+		if !n.peers.foreignServer(server, n.server) {
+			continue
+		}
+		if i := strings.Index(low, server); i >= 0 && breaksBefore(low, i) && breaksBefore(low, i+len(server)) {
+			hits = append(hits, hit{foreign, i, i + len(server)})
 		}
 	}
 	return hits
+}
+
+// classify says whose the word is that stands at [at, end) of text.
+func (n *names) classify(text, word string, at, end int) (concept, bool) {
+	if n.self[word] {
+		return 0, false
+	}
+	c := n.peers.whose(word, n.server)
+	if c == named {
+		return c, identifier(text[at:end]) && standsAlone(text, at, end)
+	}
+	return c, c == relative || len(word) > 6 || identifier(word)
+}
+
+// standsAlone reports whether the word is not part of an address, a path or an assignment.
+func standsAlone(text string, at, end int) bool {
+	if at > 0 && strings.IndexByte(".$@#/-?&{", text[at-1]) >= 0 {
+		return false
+	}
+	return end+1 >= len(text) || strings.IndexByte("=/.", text[end]) < 0 || !wordByte(text[end+1])
 }
 
 // identifier reports whether a word is built like a tool's name: of several words joined by underscores.

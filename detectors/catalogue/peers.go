@@ -8,61 +8,117 @@ import (
 	"github.com/aad6b6dc/taster/models"
 )
 
-// peers is a catalogue by name. It is never changed once it is made.
+// peers is a catalogue by name. It belongs to one goroutine.
 type peers struct {
-	tools   map[string]map[string]*models.CatalogueObject // server, then name in lower case
 	entries []models.CatalogueObject
-	told    map[string]map[string]*term // by server; filled as needed
+	servers map[string][]string                  // the words of each server's name
+	named   map[string][]string                  // servers by their names in lower case
+	spaced  []string                             // names that are more than one word of the text, in lower case
+	owners  map[string][]*models.CatalogueObject // tools and prompts by name in lower case
+	alike   map[string][]*models.CatalogueObject // and by what the name looks like
+	told    map[string]map[string]*term          // by server; filled as needed
+	pieces  map[string]map[string]*piecesOf      // by server, then parameter; filled as needed
 }
 
-// maxPeers limits how much of a catalogue is looked at.
-const maxPeers = 4096
+// Limits on how much of a catalogue is looked at.
+const (
+	maxPeers  = 4096
+	maxSpaced = 64
+)
 
 func newPeers(c *models.Catalogue) *peers {
-	p := &peers{tools: map[string]map[string]*models.CatalogueObject{}}
+	p := &peers{
+		servers: map[string][]string{}, named: map[string][]string{}, owners: map[string][]*models.CatalogueObject{},
+		alike: map[string][]*models.CatalogueObject{}, told: map[string]map[string]*term{}, pieces: map[string]map[string]*piecesOf{},
+	}
 	if c == nil {
 		return p
 	}
 	p.entries = c.Entries[:min(len(c.Entries), maxPeers)]
 	for i := range p.entries {
 		o := &p.entries[i]
-		of := p.tools[o.Server]
-		if of == nil {
-			of = map[string]*models.CatalogueObject{}
-			p.tools[o.Server] = of
-		}
+		p.server(o.Server)
 		if o.Name != "" && (o.Kind == models.KindTool || o.Kind == models.KindPrompt) {
-			of[strings.ToLower(o.Name)] = o
+			name := strings.ToLower(o.Name)
+			p.owners[name] = append(p.owners[name], o)
+			look := skeleton(plainLetters(o.Name))
+			p.alike[look] = append(p.alike[look], o)
 		}
 	}
 	return p
 }
 
-// names sorts the catalogue's names by whether they are the event's own: those of servers that are named alike count as own.
+func (p *peers) server(name string) {
+	if _, ok := p.servers[name]; ok || name == "" {
+		return
+	}
+	p.servers[name] = words(name)
+	low := strings.ToLower(name)
+	if len(low) < 4 {
+		return
+	}
+	if strings.ContainsFunc(low, func(r rune) bool { return r >= 0x80 || !nameByte(byte(r)) }) {
+		if len(p.spaced) < maxSpaced {
+			p.spaced = append(p.spaced, low)
+		}
+	}
+	p.named[low] = append(p.named[low], name)
+}
+
+// whose says how an identifier stands to an event's server: foreign, relative or, if nobody has it, named.
+func (p *peers) whose(name, server string) concept {
+	owners := p.owners[name]
+	if len(owners) == 0 {
+		return named
+	}
+	for _, o := range owners {
+		if p.kin(o.Server, server) {
+			return relative
+		}
+	}
+	return foreign
+}
+
+// kin reports whether two servers are one, or named as if they belonged together.
+func (p *peers) kin(a, b string) bool {
+	if a == b {
+		return true
+	}
+	for _, s := range p.wordsOf(a) {
+		for _, t := range p.wordsOf(b) {
+			if s == t && len(s) > 2 && s != "mcp" && s != "server" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// wordsOf returns the words of a server's name.
+func (p *peers) wordsOf(server string) []string {
+	if w, ok := p.servers[server]; ok {
+		return w
+	}
+	return words(server)
+}
+
+// foreignServer reports whether a name in lower case is that of a server that is no kin.
+func (p *peers) foreignServer(name, server string) bool {
+	for _, s := range p.named[name] {
+		if !p.kin(s, server) {
+			return true
+		}
+	}
+	return false
+}
+
+// names tells the event's own identifiers from those of others.
 func (p *peers) names(e *models.Event, segments []models.Segment) names {
-	n := names{self: map[string]bool{}, same: map[string]bool{}, others: map[string]bool{}}
+	n := names{peers: p, server: e.Server, self: map[string]bool{}}
 	for i := range segments {
 		s := &segments[i]
-		if text := s.Views[0].Text; s.Key || len(text) < 64 && !strings.ContainsAny(text, " \n") {
+		if text := s.Views[0].Text; (s.Key || len(text) < 64) && strings.IndexByte(text, ' ') < 0 {
 			n.self[strings.ToLower(text)] = true
-		}
-	}
-	for server, tools := range p.tools {
-		if server == e.Server || related(server, e.Server) {
-			for name := range tools {
-				n.same[name] = true
-			}
-			continue
-		}
-		if name := strings.ToLower(server); len(name) > 3 && name != strings.ToLower(e.Server) {
-			n.servers = append(n.servers, name)
-		}
-	}
-	for _, tools := range p.tools {
-		for name := range tools {
-			if !n.same[name] && (len(name) > 6 || identifier(name)) {
-				n.others[name] = true
-			}
 		}
 	}
 	return n
@@ -71,15 +127,21 @@ func (p *peers) names(e *models.Event, segments []models.Segment) names {
 // prose is the strings of a definition, in the order of its bytes.
 func prose(body []byte) []string { return proseOf(gjson.ParseBytes(body)) }
 
+// Limits on the strings that are taken from a definition of the catalogue.
+const (
+	maxProse      = 512
+	maxProseDepth = 16
+)
+
 func proseOf(value gjson.Result) []string {
 	var out []string
 	var walk func(v gjson.Result, depth int)
 	walk = func(v gjson.Result, depth int) {
-		if depth > 16 || len(out) > 512 {
+		if depth > maxProseDepth || len(out) > maxProse {
 			return
 		}
 		if v.IsObject() || v.IsArray() {
-			v.ForEach(func(_, child gjson.Result) bool { walk(child, depth+1); return len(out) <= 512 })
+			v.ForEach(func(_, child gjson.Result) bool { walk(child, depth+1); return len(out) <= maxProse })
 			return
 		}
 		if v.Type == gjson.String {
@@ -88,4 +150,15 @@ func proseOf(value gjson.Result) []string {
 	}
 	walk(value, 0)
 	return out
+}
+
+// sentencesOf reads the strings of a definition that hold prose.
+func sentencesOf(o *models.CatalogueObject) []sentence {
+	var r reader
+	for _, text := range prose(o.Body) {
+		if isText(text) {
+			r.read(0, 0, text)
+		}
+	}
+	return r.sentences
 }

@@ -26,7 +26,6 @@ func (s *sentence) span() models.Span {
 // reader takes strings apart into sentences, in the same memory.
 type reader struct {
 	names     names
-	low       []byte
 	sentences []sentence
 }
 
@@ -157,7 +156,7 @@ func (r *reader) readAll(segments []models.Segment) {
 			continue
 		}
 		view := plain(s)
-		if text := s.Views[view].Text; len(text) >= shortest && (strings.IndexByte(text, ' ') > 0 || text[0] >= utf8.RuneSelf) {
+		if text := s.Views[view].Text; isText(text) {
 			r.read(i, view, text)
 		}
 	}
@@ -214,4 +213,9 @@ func precedes(hits []hit, d hit) bool {
 		}
 	}
 	return false
+}
+
+// isText reports whether a string may hold a sentence.
+func isText(text string) bool {
+	return len(text) >= shortest && (strings.IndexByte(text, ' ') > 0 || text[0] >= utf8.RuneSelf)
 }

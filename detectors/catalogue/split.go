@@ -40,12 +40,15 @@ func value(s *models.Segment) bool {
 	return false
 }
 
+// maxPieces limits how much is joined.
+const maxPieces = 1 << 14
+
 // encoded joins the values of this definition, and those of the same name in the server's other definitions.
 func (x *examination) encoded() {
 	var own []int
 	var text strings.Builder
 	for i := range x.Segments {
-		if s := &x.Segments[i]; value(s) && opaque(s.Views[0].Text) && text.Len() < 1<<14 {
+		if s := &x.Segments[i]; value(s) && opaque(s.Views[0].Text) && text.Len()+len(s.Views[0].Text) < maxPieces {
 			own = append(own, i)
 			text.WriteString(s.Views[0].Text)
 		}
@@ -53,20 +56,18 @@ func (x *examination) encoded() {
 	if len(own) == 0 {
 		return
 	}
-	all, pieces := x.peers.values(x.Input.Event.Server, parameterName(&x.Segments[own[0]]))
-	for _, joint := range [...]struct {
-		text   string
-		pieces int
-	}{{text.String(), len(own)}, {all, pieces}} {
-		if joint.pieces > 1 && reads(joint.text) {
-			spans := make([]models.Span, len(own))
-			for k, i := range own {
-				spans[k] = x.Whole(i)
-			}
-			x.Report(&encodedPieces, nil, spans...)
-			return
-		}
+	joint := len(own) > 1 && reads(text.String())
+	if of := x.peers.values(x.Input.Event.Server, parameterName(&x.Segments[own[0]])); of != nil {
+		joint = joint || of.count > 1 && reads(of.text.String())
 	}
+	if !joint {
+		return
+	}
+	spans := make([]models.Span, len(own))
+	for k, i := range own {
+		spans[k] = x.Whole(i)
+	}
+	x.Report(&encodedPieces, nil, spans...)
 }
 
 // opaque reports whether a value may be a piece of an encoding: long, without spaces and of more than one kind of letters.
@@ -186,22 +187,45 @@ func breaksOff(text string) int {
 	return -1
 }
 
-// values joins the encoded values that a server's definitions propose for a parameter, in the catalogue's order.
-func (p *peers) values(server, parameter string) (joined string, pieces int) {
-	var joint strings.Builder
+// piecesOf is the encoded values that a server's definitions propose for a parameter, in the catalogue's order.
+type piecesOf struct {
+	text  strings.Builder
+	count int
+}
+
+// values returns the encoded values that a server's definitions propose for a parameter.
+func (p *peers) values(server, parameter string) *piecesOf {
+	all := p.pieces[server]
+	if all == nil {
+		all = p.gather(server)
+		p.pieces[server] = all
+	}
+	return all[parameter]
+}
+
+func (p *peers) gather(server string) map[string]*piecesOf {
+	all := map[string]*piecesOf{}
 	for i := range p.entries {
 		if p.entries[i].Server != server {
 			continue
 		}
-		named := gjson.ParseBytes(p.entries[i].Body).Get("inputSchema.properties").Map()[parameter]
-		for _, text := range proseOf(named) {
-			if opaque(text) && joint.Len() < 1<<14 {
-				joint.WriteString(text)
-				pieces++
+		gjson.ParseBytes(p.entries[i].Body).Get("inputSchema.properties").ForEach(func(name, schema gjson.Result) bool {
+			for _, text := range proseOf(schema) {
+				if !opaque(text) {
+					continue
+				}
+				if all[name.String()] == nil {
+					all[name.String()] = &piecesOf{}
+				}
+				if of := all[name.String()]; of.text.Len()+len(text) < maxPieces {
+					of.text.WriteString(text)
+					of.count++
+				}
 			}
-		}
+			return true
+		})
 	}
-	return joint.String(), pieces
+	return all
 }
 
 // parameterName is the name of the parameter that a value is proposed for.
@@ -228,6 +252,9 @@ func (x *examination) terms() {
 		}
 	}
 }
+
+// maxTerms limits the terms of a server.
+const maxTerms = 1 << 14
 
 // term is what a server's definitions say about something.
 type term struct {
@@ -260,17 +287,10 @@ func (p *peers) terms(server string) map[string]*term {
 	}
 	told := map[string]*term{}
 	for i := range p.entries {
-		if p.entries[i].Server != server || len(told) > 1<<14 {
+		if p.entries[i].Server != server || len(told) > maxTerms {
 			continue
 		}
-		var r reader
-		for _, text := range prose(p.entries[i].Body) {
-			if strings.IndexByte(text, ' ') > 0 || len(text) > 0 && text[0] >= utf8.RuneSelf {
-				r.read(0, 0, text)
-			}
-		}
-		for k := range r.sentences {
-			s := &r.sentences[k]
+		for _, s := range sentencesOf(&p.entries[i]) {
 			for name := range termsOf(s.low) {
 				t := told[name]
 				if t == nil {
@@ -286,9 +306,6 @@ func (p *peers) terms(server string) map[string]*term {
 				}
 			}
 		}
-	}
-	if p.told == nil {
-		p.told = map[string]map[string]*term{}
 	}
 	p.told[server] = told
 	return told
