@@ -40,6 +40,8 @@ const (
 	will
 	encoding
 	taken
+	house
+	deed
 
 	unasked  // no asking, no telling
 	assured  // no keeping, no showing
@@ -60,7 +62,7 @@ const (
 var conceptNames = [numConcepts]string{
 	"always", "argument", "private", "secret", "outward", "moved", "stranger", "obey", "decides",
 	"mention", "tool", "others", "domain", "own", "samename", "assemble", "official", "demand", "browser",
-	"neg", "know", "user", "keep", "use", "replaced", "leave", "will", "encoding", "taken", "unasked", "assured", "supplant", "refrains", "wish",
+	"neg", "know", "user", "keep", "use", "replaced", "leave", "will", "encoding", "taken", "house", "deed", "unasked", "assured", "supplant", "refrains", "wish",
 	"address", "link", "setting", "path", "named", "foreign", "relative", "generic",
 }
 

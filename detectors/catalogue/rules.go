@@ -41,13 +41,23 @@ var readings = []reading{
 		bar:  harmless | of(relative),
 	},
 	{
+		rule: high("house-custom", "A5", 0.64, "Claims a custom of the place for other tools."),
+		need: []concepts{of(house), of(generic)},
+		bar:  of(decides, mention, refrains, relative),
+	},
+	{
+		rule: high("deed-place", "A5", 0.64, "Says where what other tools make is to go."),
+		need: []concepts{of(deed), of(address, path, setting)},
+		bar:  harmless | of(relative),
+	},
+	{
 		rule: high("fixed-recipient", "A5", 0.66, "Has data go to an address that is fixed in the text."),
 		need: []concepts{of(address), of(moved), of(private, unasked, outward, always, argument, user)},
 		bar:  harmless,
 	},
 	{
 		rule: high("strangers-orders", "E4", 0.66, "Has done what texts of strangers ask for."),
-		need: []concepts{of(obey), of(stranger), of(moved, outward, unasked), of(private, others, outward, tool)},
+		need: []concepts{of(obey), of(stranger), of(generic, private, moved, outward, unasked, others)},
 		bar:  harmless,
 	},
 	{
