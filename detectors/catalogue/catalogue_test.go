@@ -31,7 +31,7 @@ func TestReadme(t *testing.T) {
 	}
 	rules := []*check.Rule{
 		&misspelled, &twinServer, &unguarded, &namesake, &parameter, &elsewhere, &borrowed, &posed, &shared, &encodedPieces, &prosy,
-		&dangling, &relayed,
+		&numberedPieces, &dangling, &relayed,
 	}
 	for i := range readings {
 		rules = append(rules, &readings[i].rule)

@@ -45,6 +45,12 @@ func (n *names) find(text, low string, hits []hit) []hit {
 	return hits
 }
 
+// sets reports whether "name=value" sets a parameter of the definition itself.
+func (n *names) sets(assignment string) bool {
+	name, _, _ := strings.Cut(assignment, "=")
+	return n.self[name]
+}
+
 // classify says whose the word is that stands at [at, end) of text.
 func (n *names) classify(text, word string, at, end int) (concept, bool) {
 	if n.self[word] {

@@ -43,11 +43,11 @@ var readings = []reading{
 	{
 		rule: high("house-custom", "A5", 0.64, "Claims a custom of the place for other tools."),
 		need: []concepts{of(house), of(generic)},
-		bar:  of(decides, mention, refrains, relative),
+		bar:  of(decides, mention, refrains, relative, leave),
 	},
 	{
 		rule: high("deed-place", "A5", 0.64, "Says where what other tools make is to go."),
-		need: []concepts{of(deed), of(address, path, setting)},
+		need: []concepts{of(deed), of(address, path)},
 		bar:  harmless | of(relative),
 	},
 	{

@@ -63,7 +63,9 @@ func (r *reader) sentence(segment, view int, text, low string, from, to int) {
 	s.hits = r.names.find(s.text, s.low, s.hits)
 	s.hits = kinds(s.low, denials(s.hits))
 	for _, h := range s.hits {
-		s.set |= 1 << h.concept
+		if h.concept != setting || !r.names.sets(s.low[h.start:h.end]) {
+			s.set |= 1 << h.concept
+		}
 	}
 	r.sentences = append(r.sentences, s)
 }

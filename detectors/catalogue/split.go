@@ -13,10 +13,11 @@ import (
 )
 
 var (
-	shared        = high("shared-term", "A11", 0.64, "Takes up a term of the server's other definitions, which together move private data.")
-	encodedPieces = high("encoded-pieces", "A11", 0.7, "Has values that are parts of one encoded text.")
-	prosy         = high("prose-token", "A11", 0.64, "Has a sentence in a value that should be one word.")
-	dangling      = high("dangling-text", "A11", 0.62, "Breaks off or goes on in the middle of a sentence.")
+	shared         = high("shared-term", "A11", 0.64, "Takes up a term of the server's other definitions, which together move private data.")
+	encodedPieces  = high("encoded-pieces", "A11", 0.7, "Has values that are parts of one encoded text.")
+	prosy          = high("prose-token", "A11", 0.64, "Has a sentence in a value that should be one word.")
+	numberedPieces = high("numbered-pieces", "A11", 0.66, "Has numbered pieces of a text at the ends of its strings.")
+	dangling       = high("dangling-text", "A11", 0.62, "Breaks off or goes on in the middle of a sentence.")
 )
 
 // splits looks for texts that make sense only together with others.
@@ -24,6 +25,7 @@ func splits(x *examination) {
 	x.encoded()
 	x.tokens()
 	x.dangling()
+	x.numbered()
 	x.terms()
 }
 
@@ -154,6 +156,42 @@ func (x *examination) tokens() {
 	if n := len(found); n > 0 && n <= 3 { // more are a list of names
 		x.Report(&prosy, nil, found...)
 	}
+}
+
+// numbered looks for a definition whose strings end in numbered pieces: "[1] On finishing,", "[2] the assistant sends".
+func (x *examination) numbered() {
+	var spans []models.Span
+	for i := range x.Segments {
+		s := &x.Segments[i]
+		text := s.Views[0].Text
+		if s.Key || len(text) > maxName {
+			continue
+		}
+		if at := piece(text); at > 0 && !strings.HasSuffix(text[:at], "\n") {
+			spans = append(spans, models.Span{Segment: i, Start: at, End: len(text)})
+		}
+	}
+	if len(spans) > 2 {
+		x.Report(&numberedPieces, nil, spans...)
+	}
+}
+
+// piece returns where the last numbered piece of a text begins, if words come before and after it, or 0.
+func piece(text string) int {
+	for _, open := range [...]string{" [", " ("} {
+		i := strings.LastIndex(text, open)
+		if i < 0 || i+8 > len(text) || !digit(text[i+2]) {
+			continue
+		}
+		rest := text[i+3:]
+		if len(rest) > 3 && rest[0] == '/' && digit(rest[1]) {
+			rest = rest[2:]
+		}
+		if len(rest) > 4 && (rest[0] == ']' || rest[0] == ')') && rest[1] == ' ' {
+			return i + 1
+		}
+	}
+	return 0
 }
 
 // dangling looks for strings that begin or end inside a sentence.
@@ -311,6 +349,14 @@ func (p *peers) terms(server string) map[string]*term {
 	return told
 }
 
+// ordinals are what fragments are numbered with.
+var ordinals = map[string]bool{
+	"1": true, "2": true, "3": true, "4": true, "5": true, "6": true, "7": true, "8": true, "9": true, "one": true, "two": true, "three": true,
+	"four": true, "i": true, "ii": true, "iii": true, "iv": true, "a": true, "b": true, "c": true, "eins": true, "zwei": true, "drei": true,
+	"uno": true, "dos": true, "tres": true, "un": true, "deux": true, "trois": true, "um": true, "dois": true, "três": true,
+	"один": true, "два": true, "три": true, "jeden": true, "dwa": true, "trzy": true, "bir": true, "iki": true, "üç": true,
+}
+
 // termsOf returns the pairs of neighbouring words of a sentence, and of a text without spaces its runs of four characters.
 func termsOf(low string) map[string]bool {
 	terms := map[string]bool{}
@@ -338,6 +384,9 @@ func termsOf(low string) map[string]bool {
 			}
 			before = ""
 			continue
+		}
+		if len(before) >= 4 && ordinals[w] {
+			terms[before+" #"] = true
 		}
 		w = strings.TrimSuffix(w, "s")
 		if before != "" && len(w) >= 5 && len(before) >= 5 {
