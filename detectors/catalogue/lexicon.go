@@ -176,9 +176,12 @@ type hit struct {
 	start, end int
 }
 
+// maxHits limits the hits in a sentence: what has more is no sentence.
+const maxHits = 160
+
 // scan appends what the lexicon finds in text, which is in lower case.
 func (l *lexicon) scan(text string, hits []hit) []hit {
-	for i := 0; i < len(text); {
+	for i := 0; i < len(text) && len(hits) < maxHits; {
 		inside := i > 0 && !breaksBefore(text, i)
 		at := int32(0)
 		for j := i; j < len(text); j++ {

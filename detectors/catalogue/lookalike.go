@@ -98,6 +98,9 @@ func misspelling(name []string, segment int, text string) (models.Span, bool) {
 			default:
 				different = len(name) + 1
 			}
+			if different > 1 {
+				break
+			}
 		}
 		if different == 1 {
 			return models.Span{Segment: segment, Start: first.start, End: last.end}, true

@@ -83,6 +83,18 @@ var readings = []reading{
 		drift: true,
 	},
 	{
+		rule:  high("drift-unasked", "E1", 0.62, "Was changed since its approval, and leaves people unasked."),
+		need:  []concepts{of(unasked), of(user)},
+		bar:   harmless,
+		drift: true,
+	},
+	{
+		rule:  high("drift-outward", "E1", 0.62, "Was changed since its approval, and lets out what it handles."),
+		need:  []concepts{of(outward), of(moved), of(user, address)},
+		bar:   harmless,
+		drift: true,
+	},
+	{
 		rule: high("decoding-rule", "A11", 0.66, "Tells how to put pieces together and decode them."),
 		need: []concepts{of(encoding), of(assemble)},
 		bar:  of(mention),

@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -61,7 +62,7 @@ func (r *reader) sentence(segment, view int, text, low string, from, to int) {
 	s := sentence{segment: segment, view: view, start: from, end: to, text: text[from:to], low: low[from:to], last: strings.TrimSpace(text[to:]) == ""}
 	s.hits = shapes(s.text, phrases.scan(s.low, nil))
 	s.hits = r.names.find(s.text, s.low, s.hits)
-	s.hits = kinds(s.low, denials(s.hits))
+	s.hits = kinds(s.low, denials(s.low, s.hits))
 	for _, h := range s.hits {
 		if h.concept != setting || !r.names.sets(s.low[h.start:h.end]) {
 			s.set |= 1 << h.concept
@@ -175,7 +176,8 @@ func plain(s *models.Segment) int {
 }
 
 // denials adds what is said with a no: that nobody is asked, that nothing is kept, that a tool is not used.
-func denials(hits []hit) []hit {
+func denials(low string, hits []hit) []hit {
+	hits = withoutWants(low, hits)
 	for _, n := range hits {
 		if n.concept != neg {
 			continue
@@ -220,4 +222,9 @@ func precedes(hits []hit, d hit) bool {
 // isText reports whether a string may hold a sentence.
 func isText(text string) bool {
 	return len(text) >= shortest && (strings.IndexByte(text, ' ') > 0 || text[0] >= utf8.RuneSelf)
+}
+
+// withoutWants leaves out the words for asking that ask for a thing rather than a person.
+func withoutWants(low string, hits []hit) []hit {
+	return slices.DeleteFunc(hits, func(h hit) bool { return h.concept == know && strings.HasPrefix(low[h.end:], " for ") })
 }
