@@ -1,10 +1,15 @@
 package catalogue
 
 import (
+	"slices"
 	"strings"
+
+	"github.com/tidwall/gjson"
 
 	"github.com/aad6b6dc/taster/models"
 )
+
+var exposed = high("exposed-call", "E4", 0.6, "Puts where anybody can read it what it says is from a private place.")
 
 var relayed = high("relayed-result", "E4", 0.62, "Hands on what another server's tool returned, and says so.")
 
@@ -23,6 +28,45 @@ func calls(x *examination) {
 	}
 	if len(spans) > 0 {
 		x.Report(&relayed, nil, spans...)
+	}
+	if x.anybodyReads() {
+		x.exposed()
+	}
+}
+
+// audiences are the members that say who can read what a call writes, and what they say of anybody.
+var (
+	audiences = []string{"visibility", "acl", "audience", "access", "sharing", "privacy", "public", "channel", "room", "board", "forum", "list", "attendees"}
+	anybody   = []string{"public", "anyone", "everyone", "world", "extern", "guest", "open", "community", "freemail"}
+)
+
+// anybodyReads reports whether the call says that anybody can read what it writes.
+func (x *examination) anybodyReads() bool {
+	for i := range x.Segments {
+		s := &x.Segments[i]
+		if s.Key || len(s.Views[0].Text) > 64 || !slices.ContainsFunc(audiences, func(a string) bool { return strings.Contains(s.Pointer, "/"+a) }) {
+			continue
+		}
+		if text := strings.ToLower(s.Views[0].Text); slices.ContainsFunc(anybody, func(a string) bool { return strings.Contains(text, a) }) {
+			return true
+		}
+	}
+	return gjson.GetBytes(x.Input.Event.Body, "arguments.public").Bool()
+}
+
+// closed are the parts of a path that say that not anybody may read what it leads to.
+var closed = []string{"-internal/", "/internal/", "internal/", "-private/", "/private/", "private/", "confidential/", "/hr/", "payroll/"}
+
+// exposed looks for what the call says of where its text is from.
+func (x *examination) exposed() {
+	x.reader.names = names{}
+	x.reader.readAll(x.Segments)
+	for i := range x.reader.sentences {
+		s := &x.reader.sentences[i]
+		fromPrivate := slices.ContainsFunc(closed, func(c string) bool { return strings.Contains(s.low, c) })
+		if (fromPrivate || s.set.has(generic) && s.set.has(private)) && !strings.Contains(s.low, "://") {
+			x.Report(&exposed, nil, s.span())
+		}
 	}
 }
 

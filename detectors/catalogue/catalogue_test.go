@@ -31,7 +31,7 @@ func TestReadme(t *testing.T) {
 	}
 	rules := []*check.Rule{
 		&misspelled, &twinServer, &unguarded, &namesake, &parameter, &elsewhere, &borrowed, &posed, &shared, &encodedPieces, &prosy,
-		&numberedPieces, &dangling, &relayed,
+		&numberedPieces, &dangling, &relayed, &exposed,
 	}
 	for i := range readings {
 		rules = append(rules, &readings[i].rule)
