@@ -38,12 +38,25 @@ func (r *reader) read(segment, view int, text string) {
 		if n := sentenceEnd(low[at:]); n > 0 {
 			end = at + n
 		}
+		if end-at > longest {
+			end = at + window(low[at:end])
+		}
 		r.sentence(segment, view, text, low, at, end)
 		at = end
 	}
 }
 
-// A sentence below the shortest says nothing, and one above the longest is a list in which anything stands near anything.
+// window is how much of a sentence that is too long is read at once, to the end of a word.
+func window(text string) int {
+	n := cut(text, longest/2)
+	if space := strings.LastIndexByte(text[:n], ' '); space > 0 {
+		return space + 1
+	}
+	return n
+}
+
+// A sentence below the shortest says nothing. In one above the longest, a list mostly, anything stands near anything: it is read
+// in parts.
 const (
 	shortest = 8
 	longest  = 700
@@ -56,7 +69,7 @@ func (r *reader) sentence(segment, view int, text, low string, from, to int) {
 	for to > from && strings.IndexByte(" \t\r\n", text[to-1]) >= 0 {
 		to--
 	}
-	if to-from < shortest || to-from > longest {
+	if to-from < shortest {
 		return
 	}
 	s := sentence{segment: segment, view: view, start: from, end: to, text: text[from:to], low: low[from:to], last: strings.TrimSpace(text[to:]) == ""}
