@@ -31,7 +31,7 @@ func TestReadme(t *testing.T) {
 	}
 	rules := []*check.Rule{
 		&misspelled, &twinServer, &unguarded, &namesake, &parameter, &elsewhere, &borrowed, &posed, &shared, &encodedPieces, &prosy,
-		&numberedPieces, &dangling, &relayed, &exposed,
+		&numberedPieces, &dangling, &relayed, &exposed, &twinValue, &nearTwin, &inflated,
 	}
 	for i := range readings {
 		rules = append(rules, &readings[i].rule)

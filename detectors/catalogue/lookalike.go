@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -15,6 +16,8 @@ var (
 	twinServer = high("server-lookalike", "E3", 0.68, "Its server's name is one letter away from another connected server's, which its text names.")
 	unguarded  = high("unguarded-twin", "E2", 0.66, "Has the name of another server's tool, and drops the confirmation that the other asks for.")
 	namesake   = high("claimed-name", "E2", 0.66, "Says that it has the name of another server's tool on purpose.")
+	twinValue  = high("twin-value", "E2", 0.66, "Has the name of another server's tool, and an address of its own as a value.")
+	nearTwin   = high("near-twin", "E3", 0.64, "Has a name that is one letter away from another server's tool.")
 	parameter  = high("tool-as-parameter", "E2", 0.64, "Has a parameter with the name of another server's tool.")
 )
 
@@ -196,6 +199,63 @@ func (x *examination) twins() {
 			return
 		}
 	}
+	if x.nearly(strings.ToLower(name)) {
+		x.Report(&nearTwin, nil, x.Whole(i))
+	}
+}
+
+// nearestName is the length from which a tool's name is long enough for one letter to be no other name.
+const nearestName = 10
+
+// nearly reports whether a name is one letter away from that of another server's tool, its end aside.
+func (x *examination) nearly(name string) bool {
+	if len(name) < nearestName {
+		return false
+	}
+	for size := len(name) - 1; size <= len(name)+1; size++ {
+		for _, o := range x.peers.sized[size] {
+			if !x.peers.kin(o.Server, x.Input.Event.Server) && oneLetter(name, strings.ToLower(o.Name)) && x.spells(strings.ToLower(o.Name), name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// spells reports whether the text has the word by which another name differs from the own one, and not the own one's.
+func (x *examination) spells(other, own string) bool {
+	a, b := words(other), words(own)
+	if len(a) != len(b) {
+		return false
+	}
+	i := 0
+	for i < len(a)-1 && a[i] == b[i] {
+		i++
+	}
+	return x.names(a[i:i+1]) && !x.names(b[i:i+1])
+}
+
+// oneLetter reports whether two names differ by one letter that is replaced, left out or too many, the last one aside, or by two
+// that are swapped.
+func oneLetter(a, b string) bool {
+	i := 0
+	for i < len(a) && i < len(b) && a[i] == b[i] {
+		i++
+	}
+	j := 0
+	for j < len(a)-i && j < len(b)-i && a[len(a)-1-j] == b[len(b)-1-j] {
+		j++
+	}
+	left, right := a[i:len(a)-j], b[i:len(b)-j]
+	if j == 0 || !letters(left) || !letters(right) {
+		return false
+	}
+	swapped := len(left) == 2 && len(right) == 2 && left[0] == right[1] && left[1] == right[0]
+	return len(left) <= 1 && len(right) <= 1 && left != right || swapped
+}
+
+func letters(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r < 'a' || r > 'z' })
 }
 
 // imitatedServer reports whether the words of two servers' names differ in one, which imitates the other's.
@@ -218,11 +278,11 @@ func imitatedServer(a, b []string) bool {
 // specific reports whether a tool's name says enough to be no coincidence: two words, or a long one.
 func specific(name string) bool { return len(words(name)) > 1 || len(name) > 12 }
 
-// names reports whether the text names a server by the words of its name.
+// names reports whether the text, the definition's name aside, has these words.
 func (x *examination) names(server []string) bool {
 	needle := strings.Join(server, " ")
 	for i := range x.Segments {
-		if s := &x.Segments[i]; !s.Key && len(s.Views[0].Text) < maxName && strings.Contains(strings.Join(words(s.Views[0].Text), " "), needle) {
+		if s := &x.Segments[i]; !s.Key && s.Pointer != "/name" && len(s.Views[0].Text) < maxName && strings.Contains(strings.Join(words(s.Views[0].Text), " "), needle) {
 			return true
 		}
 	}
@@ -231,14 +291,17 @@ func (x *examination) names(server []string) bool {
 
 // collision compares the definition, whose name is segment i, with another server's of the same name.
 func (x *examination) collision(other *models.CatalogueObject, i int) {
-	guarded := false
+	guarded := slices.ContainsFunc(x.reader.sentences, func(s sentence) bool { return s.set&of(decides, wish) != 0 && !s.set.has(neg) })
 	for k := range x.reader.sentences {
 		s := &x.reader.sentences[k]
-		if s.set.has(samename) && s.set&of(generic, foreign, supplant) != 0 {
+		if s.set.has(samename) && (s.set&of(generic, foreign, supplant) != 0 || !guarded && s.set&of(tool, own) != 0) {
 			x.Report(&namesake, nil, s.span())
 			return
 		}
-		guarded = guarded || s.set&of(decides, wish) != 0 && !s.set.has(neg)
+		if s.set.has(address) && value(&x.Segments[s.segment]) {
+			x.Report(&twinValue, nil, s.span())
+			return
+		}
 	}
 	if !guarded && other.Kind == x.Input.Event.Kind && asks(other) {
 		x.Report(&unguarded, nil, x.Whole(i))

@@ -2,6 +2,7 @@ package catalogue
 
 import (
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/aad6b6dc/taster/models"
@@ -10,6 +11,7 @@ import (
 var (
 	elsewhere = high("foreign-endpoint", "E3", 0.64, "Is served from another domain than that of the provider whose name it bears.")
 	borrowed  = high("borrowed-icon", "E3", 0.64, "Bears the icon of a brand from the brand's own site, and is served from another.")
+	inflated  = high("inflated-version", "E3", 0.62, "Has a version that is higher than any, as one has who wants to be picked by it.")
 	posed     = high("posed-demand", "E3", 0.66, "Claims to be the official one, and asks for a credential.")
 )
 
@@ -27,7 +29,17 @@ func origins(x *examination) {
 			x.Report(&borrowed, nil, x.Whole(i))
 		}
 	}
+	if i, ok := x.At("/serverInfo/version", false); ok && outbids(x.Segments[i].Views[0].Text) {
+		x.Report(&inflated, nil, x.Whole(i))
+	}
 	x.posed()
+}
+
+// outbids reports whether a version's first number is one that no release reaches and no year is.
+func outbids(version string) bool {
+	major, rest, _ := strings.Cut(version, ".")
+	n, err := strconv.Atoi(strings.TrimPrefix(major, "v"))
+	return err == nil && rest != "" && (n >= 99 && n < 1900 || n >= 9000 && n < 10000)
 }
 
 // host returns the host of the address at pointer.

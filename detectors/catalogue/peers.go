@@ -16,6 +16,7 @@ type peers struct {
 	spaced  []string                             // names that are more than one word of the text, in lower case
 	owners  map[string][]*models.CatalogueObject // tools and prompts by name in lower case
 	alike   map[string][]*models.CatalogueObject // and by what the name looks like
+	sized   map[int][]*models.CatalogueObject    // and by the length of the name
 	told    map[string]map[string]*term          // by server; filled as needed
 	pieces  map[string]map[string]*piecesOf      // by server, then parameter; filled as needed
 }
@@ -29,7 +30,7 @@ const (
 func newPeers(c *models.Catalogue) *peers {
 	p := &peers{
 		servers: map[string][]string{}, named: map[string][]string{}, owners: map[string][]*models.CatalogueObject{},
-		alike: map[string][]*models.CatalogueObject{}, told: map[string]map[string]*term{}, pieces: map[string]map[string]*piecesOf{},
+		alike: map[string][]*models.CatalogueObject{}, sized: map[int][]*models.CatalogueObject{}, told: map[string]map[string]*term{}, pieces: map[string]map[string]*piecesOf{},
 	}
 	if c == nil {
 		return p
@@ -43,6 +44,7 @@ func newPeers(c *models.Catalogue) *peers {
 			p.owners[name] = append(p.owners[name], o)
 			look := skeleton(plainLetters(o.Name))
 			p.alike[look] = append(p.alike[look], o)
+			p.sized[len(name)] = append(p.sized[len(name)], o)
 		}
 	}
 	return p

@@ -210,7 +210,8 @@ func denials(low string, hits []hit) []hit {
 		}
 	}
 	for _, m := range hits {
-		if (m.concept == moved || m.concept == demand && !precedes(hits, m)) && near(hits, neg, hit{start: m.start, end: m.end}, 3, 0) {
+		denied := m.concept == moved || m.concept == demand && !precedes(hits, m)
+		if denied && near(hits, neg, m, 3, 0) || m.concept == obey && near(hits, neg, m, 4, 0) {
 			hits = append(hits, hit{refrains, m.start, m.end})
 		}
 	}
