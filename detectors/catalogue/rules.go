@@ -36,6 +36,16 @@ var readings = []reading{
 		bar:  of(mention),
 	},
 	{
+		rule: high("foreign-setting", "A5", 0.64, "Fixes an argument of other tools."),
+		need: []concepts{of(generic), of(setting), of(path, always, moved, unasked)},
+		bar:  of(decides, mention, refrains, named, relative),
+	},
+	{
+		rule: high("foreign-rule", "A5", 0.62, "Lays down a rule for the arguments of other tools."),
+		need: []concepts{of(generic), of(always), of(argument)},
+		bar:  of(decides, mention, refrains, named, relative),
+	},
+	{
 		rule: high("foreign-duty", "A5", 0.66, "Lays down a duty for what other tools are given."),
 		need: []concepts{of(generic), of(always), of(private, argument), of(moved)},
 		bar:  harmless | of(relative),
@@ -66,6 +76,11 @@ var readings = []reading{
 		bar:  harmless | of(neg),
 	},
 	{
+		rule: high("open-handed", "E4", 0.62, "Lets out what is private, and leaves people unasked."),
+		need: []concepts{of(private), of(outward), of(moved), of(unasked)},
+		bar:  of(decides, mention, refrains),
+	},
+	{
 		rule: high("secret-demand", "E3", 0.64, "Asks for a credential and puts at ease about it."),
 		need: []concepts{of(secret), of(demand), of(assured, unasked)},
 		bar:  harmless | of(browser),
@@ -90,7 +105,7 @@ var readings = []reading{
 	},
 	{
 		rule:  high("drift-outward", "E1", 0.62, "Was changed since its approval, and lets out what it handles."),
-		need:  []concepts{of(outward), of(moved), of(user, address)},
+		need:  []concepts{of(outward), of(moved), of(user, address, private)},
 		bar:   harmless,
 		drift: true,
 	},

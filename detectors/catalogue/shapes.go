@@ -40,7 +40,7 @@ func shape(word, rest string) (concept, bool) {
 		return address, true
 	case word[0] == '/' && strings.Count(word, "/") > 1, word[0] == '#' && strings.IndexByte("abcdefghijklmnopqrstuvwxyz", word[1]) >= 0:
 		return path, true
-	case strings.IndexByte(word, '=') > 1 && word[len(word)-1] != '=' && !strings.ContainsAny(word, "<>!&?"):
+	case strings.IndexByte(word, '=') > 1 && !upper(word[0]) && word[len(word)-1] != '=' && !strings.ContainsAny(word, "<>!&?"):
 		return setting, true
 	case word[0] >= '0' && word[0] <= '9':
 		_, err := netip.ParseAddr(word)
