@@ -282,8 +282,8 @@ func (x *examination) terms() {
 	}
 	for i := range x.reader.sentences {
 		s := &x.reader.sentences[i]
-		for term := range termsOf(s.low) {
-			if t := told[term]; t != nil && t.fragment() && dangerous(t.set) {
+		for name := range termsOf(s.text, s.low) {
+			if t := told[name]; t != nil && t.fragment() && (dangerous(t.set) || t.series(name)) {
 				x.Report(&shared, nil, s.span())
 				break
 			}
@@ -309,6 +309,17 @@ func (t *term) fragment() bool {
 	return !t.plain && t.definitions > 1 && t.definitions <= 5 && t.sentences <= t.definitions+2
 }
 
+// numbering ends the terms that are numbered.
+const numbering = " #"
+
+// series reports whether the term is a label that numbers sentences of several definitions.
+func (t *term) series(name string) bool {
+	return strings.Contains(name, numbering) && t.definitions > 2
+}
+
+// maxLabel is how far into a sentence the label may begin that numbers it.
+const maxLabel = 12
+
 // dangerous reports whether what is said together moves private data to others or unasked.
 func dangerous(set concepts) bool {
 	if set&of(decides, wish, mention) != 0 {
@@ -329,7 +340,7 @@ func (p *peers) terms(server string) map[string]*term {
 			continue
 		}
 		for _, s := range sentencesOf(&p.entries[i]) {
-			for name := range termsOf(s.low) {
+			for name := range termsOf(s.text, s.low) {
 				t := told[name]
 				if t == nil {
 					t = &term{last: -1}
@@ -349,16 +360,31 @@ func (p *peers) terms(server string) map[string]*term {
 	return told
 }
 
-// ordinals are what fragments are numbered with.
+// ordinals are the words that fragments are numbered with, beside digits and single capitals.
 var ordinals = map[string]bool{
-	"1": true, "2": true, "3": true, "4": true, "5": true, "6": true, "7": true, "8": true, "9": true, "one": true, "two": true, "three": true,
-	"four": true, "i": true, "ii": true, "iii": true, "iv": true, "a": true, "b": true, "c": true, "eins": true, "zwei": true, "drei": true,
-	"uno": true, "dos": true, "tres": true, "un": true, "deux": true, "trois": true, "um": true, "dois": true, "três": true,
-	"один": true, "два": true, "три": true, "jeden": true, "dwa": true, "trzy": true, "bir": true, "iki": true, "üç": true,
+	"one": true, "two": true, "three": true, "four": true, "ii": true, "iii": true, "iv": true, "eins": true, "zwei": true, "drei": true,
+	"dos": true, "tres": true, "deux": true, "trois": true, "dois": true, "três": true, "due": true, "tre": true,
+	"один": true, "два": true, "три": true, "dwa": true, "trzy": true, "iki": true, "üç": true,
+}
+
+// ordinal reports whether a word numbers what is named before it.
+func ordinal(word, low string) bool {
+	return len(word) == 1 && (digit(word[0]) || upper(word[0])) || ordinals[low]
+}
+
+// procedures are what is numbered without being a fragment.
+var procedures = map[string]bool{
+	"step": true, "steps": true, "phase": true, "page": true, "version": true, "level": true, "option": true, "example": true, "type": true,
+	"than": true, "least": true, "last": true, "first": true, "next": true, "over": true, "between": true, "with": true, "from": true,
+	"schritt": true, "seite": true, "paso": true, "página": true, "étape": true, "etapa": true, "passo": true, "шаг": true, "krok": true,
+	"adım": true, "only": true, "about": true, "these": true, "those": true, "other": true, "take": true, "takes": true, "have": true,
+	"default": true, "maximum": true, "minimum": true, "returns": true, "return": true, "limit": true, "value": true, "number": true,
+	"index": true, "match": true, "exactly": true, "until": true, "after": true, "before": true, "within": true, "most": true,
+	"plan": true, "vitamin": true, "layer": true, "tier": true, "grade": true, "class": true, "zone": true, "room": true,
 }
 
 // termsOf returns the pairs of neighbouring words of a sentence, and of a text without spaces its runs of four characters.
-func termsOf(low string) map[string]bool {
+func termsOf(text, low string) map[string]bool {
 	terms := map[string]bool{}
 	for i := strings.Index(low, "§"); i >= 0 && i+3 <= len(low); i++ {
 		if digit(low[i+2]) {
@@ -376,7 +402,9 @@ func termsOf(low string) map[string]bool {
 		}
 	}
 	before := ""
-	for w := range strings.FieldsFuncSeq(low, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' }) {
+	last := hit{end: -1}
+	for _, span := range wordSpans(text) {
+		w := low[span.start:span.end]
 		if r, _ := utf8.DecodeRuneInString(w); !bounded(r) {
 			runes := []rune(w)
 			for i := 0; i+4 <= len(runes) && i < 256; i++ {
@@ -385,9 +413,13 @@ func termsOf(low string) map[string]bool {
 			before = ""
 			continue
 		}
-		if len(before) >= 4 && ordinals[w] {
-			terms[before+" #"] = true
+		if span.start == last.end+1 && len(before) >= 4 && ordinal(text[span.start:span.end], w) && !procedures[before] {
+			terms[before+numbering+w] = true
+			if last.start <= maxLabel {
+				terms[before+numbering] = true
+			}
 		}
+		last = span
 		w = strings.TrimSuffix(w, "s")
 		if before != "" && len(w) >= 5 && len(before) >= 5 {
 			terms[before+" "+w] = true
