@@ -6,6 +6,7 @@ package catalogue
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/aad6b6dc/taster/detectors"
@@ -18,7 +19,7 @@ var Spec = detectors.Spec{
 	Name:     "catalogue",
 	Version:  "1.0.0",
 	Purpose:  "Finds orders about other servers' tools, names that pass for others, split payloads and dangerous changes.",
-	Classes:  []models.Class{"A5", "A11", "E1", "E2", "E3", "E4", "E9"},
+	Classes:  []models.Class{"A5", "A11", "E1", "E2", "E3", "E4"},
 	Stage:    detectors.Fast,
 	Context:  []detectors.Context{detectors.ContextSiblings, detectors.ContextPin},
 	Deadline: 2 * time.Second,
@@ -27,13 +28,16 @@ var Spec = detectors.Spec{
 
 type detector struct{}
 
+// revision is the digest of the lexicon.
+var revision = sync.OnceValue(func() string { return models.Digest([]byte(lexiconText)) })
+
 func newDetector(_ context.Context, cfg detectors.Config) (detectors.Detector, error) {
 	return detector{}, cfg.Decode(&struct{}{})
 }
 
 // Detect judges each event beside its catalogue. It is safe for concurrent use.
 func (detector) Detect(ctx context.Context, batch *detectors.Batch) (detectors.Answer, error) {
-	answer := detectors.Answer{Outcomes: make([]models.Outcome, 0, len(batch.Inputs))}
+	answer := detectors.Answer{Outcomes: make([]models.Outcome, 0, len(batch.Inputs)), Revision: revision()}
 	known := map[*models.Catalogue]*peers{}
 	for i := range batch.Inputs {
 		if err := ctx.Err(); err != nil {

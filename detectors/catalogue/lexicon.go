@@ -3,6 +3,7 @@ package catalogue
 import (
 	_ "embed"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -11,43 +12,44 @@ import (
 type concept uint8
 
 const (
-	always concept = iota
-	argument
-	private
-	secret
-	outward
-	moved
-	stranger
-	obey
-	decides
-	mention
-	tool
-	others
-	domain
-	own
-	samename
-	assemble
-	official
-	demand
-	browser
-	neg
-	know
-	user
-	keep
-	use
-	replaced
-	leave
-	will
-	encoding
-	taken
-	house
-	deed
+	always   concept = iota // holds without exception
+	argument                // what a call carries
+	private                 // what people and houses keep to themselves
+	secret                  // a credential
+	outward                 // where anybody, or a stranger, can have it
+	moved                   // data is moved
+	stranger                // content of people whom nobody vouches for
+	obey                    // what a text asks for is done
+	decides                 // the user stays in charge
+	mention                 // the text speaks about attacks, or gives an example
+	tool                    // a tool, server or program
+	others                  // "other", "any"
+	domain                  // what tools are for: "mail", "payment"
+	own                     // "this", "our"
+	samename                // one of two of the same name
+	assemble                // parts are to be put together
+	official                // claims to be the real one
+	demand                  // asks for an entry
+	browser                 // an honest way to sign in
+	neg                     // says no
+	know                    // to ask a person, or let them know
+	user                    // a person
+	keep                    // to keep or show data
+	use                     // to use a tool
+	replaced                // takes another thing's place
+	leave                   // leaves it to others, or only describes
+	will                    // what a person does who is in charge
+	encoding                // how text is hidden in letters
+	taken                   // data is got hold of
+	house                   // a place whose customs a text claims to know
+	deed                    // what tools of other kinds do
 
 	unasked  // no asking, no telling
 	assured  // no keeping, no showing
 	supplant // a tool is replaced, or not to be used
 	refrains // no data is moved
 	wish     // a person is in charge
+
 	address  // a mail address, a host that is a number, a file transfer address, an account number
 	link     // an address of the web
 	setting  // an argument with its value: "force=true"
@@ -85,7 +87,7 @@ func (s concepts) has(c concept) bool { return s&(1<<c) != 0 }
 var lexiconText string
 
 // phrases is the lexicon. It is safe for concurrent use.
-var phrases = newLexicon(lexiconText)
+var phrases = sync.OnceValue(func() *lexicon { return newLexicon(lexiconText) })
 
 // gapBytes is how far apart the parts of a phrase may be.
 const gapBytes = 48

@@ -73,7 +73,7 @@ func (r *reader) sentence(segment, view int, text, low string, from, to int) {
 		return
 	}
 	s := sentence{segment: segment, view: view, start: from, end: to, text: text[from:to], low: low[from:to], last: strings.TrimSpace(text[to:]) == ""}
-	s.hits = shapes(s.text, phrases.scan(s.low, nil))
+	s.hits = shapes(s.text, phrases().scan(s.low, nil))
 	s.hits = r.names.find(s.text, s.low, s.hits)
 	s.hits = kinds(s.low, denials(s.low, s.hits))
 	for _, h := range s.hits {

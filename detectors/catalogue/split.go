@@ -436,7 +436,7 @@ func lowerCase(text string) bool {
 
 // continues reports whether a text begins by saying that it goes on elsewhere, or comes from there.
 func continues(low string) bool {
-	for _, h := range phrases.scan(low[:cut(low, 24)], nil) {
+	for _, h := range phrases().scan(low[:cut(low, 24)], nil) {
 		if h.concept == assemble && h.start == 0 {
 			return true
 		}
