@@ -133,16 +133,29 @@ func kinds(low string, hits []hit) []hit {
 		if t.concept != tool {
 			continue
 		}
-		if compound(low, t) && !near(hits, own, t, 12, 0) {
+		if compound(low, t) && !ownNear(hits, t, 12, 0) {
 			hits = append(hits, hit{generic, t.start, t.end})
 			continue
 		}
 		foreign := near(hits, others, t, 24, 0) || near(hits, domain, t, 20, 16)
-		if foreign && !near(hits, own, t, 24, 20) {
+		if foreign && !ownNear(hits, t, 24, 20) {
 			hits = append(hits, hit{generic, t.start, t.end})
 		}
 	}
 	return hits
+}
+
+// ownNear reports whether "this" or "our" stands near t, and not as part of a place: tools of this company are not its own.
+func ownNear(hits []hit, t hit, before, after int) bool {
+	for _, o := range hits {
+		if o.concept != own || !near([]hit{o}, own, t, before, after) {
+			continue
+		}
+		if !slices.ContainsFunc(hits, func(h hit) bool { return h.concept == house && h.start <= o.start && o.end <= h.end }) {
+			return true
+		}
+	}
+	return false
 }
 
 // compound reports whether the word for a tool ends a longer word.
