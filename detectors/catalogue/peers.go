@@ -147,7 +147,7 @@ func proseOf(value gjson.Result) []string {
 			return
 		}
 		if v.Type == gjson.String {
-			out = append(out, v.String())
+			out = append(out, strings.ToValidUTF8(v.String(), "\ufffd"))
 		}
 	}
 	walk(value, 0)

@@ -84,18 +84,14 @@ func (r *reader) sentence(segment, view int, text, low string, from, to int) {
 	r.sentences = append(r.sentences, s)
 }
 
-// lower turns letters into lower case where that changes no length, so that places stay what they are.
+// lower turns letters into lower case where that changes no length, so that places stay what they are. The text is valid UTF-8.
 func lower(text string) string {
-	low := strings.ToLower(text)
-	if len(low) == len(text) {
-		return low
-	}
 	return strings.Map(func(r rune) rune {
 		if l := unicode.ToLower(r); utf8.RuneLen(l) == utf8.RuneLen(r) {
 			return l
 		}
 		return r
-	}, strings.ToValidUTF8(text, "?"))
+	}, text)
 }
 
 // sentenceEnd returns the length of the first sentence of text, or 0 if it doesn't end.
