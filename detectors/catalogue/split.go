@@ -277,7 +277,7 @@ func parameterName(s *models.Segment) string {
 // it is read together.
 func (x *examination) terms() {
 	told := x.peers.terms(x.Input.Event.Server)
-	if told == nil {
+	if len(told) == 0 {
 		return
 	}
 	for i := range x.reader.sentences {
