@@ -3,12 +3,14 @@ package catalog
 
 import (
 	"github.com/aad6b6dc/taster/detectors"
+	"github.com/aad6b6dc/taster/detectors/catalogue"
 	"github.com/aad6b6dc/taster/detectors/heuristic"
 )
 
 // Specs returns the shipped detectors in alphabetical order. The slice is the caller's.
 func Specs() []detectors.Spec {
 	return []detectors.Spec{
+		catalogue.Spec,
 		heuristic.Spec,
 	}
 }
