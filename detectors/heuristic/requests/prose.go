@@ -1,0 +1,248 @@
+package requests
+
+import (
+	"strings"
+
+	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/detectors/heuristic/concepts"
+	"github.com/aad6b6dc/taster/models"
+)
+
+// sentence is a rule on the words of a sentence: one hit of each set in need, none of those in unless.
+type sentence struct {
+	rule   *check.Rule
+	in     where
+	need   []concepts.Set
+	unless concepts.Set
+	next   bool // the sentence before may have some of what is needed
+}
+
+func rule(id string, class models.Class, severity models.Severity, confidence float64, message string) *check.Rule {
+	return &check.Rule{ID: id, Version: version, Class: class, Severity: severity, Confidence: confidence, Message: message}
+}
+
+// all makes a list of sets of a list of names, "a|b" being either.
+func all(names ...string) []concepts.Set {
+	sets := make([]concepts.Set, len(names))
+	for i, n := range names {
+		sets[i] = concepts.Words.Of(strings.Split(n, "|")...)
+	}
+	return sets
+}
+
+const secrets = "password|pin|otp|card|seed|token"
+
+var (
+	secretAsked = rule("secret-asked", "C7", models.SeverityHigh, 0.7, "Asks a person for a secret that no server may ask for.")
+
+	contextTaken  = rule("context-taken", "C6", models.SeverityHigh, 0.7, "Has the client's model put the conversation or its instructions into an answer for the server.")
+	secretTaken   = rule("secret-taken", "C6", models.SeverityHigh, 0.7, "Has the client's model put a secret into an answer for the server.")
+	hiddenOutput  = rule("hidden-output", "C6", models.SeverityHigh, 0.65, "Has the client's model do or write something that the person is not to see.")
+	lasting       = rule("lasting-order", "C6", models.SeverityHigh, 0.65, "Has one completion change how later answers are given.")
+	borrowedWork  = rule("borrowed-work", "C6", models.SeverityHigh, 0.65, "Has the client's model do work of its own beside the task.")
+	profiling     = rule("profiling", "C6", models.SeverityHigh, 0.65, "Has the client's model draw up a profile of the person.")
+	collectedData = rule("collected-data", "C6", models.SeverityHigh, 0.65, "Has the client's model collect private data with tools and hand them on.")
+
+	unreadConsent  = rule("unread-consent", "E6", models.SeverityHigh, 0.65, "Has a person approve what they have not read.")
+	floodedConsent = rule("flooded-consent", "E6", models.SeverityHigh, 0.65, "Buries a question among many so that it is waved through.")
+	wornConsent    = rule("worn-consent", "E6", models.SeverityHigh, 0.7, "Keeps asking after a refusal until the person gives in.")
+	takenConsent   = rule("taken-consent", "E6", models.SeverityHigh, 0.65, "Has something approved in the person's place.")
+	dressedConsent = rule("dressed-consent", "E6", models.SeverityHigh, 0.6, "Words a question so that it looks harmless.")
+	crowdConsent   = rule("crowd-consent", "E6", models.SeverityHigh, 0.6, "Presses a person to approve because everybody else has.")
+
+	foreignToken = rule("foreign-token", "E11", models.SeverityHigh, 0.7, "Takes a token that was issued for another server.")
+	replayed     = rule("replayed-token", "E11", models.SeverityHigh, 0.65, "Passes a caller's token on to somewhere else.")
+	checksOff    = rule("checks-off", "E11", models.SeverityHigh, 0.7, "Has a safeguard of the sign-in left out.")
+	unseenGrant  = rule("unseen-grant", "E11", models.SeverityHigh, 0.7, "Has a consent page answered without the person.")
+
+	strangeServer = rule("unreviewed-install", "E10", models.SeverityHigh, 0.65, "Has something installed or connected that nobody has reviewed.")
+	forgedRating  = rule("forged-rating", "E10", models.SeverityHigh, 0.65, "Has ratings written in the name of people who don't exist.")
+)
+
+var prose = []sentence{
+	{rule: secretAsked, in: inElicitation, need: all("ask", secrets), unless: concepts.Words.Of("elsewhere", "mention")},
+	{rule: contextTaken, in: inSampling, need: all("include", "inner"), unless: concepts.Words.Of("analysis")},
+	{rule: contextTaken, in: inSampling, need: all("include", "context", "verbatim|private|hidden|profile|others"), unless: concepts.Words.Of("analysis")},
+	{rule: secretTaken, in: inSampling, need: all("include|pass|call", secrets), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: hiddenOutput, in: inSampling, need: all("hidden", "context|private|inner|effort|seed|token|password|profile|later|call"), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: lasting, in: inSampling, need: all("later", "include|call|pass|each"), unless: concepts.Words.Of("analysis")},
+	{rule: borrowedWork, in: inSampling, need: all("effort", "extra|hidden"), unless: concepts.Words.Of("analysis")},
+	{rule: collectedData, in: inSampling, need: all("call", "pass", "private|context"), unless: concepts.Words.Of("analysis")},
+	{rule: unreadConsent, in: anywhere, need: all("unread", "approve|dialog"), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: floodedConsent, in: anywhere, need: all("many", "unread|dialog", "danger|approve|unread"), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: wornConsent, in: anywhere, need: all("again", "refuse"), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: wornConsent, in: anywhere, need: all("persist", "refuse|approve|dialog"), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: takenConsent, in: anywhere, need: all("onbehalf", "disguise|unread|hidden|danger|consentpage"), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: dressedConsent, in: anywhere, need: all("disguise", "dialog|approve", "danger|unread|hidden"), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: crowdConsent, in: inElicitation, need: all("crowd"), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: foreignToken, in: anywhere, need: all("token|password", "others", "pass|asuser"), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: replayed, in: anywhere, need: all("token", "replay|asuser", "pass|hidden|reassure"), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: checksOff, in: anywhere, need: all("verifyoff"), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: unseenGrant, in: anywhere, need: all("consentpage", "onbehalf|unread|broad|asuser"), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: strangeServer, in: anywhere, need: all("install", "package", "unreviewed"), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: strangeServer, in: anywhere, need: all("install", "package", "unreviewed"), unless: concepts.Words.Of("analysis", "mention"), next: true},
+	{rule: forgedRating, in: anywhere, need: all("rating", "fake"), unless: concepts.Words.Of("analysis", "mention")},
+}
+
+// analysis says that a text is only to be looked at; it holds for all that follows.
+var analysis = concepts.Words.Of("analysis")
+
+// reader reads the segments of one event.
+type reader struct {
+	hits, before []concepts.Hit
+}
+
+// maxText bounds how much of a text is read.
+const maxText = 256 << 10
+
+// segment reads the raw view, and what an encoding hides.
+func (r *reader) segment(e *check.Event, i int) {
+	s := &e.Segments[i]
+	if s.Key {
+		return
+	}
+	in := place(e, s)
+	for v := range s.Views {
+		view := &s.Views[v]
+		if len(view.Text) < minText || v > 0 && view.Kind != models.ViewDecoded {
+			continue
+		}
+		r.text(e, i, v, view.Text[:min(len(view.Text), maxText)], in)
+	}
+}
+
+// minText is the shortest text that says enough; it counts bytes, and a Chinese sentence is short.
+const minText = 12
+
+func (r *reader) text(e *check.Event, i, v int, text string, in where) {
+	r.before = r.before[:0]
+	var reported, said concepts.Set
+	for start := 0; start < len(text); {
+		end := concepts.Sentence(text, start)
+		r.hits = heeded(text, concepts.Words.Find(text, start, end, r.hits[:0]))
+		said |= mask(r.hits) & analysis
+		r.match(e, i, v, in, said, &reported)
+		if in&inSampling != 0 {
+			r.profile(e, i, v)
+		}
+		r.hits, r.before = r.before, r.hits
+		start = end
+	}
+}
+
+func (r *reader) match(e *check.Event, i, v int, in where, said concepts.Set, reported *concepts.Set) {
+	if len(r.hits) == 0 {
+		return
+	}
+	here, before := mask(r.hits)|said, mask(r.before)
+	for n := range prose {
+		p := &prose[n]
+		if p.in&in == 0 || reported.Has(concepts.Concept(n)) || here&p.unless != 0 {
+			continue
+		}
+		hits, seen := r.hits, here
+		if p.next {
+			if before == 0 || before&p.unless != 0 {
+				continue
+			}
+			hits, seen = append(r.before, r.hits...), here|before
+		}
+		if !meets(seen, p.need) || p.next && (meets(here, p.need) || meets(before, p.need)) {
+			continue
+		}
+		*reported |= 1 << n
+		start, end := stretch(hits, p.need)
+		e.Report(p.rule, nil, models.Span{Segment: i, View: v, Start: start, End: end})
+	}
+}
+
+func mask(hits []concepts.Hit) concepts.Set {
+	var s concepts.Set
+	for _, h := range hits {
+		s |= 1 << h.Concept
+	}
+	return s
+}
+
+func meets(have concepts.Set, need []concepts.Set) bool {
+	for _, s := range need {
+		if have&s == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// stretch returns the bytes from the first needed hit to the last.
+func stretch(hits []concepts.Hit, need []concepts.Set) (start, end int) {
+	var of concepts.Set
+	for _, s := range need {
+		of |= s
+	}
+	start = -1
+	for _, h := range hits {
+		if !of.Has(h.Concept) {
+			continue
+		}
+		if start < 0 {
+			start = h.Start
+		}
+		end = max(end, h.End)
+	}
+	return start, end
+}
+
+var (
+	actions = concepts.Words.Of("ask", "include", "pass", "install", "call", "unread", "persist", "again", "replay", "later", "disguise")
+	notWord = concepts.Words.Named("not")
+	endNot  = concepts.Words.Named("after")
+)
+
+// heeded drops actions that are denied: by a word before them in the same clause, or right behind them.
+func heeded(text string, hits []concepts.Hit) []concepts.Hit {
+	if m := mask(hits); !m.Has(notWord) && !m.Has(endNot) {
+		return hits
+	}
+	kept := hits[:0:0]
+	for _, h := range hits {
+		if !actions.Has(h.Concept) || !denied(text, h, hits) {
+			kept = append(kept, h)
+		}
+	}
+	return kept
+}
+
+const (
+	reachBefore = 48 // bytes from a "not" to what it denies
+	reachBehind = 24
+)
+
+func denied(text string, h concepts.Hit, hits []concepts.Hit) bool {
+	for _, n := range hits {
+		switch {
+		case n.Concept == notWord && n.End <= h.Start && h.Start-n.End <= reachBefore && !strings.ContainsAny(text[n.End:h.Start], ",;:.—–()"):
+			return true
+		case n.Concept == endNot && n.Start >= h.End && n.Start-h.End <= reachBehind && !strings.ContainsAny(text[h.End:n.Start], ",;:.—–()、"):
+			return true
+		}
+	}
+	return false
+}
+
+var traitWord = concepts.Words.Named("profile")
+
+const minTraits = 3 // traits in one sentence that make a profile
+
+// profile reports a sentence that names several traits which nobody asks a service to guess.
+func (r *reader) profile(e *check.Event, i, v int) {
+	n, of := 0, []concepts.Set{1 << traitWord}
+	for _, h := range r.hits {
+		if h.Concept == traitWord {
+			n++
+		}
+	}
+	if n >= minTraits {
+		start, end := stretch(r.hits, of)
+		e.Report(profiling, nil, models.Span{Segment: i, View: v, Start: start, End: end})
+	}
+}

@@ -1,0 +1,244 @@
+package requests
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"net/url"
+	"strings"
+
+	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/models"
+)
+
+var (
+	foreignRedirect = rule("foreign-redirect", "E11", models.SeverityHigh, 0.65, "Has the code of a sign-in delivered to an address of somebody else.")
+	mixedIssuer     = rule("mixed-issuer", "E11", models.SeverityHigh, 0.65, "Mixes endpoints of one issuer with those of another.")
+	unsignedToken   = rule("unsigned-token", "E11", models.SeverityHigh, 0.7, "Carries a token that nobody has signed.")
+	foreignAudience = rule("foreign-audience", "E11", models.SeverityHigh, 0.6, "Passes a token that was issued for another service.")
+	uncheckedCode   = rule("unchecked-code", "E11", models.SeverityHigh, 0.6, "Redeems a code without the checks that tie it to who asked for it.")
+)
+
+var hints = [][]byte{[]byte("redirect_uri"), []byte("eyJ"), []byte("issuer"), []byte("resource_metadata"), []byte("token_endpoint"), []byte("\"iss\""), []byte("verifier"), []byte("\"state\"")}
+
+// tokens looks at addresses, metadata and tokens of sign-ins.
+func tokens(e *check.Event) {
+	hinted := false
+	for _, h := range hints {
+		hinted = hinted || bytes.Contains(e.Input.Event.Body, h)
+	}
+	if !hinted {
+		return
+	}
+	var m metadata
+	for i := range e.Segments {
+		s := &e.Segments[i]
+		if s.Key {
+			continue
+		}
+		value := text(e, i)
+		value = value[:min(len(value), maxText)]
+		redirects(e, i, value)
+		if n := strings.Index(value, "eyJ"); n >= 0 {
+			token(e, i, n, value[n:])
+		}
+		m.member(e, i, value)
+		challenge(e, i, value)
+	}
+	m.finish(e)
+}
+
+// redirects reports addresses of a sign-in that lead the code away.
+func redirects(e *check.Event, i int, value string) {
+	n := strings.Index(value, "redirect_uri=")
+	if n < 0 {
+		return
+	}
+	start := n
+	for start > 0 && !strings.ContainsRune(" \t\n\"'`(<", rune(value[start-1])) {
+		start--
+	}
+	end := n
+	for end < len(value) && !strings.ContainsRune(" \t\n\"'`)>", rune(value[end])) {
+		end++
+	}
+	at, err := url.Parse(strings.TrimRight(value[start:end], ".,;"))
+	if err != nil || at.Host == "" {
+		return
+	}
+	q := at.Query()
+	to, err := url.Parse(q.Get("redirect_uri"))
+	if err != nil || to.Host == "" || loopback(to.Hostname()) {
+		return
+	}
+	if to.Scheme == "http" || !related(to.Hostname(), at.Hostname(), e.Input.Event.Server, q.Get("client_id")) || q.Get("response_type") == "token" {
+		e.Report(foreignRedirect, nil, models.Span{Segment: i, Start: n, End: end})
+	}
+}
+
+// related reports whether the owner of a host goes by one of the names.
+func related(host string, names ...string) bool {
+	reg := plain(owner(strings.ToLower(host)))
+	for _, name := range names {
+		name = strings.ToLower(name)
+		if strings.Contains(name, ".") {
+			name = owner(name)
+		}
+		if name = plain(name); name != "" && (strings.Contains(name, reg) || strings.Contains(reg, name)) {
+			return true
+		}
+	}
+	return false
+}
+
+func plain(s string) string { return strings.NewReplacer("-", "", "_", "", " ", "").Replace(s) }
+
+// metadata collects who issues tokens and where they are fetched, within one event.
+type metadata struct {
+	issuer, endpoint   string
+	at                 int
+	local, remote      int // redirect addresses on the person's machine and elsewhere
+	localSeen, hasSeen bool
+}
+
+// member looks at a member of metadata, or at a challenge in a text.
+func (m *metadata) member(e *check.Event, i int, value string) {
+	s := &e.Segments[i]
+	name := check.Last(s)
+	if isIndex(name) {
+		name = parent(s.Pointer)
+		name = name[strings.LastIndexByte(name, '/')+1:]
+		if name == "default" {
+			name = parent(parent(s.Pointer))
+			name = name[strings.LastIndexByte(name, '/')+1:]
+		}
+	}
+	u, err := url.Parse(value)
+	if err != nil || u.Host == "" {
+		return
+	}
+	switch strings.ToLower(name) {
+	case "issuer", "expected_issuer", "expectedissuer":
+		m.issuer = u.Hostname()
+	case "iss", "token_endpoint", "authorization_endpoint", "jwks_uri", "registration_endpoint", "introspection_endpoint", "device_authorization_endpoint":
+		m.endpoint, m.at = u.Hostname(), i
+	case "redirect_uris", "redirecturis", "redirect_uri":
+		if loopback(u.Hostname()) {
+			m.localSeen = true
+		} else {
+			m.hasSeen, m.remote = true, i
+		}
+	}
+}
+
+func isIndex(s string) bool { return s != "" && s[0] >= '0' && s[0] <= '9' }
+
+func (m *metadata) finish(e *check.Event) {
+	if m.issuer != "" && m.endpoint != "" && !related(m.endpoint, m.issuer) {
+		e.Report(mixedIssuer, nil, e.Whole(m.at))
+	}
+	if m.localSeen && m.hasSeen {
+		e.Report(foreignRedirect, nil, e.Whole(m.remote))
+	}
+}
+
+// challenge reports a demand to sign in whose metadata lie with somebody else than the address that was called.
+func challenge(e *check.Event, i int, value string) {
+	n := strings.Index(value, "resource_metadata=")
+	if n < 0 {
+		return
+	}
+	from := strings.Index(value, "http")
+	if from < 0 || from > n {
+		return
+	}
+	called, _ := addressAt(value, from)
+	named, end := addressAt(value, n+len("resource_metadata="))
+	if called != nil && named != nil && !related(named.Hostname(), called.Hostname()) {
+		e.Report(mixedIssuer, nil, models.Span{Segment: i, Start: n, End: end})
+	}
+}
+
+// addressAt parses the address that begins at start, quoted or not.
+func addressAt(s string, start int) (*url.URL, int) {
+	for start < len(s) && strings.IndexByte("\"'\\", s[start]) >= 0 {
+		start++
+	}
+	end := start
+	for end < len(s) && !strings.ContainsRune(" \t\n\"'`,)>\\", rune(s[end])) {
+		end++
+	}
+	u, err := url.Parse(s[start:end])
+	if err != nil || u.Host == "" {
+		return nil, end
+	}
+	return u, end
+}
+
+// claims are what a token says of itself.
+type claims struct {
+	Alg string          `json:"alg"`
+	Aud json.RawMessage `json:"aud"`
+}
+
+const maxToken = 8 << 10
+
+// token looks at the JSON web token that begins with value.
+func token(e *check.Event, i, at int, value string) {
+	end := 0
+	for end < len(value) && end < maxToken && tokenByte(value[end]) {
+		end++
+	}
+	parts := strings.Split(value[:end], ".")
+	if len(parts) != 3 {
+		return
+	}
+	where := models.Span{Segment: i, Start: at, End: at + end}
+	if head, ok := decode(parts[0]); ok && strings.EqualFold(head.Alg, "none") && parts[2] == "" {
+		e.Report(unsignedToken, nil, where)
+		return
+	}
+	if e.Input.Event.Kind != models.KindToolCall || inspects(e) {
+		return
+	}
+	if body, ok := decode(parts[1]); ok && len(body.Aud) > 2 && !addressed(string(body.Aud), e.Input.Event.Server) {
+		e.Report(foreignAudience, nil, where)
+	}
+}
+
+func tokenByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.'
+}
+
+func decode(part string) (c claims, ok bool) {
+	plain, err := base64.RawURLEncoding.DecodeString(part)
+	return c, err == nil && json.Unmarshal(plain, &c) == nil
+}
+
+// inspects reports calls of tools that are there to look at tokens.
+func inspects(e *check.Event) bool {
+	i, ok := e.At("/name", false)
+	if !ok {
+		return false
+	}
+	name := strings.ToLower(text(e, i))
+	for _, w := range []string{"jwt", "decode", "inspect", "introspect", "verify", "validate", "exchange", "revoke"} {
+		if strings.Contains(name, w) {
+			return true
+		}
+	}
+	return false
+}
+
+const minWord = 4 // letters of a server's name that tell it from others
+
+// addressed reports whether an audience names the server.
+func addressed(audience, server string) bool {
+	audience = strings.ToLower(audience)
+	for w := range strings.FieldsFuncSeq(strings.ToLower(server), func(r rune) bool { return r == '-' || r == '_' || r == '.' }) {
+		if len(w) >= minWord && strings.Contains(audience, w) {
+			return true
+		}
+	}
+	return server == ""
+}
