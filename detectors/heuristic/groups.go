@@ -2,12 +2,13 @@ package heuristic
 
 import (
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/detectors/heuristic/rendering"
 	"github.com/aad6b6dc/taster/detectors/heuristic/requests"
 	"github.com/aad6b6dc/taster/models"
 )
 
 // checks are the groups of checks in code that look at the structure of whole events.
-var checks = []*check.Group{requests.Checks}
+var checks = []*check.Group{requests.Checks, rendering.Checks}
 
 // groups makes the checks that read such an event.
 func (e *examination) groups() {

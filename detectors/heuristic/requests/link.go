@@ -1,13 +1,12 @@
 package requests
 
 import (
-	"net/netip"
 	"net/url"
 	"strings"
-	"unicode"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
 	"github.com/aad6b6dc/taster/detectors/heuristic/concepts"
+	"github.com/aad6b6dc/taster/detectors/heuristic/hosts"
 	"github.com/aad6b6dc/taster/models"
 )
 
@@ -32,7 +31,7 @@ func link(e *check.Event, i, message int) {
 		return
 	}
 	host := strings.ToLower(u.Hostname())
-	if u.User != nil || disguised(host) || u.Scheme == "http" && !loopback(host) || imitates(host, e.Input.Event.Server) {
+	if u.User != nil || hosts.Disguised(host) || u.Scheme == "http" && !hosts.Loopback(host) || hosts.Imitates(host, e.Input.Event.Server) {
 		e.Report(linkToElsewhere, nil, span(e, i, u.Host))
 	}
 	q := u.Query()
@@ -56,95 +55,6 @@ func span(e *check.Event, i int, part string) models.Span {
 		return e.Whole(i)
 	}
 	return models.Span{Segment: i, Start: n, End: n + len(part)}
-}
-
-var shorteners = map[string]bool{
-	"bit.ly": true, "tinyurl.com": true, "t.co": true, "goo.gl": true, "is.gd": true, "ow.ly": true, "buff.ly": true, "cutt.ly": true,
-	"rebrand.ly": true, "rb.gy": true, "t.ly": true, "shorturl.at": true, "tiny.cc": true, "v.gd": true, "s.id": true, "lnkd.in": true,
-}
-
-// disguised reports hosts that hide who they are: addresses in figures, short links, names in mixed scripts.
-func disguised(host string) bool {
-	if _, err := netip.ParseAddr(host); err == nil && !loopback(host) || shorteners[host] {
-		return true
-	}
-	for label := range strings.SplitSeq(host, ".") {
-		if mixed(unpuny(label)) {
-			return true
-		}
-	}
-	return false
-}
-
-// mixed reports a label with letters of Latin and of a script that looks like it.
-func mixed(label string) bool {
-	latin, other := false, false
-	for _, r := range label {
-		latin = latin || unicode.Is(unicode.Latin, r)
-		other = other || unicode.In(r, unicode.Cyrillic, unicode.Greek, unicode.Armenian, unicode.Cherokee)
-	}
-	return latin && other
-}
-
-func loopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && ip.IsLoopback()
-}
-
-// owner is the label of a host that somebody registered: "harbour" of "login.harbour.co.uk".
-func owner(host string) string {
-	labels := strings.Split(strings.TrimSuffix(host, "."), ".")
-	n := len(labels) - 2
-	if n > 0 && len(labels[n+1]) == 2 && secondLevel[labels[n]] {
-		n--
-	}
-	return labels[max(n, 0)]
-}
-
-var secondLevel = map[string]bool{"co": true, "com": true, "org": true, "net": true, "gov": true, "ac": true, "edu": true, "or": true, "ne": true, "go": true}
-
-const minBrand = 6 // letters; shorter names are in other words by chance
-
-// imitates reports a host that bears the server's name without being its own.
-func imitates(host, server string) bool {
-	reg := unpuny(owner(host))
-	server = strings.ToLower(server)
-	if strings.Contains(strings.ReplaceAll(server, "-", ""), strings.ReplaceAll(reg, "-", "")) {
-		return false
-	}
-	for brand := range strings.FieldsFuncSeq(server, func(r rune) bool { return r == '-' || r == '_' || r == '.' || r == ' ' }) {
-		if len(brand) < minBrand || common[brand] {
-			continue
-		}
-		if strings.Contains(reg, brand) && reg != brand || strings.Contains(host, brand) && !strings.Contains(reg, brand) || near(reg, brand) {
-			return true
-		}
-	}
-	return false
-}
-
-// common are words in servers' names that say nothing of who runs them.
-var common = map[string]bool{
-	"server": true, "service": true, "helper": true, "assistant": true, "connector": true, "calendar": true, "account": true, "support": true,
-	"tickets": true, "payment": true, "payments": true, "travel": true, "booking": true, "weather": true, "connect": true, "hotels": true,
-	"office": true, "search": true, "planning": true, "practice": true, "project": true, "projects": true, "storage": true, "manager": true,
-}
-
-// near reports names of one length or nearly so that differ in one letter, or in one that looks alike.
-func near(x, y string) bool {
-	a, b := []rune(x), []rune(y)
-	if x == y || len(a) > len(b)+1 || len(b) > len(a)+1 {
-		return false
-	}
-	i := 0
-	for i < len(a) && i < len(b) && a[i] == b[i] {
-		i++
-	}
-	j := 0
-	for j < len(a)-i && j < len(b)-i && a[len(a)-1-j] == b[len(b)-1-j] {
-		j++
-	}
-	return max(len(a), len(b))-i-j <= 1
 }
 
 // signsIn reports a parameter that carries a session, or that agrees without a click.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/detectors/heuristic/hosts"
 	"github.com/aad6b6dc/taster/models"
 )
 
@@ -68,30 +69,13 @@ func redirects(e *check.Event, i int, value string) {
 	}
 	q := at.Query()
 	to, err := url.Parse(q.Get("redirect_uri"))
-	if err != nil || to.Host == "" || loopback(to.Hostname()) {
+	if err != nil || to.Host == "" || hosts.Loopback(to.Hostname()) {
 		return
 	}
-	if to.Scheme == "http" || !related(to.Hostname(), at.Hostname(), e.Input.Event.Server, q.Get("client_id")) || q.Get("response_type") == "token" {
+	if to.Scheme == "http" || !hosts.Related(to.Hostname(), at.Hostname(), e.Input.Event.Server, q.Get("client_id")) || q.Get("response_type") == "token" {
 		e.Report(foreignRedirect, nil, models.Span{Segment: i, Start: n, End: end})
 	}
 }
-
-// related reports whether the owner of a host goes by one of the names.
-func related(host string, names ...string) bool {
-	reg := plain(owner(strings.ToLower(host)))
-	for _, name := range names {
-		name = strings.ToLower(name)
-		if strings.Contains(name, ".") {
-			name = owner(name)
-		}
-		if name = plain(name); name != "" && (strings.Contains(name, reg) || strings.Contains(reg, name)) {
-			return true
-		}
-	}
-	return false
-}
-
-func plain(s string) string { return strings.NewReplacer("-", "", "_", "", " ", "").Replace(s) }
 
 // metadata collects who issues tokens and where they are fetched, within one event.
 type metadata struct {
@@ -123,7 +107,7 @@ func (m *metadata) member(e *check.Event, i int, value string) {
 	case "iss", "token_endpoint", "authorization_endpoint", "jwks_uri", "registration_endpoint", "introspection_endpoint", "device_authorization_endpoint":
 		m.endpoint, m.at = u.Hostname(), i
 	case "redirect_uris", "redirecturis", "redirect_uri":
-		if loopback(u.Hostname()) {
+		if hosts.Loopback(u.Hostname()) {
 			m.localSeen = true
 		} else {
 			m.hasSeen, m.remote = true, i
@@ -134,7 +118,7 @@ func (m *metadata) member(e *check.Event, i int, value string) {
 func isIndex(s string) bool { return s != "" && s[0] >= '0' && s[0] <= '9' }
 
 func (m *metadata) finish(e *check.Event) {
-	if m.issuer != "" && m.endpoint != "" && !related(m.endpoint, m.issuer) {
+	if m.issuer != "" && m.endpoint != "" && !hosts.Related(m.endpoint, m.issuer) {
 		e.Report(mixedIssuer, nil, e.Whole(m.at))
 	}
 	if m.localSeen && m.hasSeen {
@@ -154,7 +138,7 @@ func challenge(e *check.Event, i int, value string) {
 	}
 	called, _ := addressAt(value, from)
 	named, end := addressAt(value, n+len("resource_metadata="))
-	if called != nil && named != nil && !related(named.Hostname(), called.Hostname()) {
+	if called != nil && named != nil && !hosts.Related(named.Hostname(), called.Hostname()) {
 		e.Report(mixedIssuer, nil, models.Span{Segment: i, Start: n, End: end})
 	}
 }

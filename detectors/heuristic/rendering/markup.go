@@ -1,0 +1,301 @@
+package rendering
+
+import (
+	"strings"
+
+	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/detectors/heuristic/concepts"
+	"github.com/aad6b6dc/taster/detectors/heuristic/hosts"
+	"github.com/aad6b6dc/taster/models"
+)
+
+// script is a rule on a line of markup or script: something of each set, and an address of somebody else if outward is set.
+type script struct {
+	rule    *check.Rule
+	need    []concepts.Set
+	outward bool
+}
+
+var (
+	keyLogger    = rule("key-logger", "C8", models.SeverityHigh, 0.75, "Has a page that sends away what a person types.")
+	pageData     = rule("page-data-sent", "C8", models.SeverityHigh, 0.65, "Has a page that sends what it shows or knows to somebody else.")
+	borrowedData = rule("borrowed-data", "C8", models.SeverityHigh, 0.65, "Has a page that hands over the clipboard, cookies or the like.")
+	hostSteered  = rule("host-steered", "C8", models.SeverityHigh, 0.65, "Has a page that reaches into the client around it.")
+	forgedAnswer = rule("forged-answer", "C8", models.SeverityHigh, 0.65, "Has a page that makes up answers of the client or of the person.")
+	actingMarkup = rule("acting-markup", "C8", models.SeverityHigh, 0.7, "Has markup in data that acts as soon as it is shown.")
+
+	secretForm   = rule("secret-form", "C8", models.SeverityHigh, 0.7, "Has a page that asks for a secret and sends it on.")
+	hiddenOrder  = rule("hidden-field-order", "C8", models.SeverityHigh, 0.65, "Has an order to the model in a field that is not shown.")
+	remoteScript = rule("remote-script", "C8", models.SeverityHigh, 0.55, "Gives a script of somebody else access to private data.")
+	twinButtons  = rule("twin-buttons", "C8", models.SeverityHigh, 0.65, "Has buttons that do the same, whatever they say.")
+	selfSubmit   = rule("self-submit", "C8", models.SeverityHigh, 0.6, "Has a form that sends itself to somebody else.")
+	lintPolicy   = rule("open-policy", "C8", models.SeverityHigh, 0.6, "Has a page that may connect to any host or asks for rights that it doesn't need.")
+)
+
+var scripts = []script{
+	{rule: keyLogger, need: all("keys", "sink"), outward: true},
+	{rule: pageData, need: all("sink", "stolen|send"), outward: true},
+	{rule: hostSteered, need: all("host")},
+	{rule: forgedAnswer, need: all("appcall")},
+	{rule: borrowedData, need: all("stolen", "appcall|sink")},
+}
+
+// active is what makes a text markup that a client would run.
+var active = []string{"<script", "<form", "<input", "<textarea", "<iframe", "<button", "<svg", "<body", "<html", "<object", "<embed", "<meta http-equiv"}
+
+func (w *writer) markup(i, v int, text string) {
+	lower := strings.ToLower(text)
+	if len(lower) != len(text) {
+		lower = text
+	}
+	w.handlers(i, v, text, lower)
+	markup := false
+	for _, a := range active {
+		markup = markup || strings.Contains(lower, a)
+	}
+	if !markup || strings.Contains(lower, "```") {
+		return
+	}
+	w.page(i, v, text, lower)
+	if !strings.Contains(lower, "<script") && !strings.Contains(lower, "onclick") && !strings.Contains(lower, "oninput") {
+		return
+	}
+	var reported concepts.Set
+	for start := 0; start < len(text); {
+		end := lineEnd(text, start)
+		if w.hits = code.Find(text, start, end, w.hits[:0]); len(w.hits) > 0 {
+			w.script(i, v, text, start, end, &reported)
+		}
+		start = end
+	}
+}
+
+func (w *writer) script(i, v int, text string, start, end int, reported *concepts.Set) {
+	seen := mask(w.hits)
+	for n := range scripts {
+		s := &scripts[n]
+		if !meets(seen, s.need) || reported.Has(concepts.Concept(n)) || s.outward && !w.outward(text, start, end) {
+			continue
+		}
+		line := text[start:end]
+		switch s.rule {
+		case forgedAnswer:
+			if !forges(line) {
+				continue
+			}
+		case hostSteered:
+			if !steers(line) {
+				continue
+			}
+		case borrowedData:
+			if !borrows(line) {
+				continue
+			}
+		}
+		*reported |= 1 << n
+		first, last := w.stretch(s.need)
+		w.Report(s.rule, nil, w.span(i, v, first, max(last, first)))
+	}
+}
+
+// outward reports an address of somebody else than the server in a line.
+func (w *writer) outward(text string, start, end int) bool {
+	for at := start; at < end; {
+		host, from, stop := hosts.In(text, at, end)
+		if from < 0 {
+			break
+		}
+		if host != "" && !hosts.Known(host) && !hosts.Related(host, w.Input.Event.Server) {
+			return true
+		}
+		at = max(stop, at+1)
+	}
+	return false
+}
+
+var (
+	agreeing = words.Of("approve", "onbehalf")
+	asking   = words.Of("ask")
+	secrets  = words.Of("password", "pin", "otp", "card", "seed", "token", "identity")
+	ordering = words.Of("call", "pass", "include", "danger", "install", "ask", "hidden", "approve")
+	agent    = words.Of("agent")
+)
+
+// forges reports words of a person, or an answer of the client, that the page makes up without a click.
+func forges(line string) bool {
+	lower := strings.ToLower(line)
+	if n := strings.Index(lower, "postmessage("); n >= 0 && strings.Contains(lower[n:], "result:") {
+		return true
+	}
+	n := strings.Index(lower, "sendmessage(")
+	if n < 0 || strings.Contains(lower[:n], "onclick") || strings.Contains(lower[:n], "\"click\"") || strings.Contains(lower[:n], "onsubmit") {
+		return false
+	}
+	return said(line[min(n, len(line)):])&(agreeing|ordering) != 0 && strings.Contains(lower[n:], "text:\"")
+}
+
+// steers reports a line that writes to the client around the page.
+func steers(line string) bool {
+	for _, s := range []string{"top.location=", "top.location =", "top.location.", "parent.location", "window.top.", "parent.document", "top.document", "document.domain="} {
+		if strings.Contains(strings.ToLower(line), s) {
+			return true
+		}
+	}
+	return false
+}
+
+// borrows reports a line that reads what is not the page's own.
+func borrows(line string) bool {
+	lower := strings.ToLower(line)
+	for _, s := range []string{"clipboard.read", "document.cookie", "localstorage.getitem", "getusermedia", "getcurrentposition", "navigator.credentials"} {
+		if strings.Contains(lower, s) {
+			return !strings.Contains(lower, "\"click\"") && !strings.Contains(lower, "onclick")
+		}
+	}
+	return false
+}
+
+var handlerNames = []string{"onerror=", "onload=", "onmouseover=", "onfocus=", "ontoggle=", "onanimationstart=", "onpointerenter=", "javascript:"}
+
+var (
+	acts = code.Of("sink", "stolen", "evaluate", "fetch", "appcall", "decode")
+	data = code.Of("stolen", "evaluate", "sink")
+)
+
+// handlers reports elements whose handler runs by itself and does more than draw.
+func (w *writer) handlers(i, v int, text, lower string) {
+	for _, h := range handlerNames {
+		n := strings.Index(lower, h)
+		if n < 0 {
+			continue
+		}
+		open := strings.LastIndexByte(lower[max(0, n-lookBack):n], '<')
+		if open < 0 {
+			continue
+		}
+		end := min(len(text), n+lookBack)
+		if stop := strings.IndexByte(text[n:end], '>'); stop > 0 {
+			end = n + stop
+		}
+		w.hits = code.Find(text, n, end, w.hits[:0])
+		if m := mask(w.hits); m&acts != 0 && m&data != 0 && said(neighbourhood(text, n, end))&quoted == 0 {
+			w.Report(actingMarkup, nil, w.span(i, v, max(0, n-lookBack)+open, end))
+			return
+		}
+	}
+}
+
+// page looks at a whole page.
+func (w *writer) page(i, v int, text, lower string) {
+	w.hits = code.Find(text, 0, len(text), w.hits[:0])
+	seen := mask(w.hits)
+	foreign := w.outward(text, 0, len(text))
+	fields := strings.Contains(lower, "<input") || strings.Contains(lower, "<textarea")
+	if n := strings.Index(lower, "type=\"password\""); fields && seen&code.Of("sink", "appcall") != 0 && foreign {
+		if n < 0 {
+			n = asked(text)
+		}
+		if n >= 0 {
+			w.Report(secretForm, nil, w.span(i, v, n, min(len(text), n+lookBack)))
+		}
+	}
+	if n := strings.Index(lower, "document.cookie"); n >= 0 && foreign && strings.Contains(lower, "<script src=") && !strings.Contains(lower, "integrity=") {
+		w.Report(remoteScript, nil, w.span(i, v, n, n+len("document.cookie")))
+	}
+	if n := strings.Index(lower, ".submit()"); n >= 0 && foreign && strings.Contains(lower, "<form") && !strings.Contains(lower, "onclick") {
+		w.Report(selfSubmit, nil, w.span(i, v, n, n+len(".submit()")))
+	}
+	w.hiddenFields(i, v, text, lower)
+	w.buttons(i, v, text, lower)
+}
+
+// asked returns where a page asks for a secret, or -1.
+func asked(text string) int {
+	for start := 0; start < len(text); {
+		end := concepts.Sentence(text, start)
+		hits := words.Find(text, start, end, nil)
+		if m := mask(hits); m&secrets != 0 && m&asking != 0 && m&quoted == 0 {
+			for _, h := range hits {
+				if secrets.Has(h.Concept) {
+					return h.Start
+				}
+			}
+		}
+		start = end
+	}
+	return -1
+}
+
+const maxFields = 50
+
+// hiddenFields reports prose for the model in the values of hidden fields.
+func (w *writer) hiddenFields(i, v int, text, lower string) {
+	at := 0
+	for range maxFields {
+		n := strings.Index(lower[at:], "type=\"hidden\"")
+		if n < 0 {
+			return
+		}
+		at += n + 1
+		end := at + strings.IndexByte(lower[at:]+">", '>')
+		start := strings.Index(lower[at:end], "value=\"")
+		if start < 0 {
+			continue
+		}
+		value := text[at+start : end]
+		if m := said(value); len(strings.Fields(value)) >= minWords && m&agent != 0 && m&ordering != 0 {
+			w.Report(hiddenOrder, nil, w.span(i, v, at+start, end))
+			return
+		}
+	}
+}
+
+// buttons reports two buttons with one and the same deed.
+func (w *writer) buttons(i, v int, text, lower string) {
+	seen := map[string]bool{}
+	at := 0
+	for range maxFields {
+		n := strings.Index(lower[at:], "onclick=\"")
+		if n < 0 {
+			return
+		}
+		at += n + len("onclick=\"")
+		end := at + strings.IndexByte(lower[at:]+"\"", '"')
+		deed := text[at:end]
+		if seen[deed] && strings.Contains(lower[at:end], "call") {
+			w.Report(twinButtons, nil, w.span(i, v, at, end))
+			return
+		}
+		seen[deed] = true
+		at = end
+	}
+}
+
+// anyHost are sources of a content policy that let everybody in.
+var anyHost = map[string]bool{"*": true, "https:": true, "http:": true, "wss:": true, "ws:": true, "data:": true, "https://*": true, "http://*": true, "wss://*": true, "*:*": true, "'unsafe-eval'": true}
+
+const tooManyRights = 3
+
+// policy looks at the declaration of a page.
+func policy(e *check.Event) {
+	rights, last := 0, 0
+	for i := range e.Segments {
+		s := &e.Segments[i]
+		switch {
+		case s.Key && strings.HasSuffix(s.Pointer[:len(s.Pointer)-len(check.Last(s))], "/permissions/"):
+			switch check.Last(s) {
+			case "camera", "microphone", "clipboardRead", "geolocation", "displayCapture":
+				rights, last = rights+1, i
+			}
+		case !s.Key && strings.Contains(s.Pointer, "/csp/"):
+			value := s.Views[0].Text
+			if anyHost[value] || strings.HasPrefix(value, "https://*.") && strings.Count(value, ".") == 1 {
+				e.Report(lintPolicy, nil, e.Whole(i))
+				return
+			}
+		}
+	}
+	if rights >= tooManyRights {
+		e.Report(lintPolicy, nil, e.Whole(last))
+	}
+}
