@@ -64,6 +64,8 @@ type Lexicon struct {
 	other map[rune][]entry
 }
 
+const maxConcepts = 64
+
 // Parse reads a lexicon: a line for each concept, its name, a colon and its stems. A line that begins with # is a comment.
 func Parse(text string) *Lexicon {
 	l := &Lexicon{other: map[rune][]entry{}}
@@ -76,6 +78,9 @@ func Parse(text string) *Lexicon {
 			l.add(strings.TrimSpace(stem), Concept(len(l.names)))
 		}
 		l.names = append(l.names, name)
+	}
+	if len(l.names) > maxConcepts {
+		panic("concepts: more than fit into a set")
 	}
 	return l
 }

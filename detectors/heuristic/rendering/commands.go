@@ -173,7 +173,9 @@ func (w *writer) originOf(text string, start, end int) origin {
 		if from < 0 {
 			break
 		}
-		worst = max(worst, w.judge(host, text[from:stop]))
+		if o := w.judge(host, text[from:stop]); o != stranger || !spokenOf(text, hosts.Owner(host)) {
+			worst = max(worst, o)
+		}
 		at = max(stop, at+1)
 	}
 	if worst == anyOrigin && bareAddress(text[start:end]) {
@@ -193,6 +195,28 @@ func (w *writer) judge(host, address string) origin {
 	}
 	return stranger
 }
+
+const minOwner = 4 // letters; shorter names are in other words
+
+// spokenOf reports whether a text names the owner of a host outside of addresses: a vendor's own page tells how to install
+// its product from its own host.
+func spokenOf(text, owner string) bool {
+	if len(owner) < minOwner {
+		return false
+	}
+	for at := 0; ; {
+		n := strings.Index(strings.ToLower(text[at:min(len(text), at+maxSpoken)]), owner)
+		if n < 0 {
+			return false
+		}
+		if at += n; at == 0 || strings.IndexByte("/.@-_", text[at-1]) < 0 {
+			return true
+		}
+		at += len(owner)
+	}
+}
+
+const maxSpoken = 16 << 10 // bytes that are searched for a name
 
 func isAddress(host string) bool {
 	ip, err := netip.ParseAddr(host)

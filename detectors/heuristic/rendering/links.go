@@ -294,26 +294,31 @@ func tells(rest string) bool {
 	if strings.Contains(query, "X-Amz-") || strings.Contains(query, "code_challenge") || strings.Contains(query, "Signature=") {
 		return false
 	}
-	named, opens := 0, 0
-	for depth := 0; depth < 3; depth++ {
+	named, opens := map[string]bool{}, map[string]bool{}
+	for range maxNested {
 		for part := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == '?' || r == ';' }) {
 			name, value, _ := strings.Cut(part, "=")
 			name = strings.ToLower(name)
-			if person[name] && value != "" {
-				named++
-			}
-			if secret[name] && len(value) >= minSecret {
-				opens++
-			}
+			named[name] = named[name] || person[name] && value != ""
+			opens[name] = opens[name] || secret[name] && len(value) >= minSecret
 		}
 		plain, err := url.QueryUnescape(query)
 		if err != nil || plain == query {
 			break
 		}
 		query = plain
-		if named+opens >= 2 {
-			break
+	}
+	return trues(named) >= 2 || trues(opens) >= 2
+}
+
+const maxNested = 3 // addresses within addresses
+
+func trues(m map[string]bool) int {
+	n := 0
+	for _, v := range m {
+		if v {
+			n++
 		}
 	}
-	return named >= 2 || opens >= 2
+	return n
 }

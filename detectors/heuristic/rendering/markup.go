@@ -116,7 +116,7 @@ func (w *writer) outward(text string, start, end int) bool {
 var (
 	agreeing = words.Of("approve", "onbehalf")
 	asking   = words.Of("ask")
-	secrets  = words.Of("password", "pin", "otp", "card", "seed", "token", "identity")
+	secrets  = words.Of("password", "pin", "otp", "card", "token", "identity")
 	ordering = words.Of("call", "pass", "include", "danger", "install", "ask", "hidden", "approve")
 	agent    = words.Of("agent")
 )

@@ -24,6 +24,7 @@ func inputRequests(e *check.Event) {
 		s := &e.Segments[i]
 		if s.Key && parent(parent(s.Pointer)) == "/inputRequests" && check.Last(s) == "params" {
 			elicitation(e, s.Pointer, i+1)
+			sampling(e, s.Pointer, i+1)
 		}
 	}
 	if i, ok := e.At("/requestState", false); ok {
@@ -61,12 +62,14 @@ type form struct {
 }
 
 var (
+	loyalty    = concepts.Words.Of("loyalty")
+	proofs     = concepts.Words.Of("card", "otp")
 	metaWord   = concepts.Words.Of("meta")
 	askWord    = concepts.Words.Named("ask")
 	elsewhere  = concepts.Words.Of("elsewhere", "mention")
 	pinWord    = concepts.Words.Of("pin")
 	identities = concepts.Words.Of("identity")
-	pressure   = concepts.Words.Of("urgent", "threat")
+	pressure   = concepts.Words.Of("pressure")
 	dangers    = concepts.Words.Of("danger")
 )
 
@@ -105,7 +108,7 @@ func (f *form) field(i int) {
 func (f *form) asksFor(name, title, description int, kind string) {
 	allowed := hardSecret
 	if kind != "string" {
-		allowed &^= concepts.Words.Of("token", "password", "seed")
+		allowed &^= concepts.Words.Of("token", "password")
 	}
 	spelt := about(spelled(check.Last(&f.Segments[name])))
 	titled, described := concepts.Set(0), concepts.Set(0)
@@ -117,7 +120,7 @@ func (f *form) asksFor(name, title, description int, kind string) {
 	}
 	bare := title < 0 && description < 0
 	switch {
-	case (titled|spelt)&metaWord != 0:
+	case (titled|spelt)&loyalty != 0, (titled|spelt)&metaWord != 0 && (titled|spelt)&(proofs|identities) == 0:
 	case titled&allowed != 0 && titled&elsewhere == 0:
 		f.Report(secretField, nil, f.Whole(title))
 	case described&allowed != 0 && described.Has(askWord) && described&elsewhere == 0:
@@ -206,7 +209,7 @@ var (
 	checking = []string{"check that", "only if", "close it if", "if it names"}
 )
 
-// device reports a message that gives a person a code to enter, and talks away what the page will say.
+// device reports a text that gives a person a code to enter, and talks away what the page will say.
 func device(e *check.Event, i int) {
 	s := text(e, i)
 	s = s[:min(len(s), maxText)]

@@ -84,7 +84,7 @@ var agreeing = map[string]bool{
 }
 
 var (
-	reading = concepts.Words.Of("readword", "limited")
+	reading = concepts.Words.Of("reading")
 	wide    = []string{"write", ".all", "full", "admin", "manage", "delete", "send", "delegate", "share", "sharing", "owner", "transfer", "payment", "*", "root", "impersonat", "modify", "edit", "control"}
 )
 

@@ -30,7 +30,7 @@ func all(names ...string) []concepts.Set {
 	return sets
 }
 
-const secrets = "password|pin|otp|card|seed|token"
+const secrets = "password|pin|otp|card|token"
 
 var (
 	secretAsked = rule("secret-asked", "C7", models.SeverityHigh, 0.7, "Asks a person for a secret that no server may ask for.")
@@ -38,6 +38,7 @@ var (
 	contextTaken  = rule("context-taken", "C6", models.SeverityHigh, 0.7, "Has the client's model put the conversation or its instructions into an answer for the server.")
 	secretTaken   = rule("secret-taken", "C6", models.SeverityHigh, 0.7, "Has the client's model put a secret into an answer for the server.")
 	hiddenOutput  = rule("hidden-output", "C6", models.SeverityHigh, 0.65, "Has the client's model do or write something that the person is not to see.")
+	encodedOutput = rule("encoded-output", "C6", models.SeverityHigh, 0.65, "Has the client's model hide private matters in the form of an answer.")
 	lasting       = rule("lasting-order", "C6", models.SeverityHigh, 0.65, "Has one completion change how later answers are given.")
 	borrowedWork  = rule("borrowed-work", "C6", models.SeverityHigh, 0.65, "Has the client's model do work of its own beside the task.")
 	profiling     = rule("profiling", "C6", models.SeverityHigh, 0.65, "Has the client's model draw up a profile of the person.")
@@ -48,11 +49,13 @@ var (
 	wornConsent    = rule("worn-consent", "E6", models.SeverityHigh, 0.7, "Keeps asking after a refusal until the person gives in.")
 	takenConsent   = rule("taken-consent", "E6", models.SeverityHigh, 0.65, "Has something approved in the person's place.")
 	dressedConsent = rule("dressed-consent", "E6", models.SeverityHigh, 0.6, "Words a question so that it looks harmless.")
+	silentConsent  = rule("silent-consent", "E6", models.SeverityHigh, 0.6, "Takes silence for consent.")
 	crowdConsent   = rule("crowd-consent", "E6", models.SeverityHigh, 0.6, "Presses a person to approve because everybody else has.")
 
 	foreignToken = rule("foreign-token", "E11", models.SeverityHigh, 0.7, "Takes a token that was issued for another server.")
 	replayed     = rule("replayed-token", "E11", models.SeverityHigh, 0.65, "Passes a caller's token on to somewhere else.")
 	checksOff    = rule("checks-off", "E11", models.SeverityHigh, 0.7, "Has a safeguard of the sign-in left out.")
+	deputy       = rule("confused-deputy", "E11", models.SeverityHigh, 0.65, "Acts with rights of its own for whoever asks.")
 	unseenGrant  = rule("unseen-grant", "E11", models.SeverityHigh, 0.7, "Has a consent page answered without the person.")
 
 	strangeServer = rule("unreviewed-install", "E10", models.SeverityHigh, 0.65, "Has something installed or connected that nobody has reviewed.")
@@ -61,11 +64,14 @@ var (
 
 var prose = []sentence{
 	{rule: secretAsked, in: inElicitation, need: all("ask", secrets), unless: concepts.Words.Of("elsewhere", "mention")},
+	{rule: secretAsked, in: inNotice, need: all("ask", secrets), unless: concepts.Words.Of("elsewhere", "mention")},
+	{rule: secretAsked, in: anywhere, need: all("userask", "pin|otp|card"), unless: concepts.Words.Of("analysis", "elsewhere", "mention")},
 	{rule: contextTaken, in: inSampling, need: all("include", "inner"), unless: concepts.Words.Of("analysis")},
 	{rule: contextTaken, in: inSampling, need: all("include", "context", "verbatim|private|hidden|profile|others"), unless: concepts.Words.Of("analysis")},
 	{rule: secretTaken, in: inSampling, need: all("include|pass|call", secrets), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: hiddenOutput, in: inSampling, need: all("hidden", "context|private|inner|effort|seed|token|password|profile|later|call"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: lasting, in: inSampling, need: all("later", "include|call|pass|each"), unless: concepts.Words.Of("analysis")},
+	{rule: encodedOutput, in: inSampling, need: all("encoded", "context|inner|private|profile|others|"+secrets), unless: concepts.Words.Of("analysis")},
+	{rule: hiddenOutput, in: inSampling, need: all("hidden", "context|private|inner|effort|token|password|profile|later|call"), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: lasting, in: inSampling, need: all("later", "include|call|pass"), unless: concepts.Words.Of("analysis")},
 	{rule: borrowedWork, in: inSampling, need: all("effort", "extra|hidden"), unless: concepts.Words.Of("analysis")},
 	{rule: collectedData, in: inSampling, need: all("call", "pass", "private|context"), unless: concepts.Words.Of("analysis")},
 	{rule: unreadConsent, in: anywhere, need: all("unread", "approve|dialog"), unless: concepts.Words.Of("analysis", "mention")},
@@ -74,10 +80,13 @@ var prose = []sentence{
 	{rule: wornConsent, in: anywhere, need: all("persist", "refuse|approve|dialog"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: takenConsent, in: anywhere, need: all("onbehalf", "disguise|unread|hidden|danger|consentpage"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: dressedConsent, in: anywhere, need: all("disguise", "dialog|approve", "danger|unread|hidden"), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: silentConsent, in: anywhere, need: all("silence", "countsas", "approve"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: crowdConsent, in: inElicitation, need: all("crowd"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: foreignToken, in: anywhere, need: all("token|password", "others", "pass|asuser"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: replayed, in: anywhere, need: all("token", "replay|asuser", "pass|hidden|reassure"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: checksOff, in: anywhere, need: all("verifyoff"), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: checksOff, in: anywhere, need: all("authparam", "lax"), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: deputy, in: anywhere, need: all("deputy", "anybody"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: unseenGrant, in: anywhere, need: all("consentpage", "onbehalf|unread|broad|asuser"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: strangeServer, in: anywhere, need: all("install", "package", "unreviewed"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: strangeServer, in: anywhere, need: all("install", "package", "unreviewed"), unless: concepts.Words.Of("analysis", "mention"), next: true},
@@ -124,6 +133,7 @@ func (r *reader) text(e *check.Event, i, v int, text string, in where) {
 		r.match(e, i, v, in, said, &reported)
 		if in&inSampling != 0 {
 			r.profile(e, i, v)
+			r.works(e, i, v, text)
 		}
 		r.hits, r.before = r.before, r.hits
 		start = end
@@ -193,7 +203,7 @@ func stretch(hits []concepts.Hit, need []concepts.Set) (start, end int) {
 }
 
 var (
-	actions = concepts.Words.Of("ask", "include", "pass", "install", "call", "unread", "persist", "again", "replay", "later", "disguise")
+	actions = concepts.Words.Of("ask", "include", "pass", "install", "call", "unread", "persist", "again", "replay", "later", "disguise", "approve", "userask")
 	notWord = concepts.Words.Named("not")
 	endNot  = concepts.Words.Named("after")
 )
@@ -232,6 +242,54 @@ func denied(text string, h concepts.Hit, hits []concepts.Hit) bool {
 var traitWord = concepts.Words.Named("profile")
 
 const minTraits = 3 // traits in one sentence that make a profile
+
+var workWord = concepts.Words.Named("works")
+
+const (
+	manyWorks = 20 // texts that nobody asks for in passing
+)
+
+// works reports a number of texts to be written that no completion in passing takes.
+func (r *reader) works(e *check.Event, i, v int, text string) {
+	for _, h := range r.hits {
+		if h.Concept != workWord {
+			continue
+		}
+		n, start := numberBefore(text, h.Start)
+		if n >= manyWorks && n < maxNumber {
+			e.Report(borrowedWork, nil, models.Span{Segment: i, View: v, Start: start, End: h.End})
+			return
+		}
+	}
+}
+
+const maxNumber = 1_000_000 // above, figures are something else than a count
+
+// numberBefore reads the number that ends at most a word before a place: "200 product descriptions".
+func numberBefore(text string, end int) (n, start int) {
+	at := end
+	for at > 0 && end-at < lookBack && (text[at-1] < '0' || text[at-1] > '9') {
+		if strings.IndexByte(".,;:!?\n()[]#%-/", text[at-1]) >= 0 {
+			return 0, end
+		}
+		at--
+	}
+	digits, scale := 0, 1
+	for at > 0 && digits < 7 {
+		c := text[at-1]
+		if c >= '0' && c <= '9' {
+			n += int(c-'0') * scale
+			scale *= 10
+			digits++
+		} else if digits%3 != 0 || digits == 0 || c != ' ' && c != ',' && c != '.' || at < 2 || text[at-2] < '0' || text[at-2] > '9' {
+			break
+		}
+		at--
+	}
+	return n, at
+}
+
+const lookBack = 24 // bytes between a number and what is counted
 
 // profile reports a sentence that names several traits which nobody asks a service to guess.
 func (r *reader) profile(e *check.Event, i, v int) {

@@ -16,7 +16,7 @@ var Checks = &check.Group{Name: "requests", Rules: rules(), Examine: examine}
 const version = "1.0.0"
 
 func rules() []*check.Rule {
-	all := []*check.Rule{secretField, identityField, linkToElsewhere, linkSignedIn, deviceCode, wideScope, swappedChoice, tickedDanger,
+	all := []*check.Rule{secretField, identityField, linkToElsewhere, linkSignedIn, deviceCode, wideScope, swappedChoice, tickedDanger, falsePreview, paddedText,
 		negationMaze, sealedApproval, forgedTurn, tokenBudget, forcedTool, foreignRedirect, mixedIssuer, unsignedToken, foreignAudience, uncheckedCode}
 	for i := range prose {
 		all = append(all, prose[i].rule)
@@ -29,10 +29,12 @@ func examine(e *check.Event) {
 	case models.KindElicitation:
 		elicitation(e, "", 0)
 	case models.KindSampling:
-		sampling(e)
+		sampling(e, "", 0)
 	case models.KindToolResult:
 		inputRequests(e)
 	}
+	preview(e)
+	padded(e)
 	tokens(e)
 	var r reader
 	for i := range e.Segments {
@@ -77,6 +79,6 @@ var whereOf = map[models.Kind]where{
 }
 
 var (
-	hardSecret = concepts.Words.Of("password", "pin", "otp", "card", "seed", "token")
+	hardSecret = concepts.Words.Of("password", "pin", "otp", "card", "token")
 	anySecret  = hardSecret | concepts.Words.Of("identity")
 )

@@ -22,22 +22,26 @@ var (
 	deed      = concepts.Words.Of("call", "danger", "onbehalf", "pass")
 )
 
-// sampling looks at the structure of a request for a completion.
-func sampling(e *check.Event) {
+// sampling looks at the structure of the request for a completion at base, whose segments begin with from.
+func sampling(e *check.Event, base string, from int) {
 	tools, required := false, -1
 	assistant := map[string]bool{}
-	for i := range e.Segments {
+	for i := from; i < len(e.Segments); i++ {
 		s := &e.Segments[i]
+		if !check.Below(s, base) {
+			break
+		}
+		rest := s.Pointer[len(base):]
 		switch {
-		case s.Key && s.Pointer == "/maxTokens":
+		case s.Key && rest == "/maxTokens":
 			if n, err := strconv.Atoi(scalar(e, i)); err == nil && n > maxTokens {
 				e.Report(tokenBudget, nil, e.Whole(i))
 			}
-		case check.Below(s, "/tools/0"):
+		case strings.HasPrefix(rest, "/tools/"):
 			tools = true
-		case !s.Key && s.Pointer == "/toolChoice/mode" && text(e, i) == "required":
+		case !s.Key && rest == "/toolChoice/mode" && text(e, i) == "required":
 			required = i
-		case !s.Key && strings.HasPrefix(s.Pointer, "/messages/") && check.Last(s) == "role" && text(e, i) == "assistant":
+		case !s.Key && strings.HasPrefix(rest, "/messages/") && check.Last(s) == "role" && text(e, i) == "assistant":
 			assistant[parent(s.Pointer)] = true
 		}
 	}
@@ -45,13 +49,13 @@ func sampling(e *check.Event) {
 		e.Report(forcedTool, nil, e.Whole(required))
 	}
 	if len(assistant) > 0 {
-		turns(e, assistant)
+		turns(e, from, assistant)
 	}
 }
 
 // turns looks at the messages at the pointers, which the assistant is said to have written.
-func turns(e *check.Event, assistant map[string]bool) {
-	for i := range e.Segments {
+func turns(e *check.Event, from int, assistant map[string]bool) {
+	for i := from; i < len(e.Segments); i++ {
 		s := &e.Segments[i]
 		if s.Key || check.Last(s) != "text" || !assistant[messageOf(s.Pointer)] {
 			continue
@@ -62,12 +66,13 @@ func turns(e *check.Event, assistant map[string]bool) {
 	}
 }
 
-// messageOf is the first two members of a pointer: "/messages/3".
+// messageOf is a pointer up to the index of the message: "/messages/3".
 func messageOf(pointer string) string {
-	rest, found := strings.CutPrefix(pointer, "/messages/")
-	if !found {
+	n := strings.LastIndex(pointer, "/messages/")
+	if n < 0 {
 		return ""
 	}
-	n := strings.IndexByte(rest, '/')
-	return pointer[:len("/messages/")+max(n, 0)]
+	n += len("/messages/")
+	end := strings.IndexByte(pointer[n:], '/')
+	return pointer[:n+max(end, 0)]
 }

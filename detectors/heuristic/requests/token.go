@@ -45,8 +45,36 @@ func tokens(e *check.Event) {
 		}
 		m.member(e, i, value)
 		challenge(e, i, value)
+		document(e, i, value)
 	}
 	m.finish(e)
+	redeemed(e)
+}
+
+var (
+	codes  = map[string]bool{"code": true, "auth_code": true, "authorization_code": true, "authcode": true, "device_code": true, "assertion": true, "ticket": true, "callback_url": true}
+	guards = map[string]bool{"state": true, "nonce": true, "pkce": true, "pkce_verifier": true, "code_verifier": true, "verifier": true, "iss_check": true, "verify": true, "audience_check": true, "state_check": true, "check_state": true, "validate": true, "verify_signature": true, "pkce_required": true, "strict": true}
+	absent = map[string]bool{"": true, "none": true, "off": true, "false": true, "skip": true, "skipped": true, "not checked": true, "ignored": true, "ignore": true, "static": true, "disabled": true, "no": true, "null": true, "0": true, "unchecked": true, "any": true, "constant": true, "plain": true}
+)
+
+// redeemed reports a code that is redeemed while what ties it to a session is empty or switched off.
+func redeemed(e *check.Event) {
+	code, guard := -1, -1
+	for i := range e.Segments {
+		s := &e.Segments[i]
+		name := strings.ToLower(check.Last(s))
+		switch {
+		case s.Key && guards[name] && absent[strings.Trim(strings.ToLower(scalar(e, i)), "\"")]:
+			guard = i
+		case !s.Key && codes[name] && text(e, i) != "":
+			code = i
+		case !s.Key && guards[name] && absent[strings.ToLower(text(e, i))]:
+			guard = i
+		}
+	}
+	if code >= 0 && guard >= 0 {
+		e.Report(uncheckedCode, nil, e.Whole(code), e.Whole(guard))
+	}
 }
 
 // redirects reports addresses of a sign-in that lead the code away.
@@ -141,6 +169,73 @@ func challenge(e *check.Event, i int, value string) {
 	if called != nil && named != nil && !hosts.Related(named.Hostname(), called.Hostname()) {
 		e.Report(mixedIssuer, nil, models.Span{Segment: i, Start: n, End: end})
 	}
+}
+
+// published is what an authorization server or a protected resource says of itself.
+type published struct {
+	Issuer        string   `json:"issuer"`
+	Resource      string   `json:"resource"`
+	Authorization string   `json:"authorization_endpoint"`
+	Token         string   `json:"token_endpoint"`
+	Keys          string   `json:"jwks_uri"`
+	Register      string   `json:"registration_endpoint"`
+	Challenges    []string `json:"code_challenge_methods_supported"`
+	Signatures    []string `json:"id_token_signing_alg_values_supported"`
+	Client        string   `json:"client_id"`
+	Redirects     []string `json:"redirect_uris"`
+}
+
+// document looks at metadata that stand in a text.
+func document(e *check.Event, i int, value string) {
+	if !strings.HasPrefix(value, "{") || len(value) > maxDocument {
+		return
+	}
+	var d published
+	if json.Unmarshal([]byte(value), &d) != nil {
+		return
+	}
+	issuer := hostOf(d.Issuer)
+	for _, endpoint := range []string{d.Authorization, d.Token, d.Keys, d.Register} {
+		if endpoint == "" {
+			continue
+		}
+		if host := hostOf(endpoint); host == "" || strings.ContainsAny(endpoint, "$`|;<>") || issuer != "" && !hosts.Related(host, issuer) || strings.HasPrefix(endpoint, "http:") && !hosts.Loopback(host) {
+			e.Report(mixedIssuer, nil, span(e, i, endpoint))
+			return
+		}
+	}
+	for _, weak := range append(d.Challenges, d.Signatures...) {
+		if weak == "none" || weak == "plain" && len(d.Challenges) == 1 {
+			e.Report(uncheckedCode, nil, span(e, i, "\""+weak+"\""))
+			return
+		}
+	}
+	client := hostOf(d.Client)
+	for _, to := range d.Redirects {
+		if host := hostOf(to); client != "" && host != "" && !hosts.Loopback(host) && !hosts.Related(host, client) {
+			e.Report(foreignRedirect, nil, span(e, i, to))
+			return
+		}
+	}
+	from := strings.TrimSuffix(e.Segments[i].Pointer, "/text") + "/uri"
+	for j := max(0, i-maxSiblings); j < min(len(e.Segments), i+maxSiblings); j++ {
+		if s := &e.Segments[j]; !s.Key && s.Pointer == from {
+			if a, b := hostOf(d.Resource), hostOf(text(e, j)); a != "" && b != "" && !hosts.Related(a, b) {
+				e.Report(mixedIssuer, nil, span(e, i, d.Resource))
+			}
+		}
+	}
+}
+
+const maxDocument = 64 << 10
+
+// hostOf is the host of an http address, or "".
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
+		return ""
+	}
+	return u.Hostname()
 }
 
 // addressAt parses the address that begins at start, quoted or not.
