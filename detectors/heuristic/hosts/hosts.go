@@ -172,6 +172,9 @@ func In(text string, from, to int) (host string, start, end int) {
 	for end < to && !strings.ContainsRune(" \t\r\n\"'`<>|;)\\", rune(text[end])) {
 		end++
 	}
+	if n := strings.Index(text[hostAt:end], "]("); n >= 0 {
+		end = hostAt + n
+	}
 	host = text[hostAt:end]
 	if cut := strings.IndexAny(host, "/?#"); cut >= 0 {
 		host = host[:cut]

@@ -43,12 +43,13 @@ var (
 
 var commands = []command{
 	{rule: reverseShell, need: all("reverse", "fetch|pipe|evaluate|decode|persist"), from: anyOrigin},
+	{rule: reverseShell, need: all("reverse", "redirect")},
 	{rule: reverseShell, need: all("reverse"), from: shady},
 	{rule: downloadRun, need: all("fetch", "pipe|evaluate|run"), from: stranger},
 	{rule: downloadRun, need: all("pipe"), from: shady},
 	{rule: decodedRun, need: all("decode", "pipe|reverse")},
 	{rule: decodedRun, need: all("decode", "evaluate", "fetch"), from: stranger},
-	{rule: guardDown, need: all("weaken", "fetch|run|pipe|start|index"), from: stranger},
+	{rule: guardDown, need: all("weaken", "fetch|run|pipe|start|index|direct"), from: stranger},
 	{rule: planted, need: all("persist", "fetch|decode", "pipe|run|evaluate|send"), from: stranger},
 	{rule: carriedOut, need: all("loot", "send", "fetch"), from: stranger},
 	{rule: carriedOut, need: all("loot", "fetch", "evaluate"), from: stranger},
@@ -56,6 +57,7 @@ var commands = []command{
 	{rule: liveObject, need: all("object", "evaluate|fetch|run|pipe|loot")},
 	{rule: typeset, need: all("tex", "fetch|pipe|run|loot|evaluate")},
 	{rule: installHook, need: all("hook", "fetch", "evaluate|loot|pipe|run"), from: stranger, calls: true},
+	{rule: strangeIndex, need: all("direct"), from: stranger, calls: true},
 	{rule: strangeIndex, need: all("index", "weaken"), from: stranger, calls: true},
 	{rule: strangeIndex, need: all("index"), from: shady, calls: true},
 }
@@ -105,13 +107,28 @@ func (w *writer) line(i, v int, text string, start, end int, reported *concepts.
 		if from < c.from {
 			continue
 		}
-		*reported |= 1 << n
 		first, last := w.stretch(c.need)
+		if c.rule == formula && !calculates(text[start:end], first-start) {
+			continue
+		}
+		*reported |= 1 << n
 		if c.from != anyOrigin {
 			last = max(last, w.addressEnd(text, start, end))
 		}
 		w.Report(c.rule, nil, w.span(i, v, first, last))
 	}
+}
+
+// calculates reports a formula at the beginning of a cell that runs a program or sends what other cells hold.
+func calculates(line string, at int) bool {
+	if at == 0 || strings.IndexByte("=+-@", line[at-1]) < 0 {
+		return false
+	}
+	if at--; at > 0 && strings.IndexByte(" \t;,|\"'", line[at-1]) < 0 {
+		return false
+	}
+	cell := strings.ToLower(line[at:])
+	return strings.Contains(cell, "|") || strings.Contains(cell, "&") || strings.Contains(cell, "concat") || strings.HasPrefix(cell, "=dde") || strings.Contains(cell, "/c ")
 }
 
 // answer is whether something holds that is costly to find out.

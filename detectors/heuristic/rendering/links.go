@@ -15,6 +15,7 @@ import (
 var (
 	leakingLink    = rule("leaking-link", "C5", models.SeverityHigh, 0.8, "Has an image or a link whose address is to be filled with data, or carries them: opening it sends them away.")
 	openEnd        = rule("open-address", "C5", models.SeverityHigh, 0.7, "Has an address that is to be completed with data of the session.")
+	falseLabel     = rule("false-label", "C5", models.SeverityHigh, 0.6, "Has a link that shows one address and leads to another.")
 	trackedAddress = rule("telling-address", "C5", models.SeverityHigh, 0.65, "Has an address that tells its host who somebody is.")
 )
 
@@ -117,6 +118,7 @@ func reference(text, before string) opening {
 }
 
 var (
+	filling = words.Of("content")
 	inward  = words.Of("context", "inner", "private", "password", "token", "card", "otp", "identity", "profile")
 	telling = words.Of("follow")
 	shown   = words.Of("picture")
@@ -133,8 +135,11 @@ func (w *writer) link(i, v int, text string, l link) {
 		return
 	}
 	slot := slotIn(rest)
+	if slot == "" && strings.ContainsAny(l.host, "{$") {
+		slot = l.host
+	}
 	open := strings.HasSuffix(rest, "=")
-	if slot == "" && !open && l.opening == plainText && !strings.HasSuffix(rest, "/") && len(rest) < minPacked {
+	if slot == "" && !open && l.opening == plainText && !strings.HasSuffix(rest, "/") && len(rest) < minPacked && len(l.host) < minLongHost {
 		return
 	}
 	span := w.span(i, v, l.start, l.end)
@@ -144,19 +149,71 @@ func (w *writer) link(i, v int, text string, l link) {
 		w.Report(leakingLink, nil, span)
 	case slot != "" && (l.opening == onClick && asksForPrivate(slot) || isPlaceholder(slot) && explained(text, slot, l) && about()&inward != 0):
 		w.ReportAs(leakingLink, models.SeverityHigh, 0.7, nil, span)
-	case open && (l.opening == atOnce || about()&inward != 0) && about()&quoted == 0 && l.end < len(text):
+	case open && (l.opening == atOnce || about()&inward != 0 || about()&telling != 0 && about()&filling != 0) && about()&quoted == 0 && l.end < len(text):
 		w.Report(openEnd, nil, span)
 	case slot == "" && (open || strings.HasSuffix(rest, "/")) && l.opening != atOnce && completes(about()):
 		w.Report(openEnd, nil, span)
 	case l.opening != plainText && packedText(rest):
+		w.Report(leakingLink, nil, span)
+	case l.opening == onClick && mislabelled(text, l):
+		w.Report(falseLabel, nil, span)
+	case longHost(l.host):
 		w.Report(leakingLink, nil, span)
 	case tells(rest) && (l.opening != plainText || w.Input.Event.Kind == models.KindElicitation):
 		w.Report(trackedAddress, nil, span)
 	}
 }
 
+// completes reports text that tells what is to be put behind an address.
 func completes(about concepts.Set) bool {
-	return about&telling != 0 && about&quoted == 0 && about&(inward|whole) != 0 && about&shown != 0
+	return about&telling != 0 && about&quoted == 0 && about&(inward|whole|filling) != 0 && about&(shown|inward) != 0
+}
+
+// mislabelled reports a Markdown link whose text is an address of somebody else.
+func mislabelled(text string, l link) bool {
+	if l.start < 2 || text[l.start-2:l.start] != "](" {
+		return false
+	}
+	open := strings.LastIndexByte(text[max(0, l.start-lookBack):l.start-2], '[')
+	if open < 0 {
+		return false
+	}
+	label := text[max(0, l.start-lookBack)+open+1 : l.start-2]
+	if !strings.Contains(label, "://") {
+		if label = "https://" + label; strings.ContainsAny(label, " _") || strings.Count(label, ".") == 0 || !domain(label) {
+			return false
+		}
+	}
+	host, _, _ := hosts.In(label, 0, len(label))
+	return strings.Contains(host, ".") && !hosts.Related(host, l.host) && !hosts.Known(l.host)
+}
+
+// domain reports an address whose host ends as domains do, not as files do.
+func domain(address string) bool {
+	host, _, _ := hosts.In(address, 0, len(address))
+	switch host[strings.LastIndexByte(host, '.')+1:] {
+	case "com", "org", "net", "example", "test", "io", "dev", "app", "co", "de", "fr", "uk", "eu", "gov", "edu", "bank":
+		return true
+	}
+	return false
+}
+
+const (
+	minLongHost  = 60 // bytes of a host that may carry something
+	minLongLabel = 32 // bytes of a label that does
+)
+
+// longHost reports a host with labels that carry data: long, and of letters and figures only.
+func longHost(host string) bool {
+	if len(host) < minLongHost {
+		return false
+	}
+	for label := range strings.SplitSeq(host, ".") {
+		if len(label) >= minLongLabel && strings.ContainsAny(label, "0123456789") && !strings.Contains(label, "-") {
+			return true
+		}
+	}
+	return false
 }
 
 // isTemplate reports whether the segment declares a template, whose slots the client fills.

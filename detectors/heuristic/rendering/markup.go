@@ -24,12 +24,17 @@ var (
 	forgedAnswer = rule("forged-answer", "C8", models.SeverityHigh, 0.65, "Has a page that makes up answers of the client or of the person.")
 	actingMarkup = rule("acting-markup", "C8", models.SeverityHigh, 0.7, "Has markup in data that acts as soon as it is shown.")
 
-	secretForm   = rule("secret-form", "C8", models.SeverityHigh, 0.7, "Has a page that asks for a secret and sends it on.")
-	hiddenOrder  = rule("hidden-field-order", "C8", models.SeverityHigh, 0.65, "Has an order to the model in a field that is not shown.")
-	remoteScript = rule("remote-script", "C8", models.SeverityHigh, 0.55, "Gives a script of somebody else access to private data.")
-	twinButtons  = rule("twin-buttons", "C8", models.SeverityHigh, 0.65, "Has buttons that do the same, whatever they say.")
-	selfSubmit   = rule("self-submit", "C8", models.SeverityHigh, 0.6, "Has a form that sends itself to somebody else.")
-	lintPolicy   = rule("open-policy", "C8", models.SeverityHigh, 0.6, "Has a page that may connect to any host or asks for rights that it doesn't need.")
+	secretForm    = rule("secret-form", "C8", models.SeverityHigh, 0.7, "Has a page that asks for a secret and sends it on.")
+	hiddenOrder   = rule("hidden-field-order", "C8", models.SeverityHigh, 0.65, "Has an order to the model in a field that is not shown.")
+	remoteScript  = rule("remote-script", "C8", models.SeverityHigh, 0.55, "Gives a script of somebody else access to private data.")
+	twinButtons   = rule("twin-buttons", "C8", models.SeverityHigh, 0.65, "Has buttons that do the same, whatever they say.")
+	selfSubmit    = rule("self-submit", "C8", models.SeverityHigh, 0.6, "Has a form that sends itself to somebody else.")
+	hiddenLayer   = rule("hidden-layer", "C8", models.SeverityHigh, 0.6, "Lays something that can't be seen over what a person clicks.")
+	looseFrame    = rule("loose-frame", "C8", models.SeverityHigh, 0.6, "Has a frame of somebody else with rights that undo its confinement.")
+	selfActing    = rule("self-acting-page", "C8", models.SeverityHigh, 0.65, "Has a page that changes things without a click.")
+	decodedScript = rule("decoded-script", "C8", models.SeverityHigh, 0.7, "Has a page that runs a script hidden in an encoding.")
+	strayScript   = rule("stray-script", "C11", models.SeverityHigh, 0.6, "Has a script in what should be plain data.")
+	lintPolicy    = rule("open-policy", "C8", models.SeverityHigh, 0.6, "Has a page that may connect to any host or asks for rights that it doesn't need.")
 )
 
 var scripts = []script{
@@ -38,6 +43,8 @@ var scripts = []script{
 	{rule: hostSteered, need: all("host")},
 	{rule: forgedAnswer, need: all("appcall")},
 	{rule: borrowedData, need: all("stolen", "appcall|sink")},
+	{rule: selfActing, need: all("appcall")},
+	{rule: decodedScript, need: all("decode", "evaluate")},
 }
 
 // active is what makes a text markup that a client would run.
@@ -55,6 +62,9 @@ func (w *writer) markup(i, v int, text string) {
 	}
 	if !markup || strings.Contains(lower, "```") {
 		return
+	}
+	if !strings.HasPrefix(w.Segments[i].Pointer, "/contents/") {
+		w.stray(i, v, text, lower)
 	}
 	w.page(i, v, text, lower)
 	if !strings.Contains(lower, "<script") && !strings.Contains(lower, "onclick") && !strings.Contains(lower, "oninput") {
@@ -81,6 +91,10 @@ func (w *writer) script(i, v int, text string, start, end int, reported *concept
 		switch s.rule {
 		case forgedAnswer:
 			if !forges(line) {
+				continue
+			}
+		case selfActing:
+			if !actsAlone(text, start, end) {
 				continue
 			}
 		case hostSteered:
@@ -132,6 +146,37 @@ func forges(line string) bool {
 		return false
 	}
 	return said(line[min(n, len(line)):])&(agreeing|ordering) != 0 && strings.Contains(lower[n:], "text:\"")
+}
+
+var (
+	clicks  = []string{"onclick", "click\"", "'click'", "onsubmit", "\"submit\"", "'submit'", "onchange", "\"change\"", "addeventlistener", "function ", "=>"}
+	harmful = words.Of("danger")
+)
+
+// actsAlone reports a call of a tool that changes things, outside of any handler.
+func actsAlone(text string, start, end int) bool {
+	line := strings.ToLower(text[start:end])
+	n := strings.Index(line, "calltool")
+	if n < 0 {
+		if n = strings.Index(line, "servertool"); n < 0 {
+			return false
+		}
+	}
+	before := line[:n]
+	if wholly := strings.ToLower(text[max(0, start-lookBack):start]); len(before) < lookBack {
+		before = wholly + before
+	}
+	for _, timed := range []string{"onload", "domcontentloaded", "settimeout", "setinterval", "await app.connect"} {
+		if strings.Contains(before, timed) {
+			return said(strings.ReplaceAll(line[n:], "_", " "))&harmful != 0
+		}
+	}
+	for _, c := range clicks {
+		if strings.Contains(before, c) {
+			return false
+		}
+	}
+	return said(strings.ReplaceAll(line[n:], "_", " "))&harmful != 0
 }
 
 // steers reports a line that writes to the client around the page.
@@ -205,8 +250,55 @@ func (w *writer) page(i, v int, text, lower string) {
 	if n := strings.Index(lower, ".submit()"); n >= 0 && foreign && strings.Contains(lower, "<form") && !strings.Contains(lower, "onclick") {
 		w.Report(selfSubmit, nil, w.span(i, v, n, n+len(".submit()")))
 	}
+	w.layers(i, v, text, lower, foreign)
 	w.hiddenFields(i, v, text, lower)
 	w.buttons(i, v, text, lower)
+}
+
+// unseen are styles of what is there but can't be seen.
+var unseen = []string{"opacity:0;", "opacity:0\"", "opacity:0}", "opacity: 0;", "opacity: 0\"", "opacity:.0", "opacity:0.0", "opacity: 0.0"}
+
+// layers looks at layers and frames.
+func (w *writer) layers(i, v int, text, lower string, foreign bool) {
+	for _, u := range unseen {
+		n := strings.Index(lower, u)
+		if n < 0 || !strings.Contains(lower, "absolute") && !strings.Contains(lower, "fixed") {
+			continue
+		}
+		if strings.Contains(lower, "<iframe") || strings.Contains(lower, "onclick") || strings.Contains(lower, "<a href") || strings.Contains(lower, "<button") && strings.Contains(lower, "servertool") {
+			w.Report(hiddenLayer, nil, w.span(i, v, n, n+len(u)))
+			break
+		}
+	}
+	n := strings.Index(lower, "<iframe")
+	if n < 0 || !foreign {
+		return
+	}
+	tag := lower[n:]
+	if end := strings.IndexByte(tag, '>'); end > 0 {
+		tag = tag[:end]
+	}
+	confined := !strings.Contains(tag, "allow-same-origin") && !strings.Contains(tag, "allow-top-navigation")
+	listens := strings.Contains(tag, "clipboard-read") || strings.Contains(tag, "microphone") || strings.Contains(tag, "camera") || strings.Contains(tag, "display-capture")
+	small := strings.Contains(tag, "width=\"0\"") || strings.Contains(tag, "width=\"1\"") || strings.Contains(tag, "width:0") || strings.Contains(tag, "width:1px") || strings.Contains(tag, "display:none") || strings.Contains(tag, "hidden")
+	if !confined || listens || small {
+		w.Report(looseFrame, nil, w.span(i, v, n, n+len(tag)))
+	}
+}
+
+const maxCell = 600 // bytes; a longer text with a script is a page
+
+// stray reports a script in a short text that is no page.
+func (w *writer) stray(i, v int, text, lower string) {
+	n := strings.Index(lower, "<script")
+	if n < 0 || len(text) > maxCell || strings.Contains(lower, "<html") || strings.Contains(lower, "<body") || said(text)&quoted != 0 {
+		return
+	}
+	w.hits = code.Find(text, n, len(text), w.hits[:0])
+	if mask(w.hits)&data == 0 && !strings.Contains(lower[n:], "<script src=") || !w.outward(text, n, len(text)) && mask(w.hits)&code.Of("stolen") == 0 {
+		return
+	}
+	w.Report(strayScript, nil, w.span(i, v, n, len(text)))
 }
 
 // asked returns where a page asks for a secret, or -1.

@@ -25,7 +25,7 @@ var (
 )
 
 func rules() []*check.Rule {
-	all := []*check.Rule{leakingLink, openEnd, trackedAddress, lintPolicy, secretForm, hiddenOrder, remoteScript, twinButtons, selfSubmit}
+	all := []*check.Rule{leakingLink, openEnd, falseLabel, trackedAddress, lintPolicy, secretForm, hiddenOrder, remoteScript, twinButtons, selfSubmit, hiddenLayer, looseFrame, selfActing, decodedScript, strayScript}
 	for i := range commands {
 		all = append(all, commands[i].rule)
 	}

@@ -43,7 +43,7 @@ func scalar(e *check.Event, i int) string {
 	rest := strings.TrimLeft(string(clip(e.Input.Event.Body, e.Segments[i].End, maxScalar)), "\" \t\r\n")
 	rest, found := strings.CutPrefix(rest, ":")
 	if !found {
-		return ""
+		return unreadable
 	}
 	rest = strings.TrimLeft(rest, " \t\r\n")
 	if n := strings.IndexAny(rest, ",}] \t\r\n"); n >= 0 {
@@ -51,6 +51,8 @@ func scalar(e *check.Event, i int) string {
 	}
 	return rest
 }
+
+const unreadable = "?" // for a scalar that stands too far behind its key
 
 const maxScalar = 64 // bytes of a key's end, blanks and a scalar
 

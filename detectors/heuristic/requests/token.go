@@ -72,7 +72,7 @@ func redeemed(e *check.Event) {
 			guard = i
 		}
 	}
-	if code >= 0 && guard >= 0 {
+	if code >= 0 && guard >= 0 && !(check.Last(&e.Segments[code]) == "code" && check.Last(&e.Segments[guard]) == "state") {
 		e.Report(uncheckedCode, nil, e.Whole(code), e.Whole(guard))
 	}
 }
