@@ -60,15 +60,33 @@ type entry struct {
 // Lexicon is the stems of up to 64 concepts. It is safe for concurrent use.
 type Lexicon struct {
 	names []string
-	ascii [utf8.RuneSelf][]entry // by the first byte of the stem
-	other map[rune][]entry
+	stems map[key][]entry
+	pairs [utf8.RuneSelf * utf8.RuneSelf]bool // ASCII characters that a stem begins with
+	inner [utf8.RuneSelf]bool                 // ASCII characters that a stem begins with that may stand inside a word
 }
+
+// key is the first characters of a stem, as many as it has.
+type key uint64
+
+const (
+	keyLength = 3
+	runeBits  = 21
+)
+
+// with returns the key with r as the character at n.
+func (k key) with(n int, r rune) key { return k | key(r)<<(n*runeBits) }
+
+// first returns the first n characters of the key.
+func (k key) first(n int) key { return k & (1<<(n*runeBits) - 1) }
+
+// char is the character at n.
+func (k key) char(n int) rune { return rune(k >> (n * runeBits) & (1<<runeBits - 1)) }
 
 const maxConcepts = 64
 
 // Parse reads a lexicon: a line for each concept, its name, a colon and its stems. A line that begins with # is a comment.
 func Parse(text string) *Lexicon {
-	l := &Lexicon{other: map[rune][]entry{}}
+	l := &Lexicon{stems: map[key][]entry{}}
 	for line := range strings.Lines(text) {
 		name, stems, found := strings.Cut(line, ": ")
 		if !found || strings.HasPrefix(line, "#") {
@@ -89,13 +107,46 @@ func (l *Lexicon) add(stem string, c Concept) {
 	e := entry{concept: c}
 	stem, e.whole = strings.CutPrefix(stem, "=")
 	e.stem, e.anywhere = strings.CutPrefix(stem, "*")
-	first, _ := utf8.DecodeRuneInString(e.stem)
+	k, n := keyOf(e.stem)
+	first, then := k.char(0), k.char(1)
 	e.anywhere = e.anywhere || !spaced(first) || !letter(first)
-	if first < utf8.RuneSelf {
-		l.ascii[first] = append(l.ascii[first], e)
-	} else {
-		l.other[first] = append(l.other[first], e)
+	l.stems[k] = append(l.stems[k], e)
+	if first >= utf8.RuneSelf {
+		return
 	}
+	l.inner[first] = l.inner[first] || e.anywhere
+	for second := range rune(utf8.RuneSelf) {
+		if n == 1 || then == second || then >= utf8.RuneSelf {
+			l.pairs[first*utf8.RuneSelf+second] = true
+		}
+	}
+}
+
+// keyOf returns the first characters of a text in lower case, and how many there are.
+func keyOf(text string) (k key, n int) {
+	for i := 0; i < len(text) && n < keyLength; n++ {
+		r, size := lowerAt(text, i)
+		k = k.with(n, r)
+		i += size
+	}
+	return k, n
+}
+
+// lowerAt is the character at i as stems have it.
+func lowerAt(text string, i int) (r rune, size int) {
+	switch c := text[i]; {
+	case c >= 'A' && c <= 'Z':
+		return rune(c) + 'a' - 'A', 1
+	case c == '\n':
+		return ' ', 1
+	case c < utf8.RuneSelf:
+		return rune(c), 1
+	}
+	r, size = utf8.DecodeRuneInString(text[i:])
+	if r == '’' {
+		return '\'', size
+	}
+	return unicode.ToLower(r), size
 }
 
 // spaced reports whether the script of r puts blanks between words and nothing in front of them.
@@ -105,31 +156,48 @@ func spaced(r rune) bool {
 
 // Find appends the hits in text[start:end] to hits, in order of their starts.
 func (l *Lexicon) Find(text string, start, end int, hits []Hit) []Hit {
+	text = text[:end]
 	inWord := false
 	for i := start; i < end; {
-		r, size := rune(text[i]), 1
-		var entries []entry
-		if r < utf8.RuneSelf {
-			if r >= 'A' && r <= 'Z' {
-				r += 'a' - 'A'
-			}
-			entries = l.ascii[r]
-		} else {
-			r, size = utf8.DecodeRuneInString(text[i:])
-			r = unicode.ToLower(r)
-			entries = l.other[r]
-		}
-		for k := range entries {
-			e := &entries[k]
-			if inWord && !e.anywhere {
-				continue
-			}
-			if n := e.match(text[i:end]); n > 0 {
-				hits = append(hits, Hit{e.concept, i, i + n})
-			}
+		r, size := lowerAt(text, i)
+		if l.begins(text, i, r, inWord) {
+			hits = l.at(text, i, inWord, hits)
 		}
 		inWord = letter(r)
 		i += size
+	}
+	return hits
+}
+
+// begins is a cheap test of whether a stem may begin at i.
+func (l *Lexicon) begins(text string, i int, r rune, inWord bool) bool {
+	if r >= utf8.RuneSelf {
+		return true
+	}
+	if inWord && !l.inner[r] || i+1 == len(text) {
+		return false
+	}
+	next := text[i+1]
+	if next >= 'A' && next <= 'Z' {
+		next += 'a' - 'A'
+	}
+	return next >= utf8.RuneSelf || next == '\n' || l.pairs[r*utf8.RuneSelf+rune(next)]
+}
+
+// at appends the hits that begin at i.
+func (l *Lexicon) at(text string, i int, inWord bool, hits []Hit) []Hit {
+	k, n := keyOf(text[i:])
+	for ; n > 0; n-- {
+		entries := l.stems[k.first(n)]
+		for j := range entries {
+			e := &entries[j]
+			if inWord && !e.anywhere {
+				continue
+			}
+			if m := e.match(text[i:]); m > 0 {
+				hits = append(hits, Hit{e.concept, i, i + m})
+			}
+		}
 	}
 	return hits
 }
@@ -141,42 +209,22 @@ func (e *entry) match(text string) int {
 		if i >= len(text) {
 			return 0
 		}
-		want, have := e.stem[j], text[i]
-		if have >= utf8.RuneSelf {
-			n, m := same(e.stem[j:], text[i:])
-			if n == 0 {
-				return 0
-			}
-			j, i = j+n, i+m
-			continue
+		want, n := rune(e.stem[j]), 1
+		if want >= utf8.RuneSelf {
+			want, n = utf8.DecodeRuneInString(e.stem[j:])
 		}
-		if have >= 'A' && have <= 'Z' {
-			have += 'a' - 'A'
-		}
-		if have != want && !(want == ' ' && have == '\n') {
+		have, m := lowerAt(text, i)
+		if have != want {
 			return 0
 		}
-		i, j = i+1, j+1
+		i, j = i+m, j+n
 	}
-	if e.whole {
-		if r, _ := utf8.DecodeRuneInString(text[i:]); i < len(text) && letter(r) {
+	if e.whole && i < len(text) {
+		if r, _ := utf8.DecodeRuneInString(text[i:]); letter(r) {
 			return 0
 		}
 	}
 	return i
-}
-
-// same compares the first characters of a stem and of a text that is not ASCII there, and returns their lengths.
-func same(stem, text string) (n, m int) {
-	want, n := utf8.DecodeRuneInString(stem)
-	have, m := utf8.DecodeRuneInString(text)
-	if have == '’' {
-		have = '\''
-	}
-	if unicode.ToLower(have) != want {
-		return 0, 0
-	}
-	return n, m
 }
 
 func letter(r rune) bool {

@@ -138,7 +138,7 @@ func (w *writer) link(i, v int, text string, l link) {
 	if slot == "" && strings.ContainsAny(l.host, "{$") {
 		slot = l.host
 	}
-	open := strings.HasSuffix(rest, "=")
+	open := unfinished(rest)
 	if slot == "" && !open && l.opening == plainText && !strings.HasSuffix(rest, "/") && len(rest) < minPacked && len(l.host) < minLongHost {
 		return
 	}
@@ -162,6 +162,12 @@ func (w *writer) link(i, v int, text string, l link) {
 	case tells(rest) && (l.opening != plainText || w.Input.Event.Kind == models.KindElicitation):
 		w.Report(trackedAddress, nil, span)
 	}
+}
+
+// unfinished reports a query whose last parameter has no value.
+func unfinished(rest string) bool {
+	last := rest[strings.LastIndexAny(rest, "?&")+1:]
+	return len(last) > 1 && len(last) < len(rest) && strings.IndexByte(last, '=') == len(last)-1
 }
 
 // completes reports text that tells what is to be put behind an address.

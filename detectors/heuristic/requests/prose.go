@@ -66,29 +66,29 @@ var prose = []sentence{
 	{rule: secretAsked, in: inElicitation, need: all("ask", secrets), unless: concepts.Words.Of("elsewhere", "mention")},
 	{rule: secretAsked, in: inNotice, need: all("ask", secrets), unless: concepts.Words.Of("elsewhere", "mention")},
 	{rule: secretAsked, in: anywhere, need: all("userask", "pin|otp|card"), unless: concepts.Words.Of("analysis", "elsewhere", "mention")},
-	{rule: contextTaken, in: inSampling, need: all("include", "inner"), unless: concepts.Words.Of("analysis")},
-	{rule: contextTaken, in: inSampling, need: all("include", "context", "verbatim|private|hidden|profile|others"), unless: concepts.Words.Of("analysis")},
+	{rule: contextTaken, in: inSampling, need: all("inner"), unless: concepts.Words.Of("analysis")},
+	{rule: contextTaken, in: inSampling, need: all("context", "verbatim|private|hidden|profile|others|agent"), unless: concepts.Words.Of("analysis")},
 	{rule: secretTaken, in: inSampling, need: all("include|pass|call", secrets), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: encodedOutput, in: inSampling, need: all("encoded", "context|inner|private|profile|others|"+secrets), unless: concepts.Words.Of("analysis")},
 	{rule: hiddenOutput, in: inSampling, need: all("hidden", "context|private|inner|effort|token|password|profile|later|call"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: lasting, in: inSampling, need: all("later", "include|call|pass"), unless: concepts.Words.Of("analysis")},
 	{rule: borrowedWork, in: inSampling, need: all("effort", "extra|hidden"), unless: concepts.Words.Of("analysis")},
-	{rule: collectedData, in: inSampling, need: all("call", "pass", "private|context"), unless: concepts.Words.Of("analysis")},
+	{rule: collectedData, in: inSampling, need: all("pass|call", "private|context", "pass|others|verbatim|hidden|danger"), unless: concepts.Words.Of("analysis")},
 	{rule: unreadConsent, in: anywhere, need: all("unread", "approve|dialog"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: floodedConsent, in: anywhere, need: all("many", "unread|dialog", "danger|approve|unread"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: wornConsent, in: anywhere, need: all("again", "refuse"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: wornConsent, in: anywhere, need: all("persist", "refuse|approve|dialog"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: takenConsent, in: anywhere, need: all("onbehalf", "disguise|unread|hidden|danger|consentpage"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: dressedConsent, in: anywhere, need: all("disguise", "dialog|approve", "danger|unread|hidden"), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: takenConsent, in: anywhere, need: all("onbehalf", "disguise|unread|hidden|danger|consentpage|approve"), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: dressedConsent, in: anywhere, need: all("disguise", "dialog|approve", "danger|unread|hidden|many|reassure"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: silentConsent, in: anywhere, need: all("silence", "countsas", "approve"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: crowdConsent, in: inElicitation, need: all("crowd"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: foreignToken, in: anywhere, need: all("token|password", "others", "pass|asuser"), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: foreignToken, in: anywhere, need: all("token|password", "others", "pass|asuser|replay"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: replayed, in: anywhere, need: all("token", "replay|asuser", "pass|hidden|reassure"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: checksOff, in: anywhere, need: all("verifyoff"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: checksOff, in: anywhere, need: all("authparam", "lax"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: deputy, in: anywhere, need: all("deputy", "anybody"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: unseenGrant, in: anywhere, need: all("consentpage", "onbehalf|unread|broad|asuser"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: strangeServer, in: anywhere, need: all("install", "package", "unreviewed"), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: strangeServer, in: anywhere, need: all("install", "unreviewed"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: strangeServer, in: anywhere, need: all("install", "package", "unreviewed"), unless: concepts.Words.Of("analysis", "mention"), next: true},
 	{rule: forgedRating, in: anywhere, need: all("rating", "fake"), unless: concepts.Words.Of("analysis", "mention")},
 }
@@ -203,7 +203,7 @@ func stretch(hits []concepts.Hit, need []concepts.Set) (start, end int) {
 }
 
 var (
-	actions = concepts.Words.Of("ask", "include", "pass", "install", "call", "unread", "persist", "again", "replay", "later", "disguise", "approve", "userask")
+	actions = concepts.Words.Of("ask", "include", "pass", "install", "call", "unread", "persist", "again", "replay", "later", "disguise", "approve", "userask", "onbehalf")
 	notWord = concepts.Words.Named("not")
 	endNot  = concepts.Words.Named("after")
 )
