@@ -28,17 +28,20 @@ type command struct {
 }
 
 var (
-	downloadRun  = rule("download-and-run", "C11", models.SeverityHigh, 0.75, "Has a program of a stranger fetched and run.")
-	decodedRun   = rule("decoded-command", "C11", models.SeverityHigh, 0.7, "Runs a command that is hidden in an encoding.")
-	reverseShell = rule("reverse-shell", "C11", models.SeverityHigh, 0.8, "Opens the machine to somebody outside.")
-	guardDown    = rule("guard-down", "C11", models.SeverityHigh, 0.65, "Takes a safeguard of the machine down for a stranger's software.")
-	planted      = rule("planted-start", "C11", models.SeverityHigh, 0.7, "Plants a stranger's program where it starts by itself.")
-	carriedOut   = rule("carried-out", "C11", models.SeverityHigh, 0.7, "Sends files or the environment to a stranger.")
-	formula      = rule("acting-formula", "C11", models.SeverityHigh, 0.7, "Has a table cell that acts when it is opened.")
-	liveObject   = rule("live-object", "C11", models.SeverityHigh, 0.7, "Has data that run code when they are read.")
-	typeset      = rule("typeset-command", "C11", models.SeverityHigh, 0.7, "Has a document that runs commands when it is typeset.")
-	installHook  = rule("install-hook", "E10", models.SeverityHigh, 0.7, "Has a package that fetches or sends something while it is installed.")
-	strangeIndex = rule("strange-index", "E10", models.SeverityHigh, 0.6, "Installs from an index that nobody knows.")
+	downloadRun   = rule("download-and-run", "C11", models.SeverityHigh, 0.75, "Has a program of a stranger fetched and run.")
+	decodedRun    = rule("decoded-command", "C11", models.SeverityHigh, 0.7, "Runs a command that is hidden in an encoding.")
+	reverseShell  = rule("reverse-shell", "C11", models.SeverityHigh, 0.8, "Opens the machine to somebody outside.")
+	guardDown     = rule("guard-down", "C11", models.SeverityHigh, 0.65, "Takes a safeguard of the machine down for a stranger's software.")
+	planted       = rule("planted-start", "C11", models.SeverityHigh, 0.7, "Plants a stranger's program where it starts by itself.")
+	carriedOut    = rule("carried-out", "C11", models.SeverityHigh, 0.7, "Sends files or the environment to a stranger.")
+	formula       = rule("acting-formula", "C11", models.SeverityHigh, 0.7, "Has a table cell that acts when it is opened.")
+	liveObject    = rule("live-object", "C11", models.SeverityHigh, 0.7, "Has data that run code when they are read.")
+	typeset       = rule("typeset-command", "C11", models.SeverityHigh, 0.7, "Has a document that runs commands when it is typeset.")
+	installHook   = rule("install-hook", "E10", models.SeverityHigh, 0.7, "Has a package that fetches or sends something while it is installed.")
+	strangeServer = rule("strange-server", "E10", models.SeverityHigh, 0.6, "Has a server connected that shows no name or speaks without encryption.")
+	lookalike     = rule("look-alike-package", "E10", models.SeverityHigh, 0.6, "Installs a package whose name is that of a well-known one but for a letter.")
+	selfTrusted   = rule("self-trusted-server", "E10", models.SeverityHigh, 0.6, "Adds a program to a configuration and trusts it beforehand.")
+	strangeIndex  = rule("strange-index", "E10", models.SeverityHigh, 0.6, "Installs from an index that nobody knows.")
 )
 
 var commands = []command{
@@ -74,6 +77,7 @@ func (w *writer) commands(i, v int, text string) {
 		end := lineEnd(text, start)
 		if w.hits = code.Find(text, start, end, w.hits[:0]); len(w.hits) > 0 {
 			w.line(i, v, text, start, end, &reported)
+			w.packages(i, v, text, start, end)
 		}
 		start = end
 	}
@@ -111,7 +115,11 @@ func (w *writer) line(i, v int, text string, start, end int, reported *concepts.
 		if c.rule == formula && !calculates(text[start:end], first-start) {
 			continue
 		}
-		*reported |= 1 << n
+		for m := range commands {
+			if commands[m].rule == c.rule {
+				*reported |= 1 << m
+			}
+		}
 		if c.from != anyOrigin {
 			last = max(last, w.addressEnd(text, start, end))
 		}

@@ -134,6 +134,9 @@ func (w *writer) link(i, v int, text string, l link) {
 	if knownHost(l.host) || w.Input.Event.Kind == models.KindToolCall && l.opening != atOnce {
 		return
 	}
+	if w.offersServer(address, l.host, rest) && said(neighbourhood(text, l.start, l.end))&joining != 0 {
+		w.Report(strangeServer, nil, w.span(i, v, l.start, l.end))
+	}
 	slot := slotIn(rest)
 	if slot == "" && strings.ContainsAny(l.host, "{$") {
 		slot = l.host
@@ -163,6 +166,19 @@ func (w *writer) link(i, v int, text string, l link) {
 		w.Report(trackedAddress, nil, span)
 	}
 }
+
+// offersServer reports the address of a server in figures or without encryption.
+func (w *writer) offersServer(address, host, rest string) bool {
+	path, _, _ := strings.Cut(rest, "?")
+	for _, end := range []string{"/mcp", "/sse", "/mcp/", "/sse/"} {
+		if strings.HasSuffix(path, end) {
+			return w.judge(host, address) == shady
+		}
+	}
+	return false
+}
+
+var joining = words.Of("install", "agent", "unreviewed")
 
 // unfinished reports a query whose last parameter has no value.
 func unfinished(rest string) bool {

@@ -203,8 +203,9 @@ func borrows(line string) bool {
 var handlerNames = []string{"onerror=", "onload=", "onmouseover=", "onfocus=", "ontoggle=", "onanimationstart=", "onpointerenter=", "javascript:"}
 
 var (
-	acts = code.Of("sink", "stolen", "evaluate", "fetch", "appcall", "decode")
-	data = code.Of("stolen", "evaluate", "sink")
+	acts   = code.Of("sink", "stolen", "evaluate", "fetch", "appcall", "decode")
+	leaves = code.Of("sink", "appcall")
+	data   = code.Of("stolen", "evaluate", "sink")
 )
 
 // handlers reports elements whose handler runs by itself and does more than draw.
@@ -236,9 +237,10 @@ func (w *writer) page(i, v int, text, lower string) {
 	seen := mask(w.hits)
 	foreign := w.outward(text, 0, len(text))
 	fields := strings.Contains(lower, "<input") || strings.Contains(lower, "<textarea")
-	if n := strings.Index(lower, "type=\"password\""); fields && seen&code.Of("sink", "appcall") != 0 && foreign {
-		if n < 0 {
-			n = asked(text)
+	if fields && seen&leaves != 0 {
+		n := asked(text)
+		if n < 0 && foreign {
+			n = strings.Index(lower, "type=\"password\"")
 		}
 		if n >= 0 {
 			w.Report(secretForm, nil, w.span(i, v, n, min(len(text), n+lookBack)))
@@ -368,26 +370,33 @@ var anyHost = map[string]bool{"*": true, "https:": true, "http:": true, "wss:": 
 
 const tooManyRights = 3
 
+var sensitive = map[string]bool{"camera": true, "microphone": true, "clipboardRead": true, "geolocation": true, "displayCapture": true}
+
 // policy looks at the declaration of a page.
 func policy(e *check.Event) {
-	rights, last := 0, 0
+	rights, last, outside := 0, 0, -1
 	for i := range e.Segments {
 		s := &e.Segments[i]
+		name := check.Last(s)
 		switch {
-		case s.Key && strings.HasSuffix(s.Pointer[:len(s.Pointer)-len(check.Last(s))], "/permissions/"):
-			switch check.Last(s) {
-			case "camera", "microphone", "clipboardRead", "geolocation", "displayCapture":
-				rights, last = rights+1, i
-			}
+		case s.Key && sensitive[name] && strings.HasSuffix(s.Pointer, "/permissions/"+name):
+			rights, last = rights+1, i
 		case !s.Key && strings.Contains(s.Pointer, "/csp/"):
 			value := s.Views[0].Text
 			if anyHost[value] || strings.HasPrefix(value, "https://*.") && strings.Count(value, ".") == 1 {
 				e.Report(lintPolicy, nil, e.Whole(i))
 				return
 			}
+			host, _, _ := hosts.In(value, 0, len(value))
+			if strings.Contains(s.Pointer, "/connectDomains/") && host != "" && !hosts.Known(host) && !hosts.Related(host, e.Input.Event.Server) {
+				outside = i
+			}
 		}
 	}
-	if rights >= tooManyRights {
+	switch {
+	case rights >= tooManyRights:
 		e.Report(lintPolicy, nil, e.Whole(last))
+	case rights > 0 && outside >= 0:
+		e.Report(lintPolicy, nil, e.Whole(last), e.Whole(outside))
 	}
 }

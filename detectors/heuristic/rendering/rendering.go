@@ -25,7 +25,7 @@ var (
 )
 
 func rules() []*check.Rule {
-	all := []*check.Rule{leakingLink, openEnd, falseLabel, trackedAddress, lintPolicy, secretForm, hiddenOrder, remoteScript, twinButtons, selfSubmit, hiddenLayer, looseFrame, selfActing, decodedScript, strayScript}
+	all := []*check.Rule{leakingLink, openEnd, falseLabel, trackedAddress, lintPolicy, secretForm, hiddenOrder, remoteScript, twinButtons, selfSubmit, hiddenLayer, looseFrame, selfActing, strayScript, strangeServer, lookalike, selfTrusted}
 	for i := range commands {
 		all = append(all, commands[i].rule)
 	}
@@ -46,6 +46,7 @@ const (
 
 func examine(e *check.Event) {
 	policy(e)
+	trusts(e)
 	w := writer{Event: e}
 	for i := range e.Segments {
 		s := &e.Segments[i]

@@ -73,6 +73,7 @@ var prose = []sentence{
 	{rule: hiddenOutput, in: inSampling, need: all("hidden", "context|private|inner|effort|token|password|profile|later|call"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: lasting, in: inSampling, need: all("later", "include|call|pass"), unless: concepts.Words.Of("analysis")},
 	{rule: borrowedWork, in: inSampling, need: all("effort", "extra|hidden"), unless: concepts.Words.Of("analysis")},
+	{rule: borrowedWork, in: inSampling, need: all("persist", "call"), unless: concepts.Words.Of("analysis")},
 	{rule: collectedData, in: inSampling, need: all("pass|call", "private|context", "pass|others|verbatim|hidden|danger"), unless: concepts.Words.Of("analysis")},
 	{rule: unreadConsent, in: anywhere, need: all("unread", "approve|dialog"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: floodedConsent, in: anywhere, need: all("many", "unread|dialog", "danger|approve|unread"), unless: concepts.Words.Of("analysis", "mention")},
@@ -160,7 +161,11 @@ func (r *reader) match(e *check.Event, i, v int, in where, said concepts.Set, re
 		if !meets(seen, p.need) || p.next && (meets(here, p.need) || meets(before, p.need)) {
 			continue
 		}
-		*reported |= 1 << n
+		for m := range prose {
+			if prose[m].rule == p.rule {
+				*reported |= 1 << m
+			}
+		}
 		start, end := stretch(hits, p.need)
 		e.Report(p.rule, nil, models.Span{Segment: i, View: v, Start: start, End: end})
 	}
@@ -183,9 +188,9 @@ func meets(have concepts.Set, need []concepts.Set) bool {
 	return true
 }
 
-// stretch returns the bytes from the first needed hit to the last.
+// stretch returns the bytes from the first hit that is needed or says what to do to the last.
 func stretch(hits []concepts.Hit, need []concepts.Set) (start, end int) {
-	var of concepts.Set
+	of := actions
 	for _, s := range need {
 		of |= s
 	}

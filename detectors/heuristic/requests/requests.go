@@ -17,7 +17,7 @@ const version = "1.0.0"
 
 func rules() []*check.Rule {
 	all := []*check.Rule{secretField, identityField, linkToElsewhere, linkSignedIn, deviceCode, wideScope, swappedChoice, tickedDanger, falsePreview, paddedText,
-		negationMaze, sealedApproval, forgedTurn, tokenBudget, forcedTool, foreignRedirect, mixedIssuer, unsignedToken, foreignAudience, uncheckedCode}
+		negationMaze, sealedApproval, forgedTurn, tokenBudget, forcedTool, foreignRedirect, mixedIssuer, unsignedToken, foreignAudience, uncheckedCode, headerToken, armedEndpoint}
 	for i := range prose {
 		all = append(all, prose[i].rule)
 	}
@@ -36,6 +36,7 @@ func examine(e *check.Event) {
 	preview(e)
 	padded(e)
 	tokens(e)
+	headers(e)
 	var r reader
 	for i := range e.Segments {
 		r.segment(e, i)

@@ -17,10 +17,12 @@ var (
 	mixedIssuer     = rule("mixed-issuer", "E11", models.SeverityHigh, 0.65, "Mixes endpoints of one issuer with those of another.")
 	unsignedToken   = rule("unsigned-token", "E11", models.SeverityHigh, 0.7, "Carries a token that nobody has signed.")
 	foreignAudience = rule("foreign-audience", "E11", models.SeverityHigh, 0.6, "Passes a token that was issued for another service.")
+	headerToken     = rule("header-token", "E11", models.SeverityHigh, 0.6, "Has a parameter copied into a header that proves who somebody is.")
+	armedEndpoint   = rule("armed-endpoint", "E11", models.SeverityHigh, 0.75, "Has a sign-in address that runs a script or a command.")
 	uncheckedCode   = rule("unchecked-code", "E11", models.SeverityHigh, 0.6, "Redeems a code without the checks that tie it to who asked for it.")
 )
 
-var hints = [][]byte{[]byte("redirect_uri"), []byte("eyJ"), []byte("issuer"), []byte("resource_metadata"), []byte("token_endpoint"), []byte("\"iss\""), []byte("verifier"), []byte("\"state\"")}
+var hints = [][]byte{[]byte("redirect_uri"), []byte("eyJ"), []byte("issuer"), []byte("resource_metadata"), []byte("token_endpoint"), []byte("\"iss\""), []byte("verifier"), []byte("_url"), []byte("_uri"), []byte("_endpoint"), []byte("Url"), []byte("\"state\"")}
 
 // tokens looks at addresses, metadata and tokens of sign-ins.
 func tokens(e *check.Event) {
@@ -46,6 +48,7 @@ func tokens(e *check.Event) {
 		m.member(e, i, value)
 		challenge(e, i, value)
 		document(e, i, value)
+		armed(e, i, value)
 	}
 	m.finish(e)
 	redeemed(e)
@@ -102,6 +105,35 @@ func redirects(e *check.Event, i int, value string) {
 	}
 	if to.Scheme == "http" || !hosts.Related(to.Hostname(), at.Hostname(), e.Input.Event.Server, q.Get("client_id")) || q.Get("response_type") == "token" {
 		e.Report(foreignRedirect, nil, models.Span{Segment: i, Start: n, End: end})
+	}
+}
+
+// secretHeaders are headers that carry what proves a right.
+var secretHeaders = map[string]bool{"authorization": true, "cookie": true, "proxy-authorization": true, "x-api-key": true, "x-auth-token": true, "x-access-token": true, "x-session": true, "mcp-session-id": true}
+
+// headers reports parameters that a client is to copy into a header that proves a right.
+func headers(e *check.Event) {
+	if e.Input.Event.Kind != models.KindTool {
+		return
+	}
+	for i := range e.Segments {
+		if s := &e.Segments[i]; !s.Key && check.Last(s) == "x-mcp-header" && secretHeaders[strings.ToLower(text(e, i))] {
+			e.Report(headerToken, nil, e.Whole(i))
+		}
+	}
+}
+
+// endpoints are members whose address a client opens to sign somebody in.
+var endpoints = map[string]bool{"authorization_endpoint": true, "authorizationurl": true, "authorization_url": true, "auth_url": true, "authurl": true, "login_url": true, "verification_uri": true, "verification_uri_complete": true, "authorize_url": true, "signin_url": true, "token_endpoint": true, "end_session_endpoint": true}
+
+// armed reports an address of a sign-in that is a script, or that a shell would take for a command.
+func armed(e *check.Event, i int, value string) {
+	if !endpoints[strings.ToLower(check.Last(&e.Segments[i]))] {
+		return
+	}
+	scheme, _, _ := strings.Cut(strings.ToLower(value), ":")
+	if scheme == "javascript" || scheme == "data" || scheme == "file" || scheme == "vbscript" || strings.Contains(value, "$(") || strings.ContainsAny(value, "`|;<>\"") || strings.Contains(value, "&&") {
+		e.Report(armedEndpoint, nil, e.Whole(i))
 	}
 }
 
