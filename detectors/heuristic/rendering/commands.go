@@ -65,14 +65,17 @@ var commands = []command{
 	{rule: strangeIndex, need: all("index"), from: shady, calls: true},
 }
 
-const maxLine = 1 << 10 // bytes of a line that are read at once
+const (
+	maxLine   = 1 << 10 // bytes of a line that are read at once
+	maxJudged = 200     // lines of one text whose addresses are looked at
+)
 
 var quoted = words.Of("mention")
 
 // commands reads a text line by line.
 func (w *writer) commands(i, v int, text string) {
 	var reported concepts.Set
-	w.article = unknown
+	w.article, w.lower, w.judged = unknown, "", 0
 	for start := 0; start < len(text); {
 		end := lineEnd(text, start)
 		if w.hits = code.Find(text, start, end, w.hits[:0]); len(w.hits) > 0 {
@@ -103,6 +106,9 @@ func (w *writer) line(i, v int, text string, start, end int, reported *concepts.
 			continue
 		}
 		if !asked {
+			if w.judged++; w.judged > maxJudged {
+				return
+			}
 			asked, from = true, w.originOf(text, start, end)
 			if said(text[start:end])&quoted != 0 || w.speaksOfAttacks(text) {
 				return
@@ -198,7 +204,7 @@ func (w *writer) originOf(text string, start, end int) origin {
 		if from < 0 {
 			break
 		}
-		if o := w.judge(host, text[from:stop]); o != stranger || !spokenOf(text, hosts.Owner(host)) {
+		if o := w.judge(host, text[from:stop]); o != stranger || !w.spokenOf(text, hosts.Owner(host)) {
 			worst = max(worst, o)
 		}
 		at = max(stop, at+1)
@@ -221,27 +227,30 @@ func (w *writer) judge(host, address string) origin {
 	return stranger
 }
 
-const minOwner = 4 // letters; shorter names are in other words
+const (
+	minOwner  = 4        // letters; shorter names are in other words
+	maxSpoken = 64 << 10 // bytes that are searched for a name
+)
 
-// spokenOf reports whether a text names the owner of a host outside of addresses: a vendor's own page tells how to install
+// spokenOf reports whether the text names the owner of a host outside of addresses: a vendor's own page tells how to install
 // its product from its own host.
-func spokenOf(text, owner string) bool {
+func (w *writer) spokenOf(text, owner string) bool {
 	if len(owner) < minOwner {
 		return false
 	}
-	for at := 0; ; {
-		n := strings.Index(strings.ToLower(text[at:min(len(text), at+maxSpoken)]), owner)
+	if w.lower == "" {
+		w.lower = strings.ToLower(text[:min(len(text), maxSpoken)])
+	}
+	for at := 0; ; at += len(owner) {
+		n := strings.Index(w.lower[at:], owner)
 		if n < 0 {
 			return false
 		}
-		if at += n; at == 0 || strings.IndexByte("/.@-_", text[at-1]) < 0 {
+		if at += n; at == 0 || strings.IndexByte("/.@-_", w.lower[at-1]) < 0 {
 			return true
 		}
-		at += len(owner)
 	}
 }
-
-const maxSpoken = 16 << 10 // bytes that are searched for a name
 
 func isAddress(host string) bool {
 	ip, err := netip.ParseAddr(host)

@@ -104,6 +104,8 @@ var opened = map[string]opening{
 	"preview": atOnce, "uri": atOnce, "url": onClick, "href": onClick, "link": onClick, "websiteUrl": onClick, "documentationUrl": onClick,
 }
 
+const maxReferred = 8 << 10 // bytes that are searched for the use of a definition
+
 // reference says how the address of a definition, [id]: https://..., is opened.
 func reference(text, before string) opening {
 	open := strings.LastIndexByte(before, '[')
@@ -111,6 +113,7 @@ func reference(text, before string) opening {
 		return plainText
 	}
 	id := strings.TrimRight(before[open:], ": ")
+	text = text[:min(len(text), maxReferred)]
 	if n := strings.Index(strings.ToLower(text), "]"+id); n > 0 && strings.LastIndex(text[:n], "![") > strings.LastIndex(text[:n], "]") {
 		return atOnce
 	}

@@ -208,27 +208,41 @@ var (
 	data   = code.Of("stolen", "evaluate", "sink")
 )
 
+const maxHandlers = 20 // of one sort that are looked at
+
 // handlers reports elements whose handler runs by itself and does more than draw.
 func (w *writer) handlers(i, v int, text, lower string) {
 	for _, h := range handlerNames {
-		n := strings.Index(lower, h)
-		if n < 0 {
-			continue
-		}
-		open := strings.LastIndexByte(lower[max(0, n-lookBack):n], '<')
-		if open < 0 {
-			continue
-		}
-		end := min(len(text), n+lookBack)
-		if stop := strings.IndexByte(text[n:end], '>'); stop > 0 {
-			end = n + stop
-		}
-		w.hits = code.Find(text, n, end, w.hits[:0])
-		if m := mask(w.hits); m&acts != 0 && m&data != 0 && said(neighbourhood(text, n, end))&quoted == 0 {
-			w.Report(actingMarkup, nil, w.span(i, v, max(0, n-lookBack)+open, end))
-			return
+		at := 0
+		for range maxHandlers {
+			n := strings.Index(lower[at:], h)
+			if n < 0 {
+				break
+			}
+			if w.handler(i, v, text, lower, at+n) {
+				return
+			}
+			at += n + len(h)
 		}
 	}
+}
+
+// handler looks at the handler at n.
+func (w *writer) handler(i, v int, text, lower string, n int) bool {
+	open := strings.LastIndexByte(lower[max(0, n-lookBack):n], '<')
+	if open < 0 {
+		return false
+	}
+	end := min(len(text), n+lookBack)
+	if stop := strings.IndexByte(text[n:end], '>'); stop > 0 {
+		end = n + stop
+	}
+	w.hits = code.Find(text, n, end, w.hits[:0])
+	if m := mask(w.hits); m&acts == 0 || m&data == 0 || said(neighbourhood(text, n, end))&quoted != 0 {
+		return false
+	}
+	w.Report(actingMarkup, nil, w.span(i, v, max(0, n-lookBack)+open, end))
+	return true
 }
 
 // page looks at a whole page.

@@ -66,6 +66,8 @@ type writer struct {
 	*check.Event
 	hits    []concepts.Hit
 	article answer // whether the text is about attacks
+	lower   string // the text in lower case, once it was needed
+	judged  int    // lines whose addresses were looked at
 }
 
 func (w *writer) text(i, v int, text string) {
