@@ -34,6 +34,7 @@ var (
 	guardDown     = rule("guard-down", "C11", models.SeverityHigh, 0.65, "Takes a safeguard of the machine down for a stranger's software.")
 	planted       = rule("planted-start", "C11", models.SeverityHigh, 0.7, "Plants a stranger's program where it starts by itself.")
 	carriedOut    = rule("carried-out", "C11", models.SeverityHigh, 0.7, "Sends files or the environment to a stranger.")
+	pasted        = rule("paste-and-run", "C11", models.SeverityHigh, 0.6, "Has a person paste a command of a stranger into a terminal.")
 	formula       = rule("acting-formula", "C11", models.SeverityHigh, 0.7, "Has a table cell that acts when it is opened.")
 	liveObject    = rule("live-object", "C11", models.SeverityHigh, 0.7, "Has data that run code when they are read.")
 	typeset       = rule("typeset-command", "C11", models.SeverityHigh, 0.7, "Has a document that runs commands when it is typeset.")
@@ -56,6 +57,7 @@ var commands = []command{
 	{rule: planted, need: all("persist", "fetch|decode", "pipe|run|evaluate|send"), from: stranger},
 	{rule: carriedOut, need: all("loot", "send", "fetch"), from: stranger},
 	{rule: carriedOut, need: all("loot", "fetch", "evaluate"), from: stranger},
+	{rule: pasted, need: all("terminal", "paste"), from: stranger},
 	{rule: formula, need: all("formula")},
 	{rule: liveObject, need: all("object", "evaluate|fetch|run|pipe|loot")},
 	{rule: typeset, need: all("tex", "fetch|pipe|run|loot|evaluate")},
@@ -209,8 +211,8 @@ func (w *writer) originOf(text string, start, end int) origin {
 		}
 		at = max(stop, at+1)
 	}
-	if worst == anyOrigin && bareAddress(text[start:end]) {
-		return shady
+	if worst == anyOrigin {
+		return w.bareOrigin(text[start:end])
 	}
 	return worst
 }
@@ -257,17 +259,17 @@ func isAddress(host string) bool {
 	return err == nil && !ip.IsLoopback() && !ip.IsPrivate()
 }
 
-// bareAddress reports an address in figures without a scheme, as "curl 198.51.100.7/x" has it.
-func bareAddress(line string) bool {
-	for field := range strings.FieldsFuncSeq(line, func(r rune) bool { return strings.ContainsRune(" \t\"'`|;()[]<>,=@", r) }) {
-		if field[0] < '0' || field[0] > '9' {
-			continue
-		}
+// bareOrigin judges addresses without a scheme, as "curl 198.51.100.7/x" and "nc tally.example 4443" have them.
+func (w *writer) bareOrigin(line string) origin {
+	for field := range strings.FieldsFuncSeq(line, func(r rune) bool { return strings.ContainsRune(" \t\r\n\"'`|;()[]<>,=@", r) }) {
 		host, _, _ := strings.Cut(field, "/")
 		host, _, _ = strings.Cut(host, ":")
-		if isAddress(host) {
-			return true
+		switch {
+		case isAddress(host):
+			return shady
+		case strings.IndexByte(host, '.') > 0 && domain("https://"+host) && !hosts.Known(host):
+			return stranger
 		}
 	}
-	return false
+	return anyOrigin
 }

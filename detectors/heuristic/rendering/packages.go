@@ -48,11 +48,8 @@ func (w *writer) packages(i, v int, text string, start, end int) {
 		if !startsWith.Has(h.Concept) {
 			continue
 		}
-		at, names := h.End, maxPackages
-		if strings.Contains(text[h.Start:h.End], "x") && !strings.Contains(text[h.Start:h.End], " ") {
-			names = 2 // npx and the like take one, and a flag
-		}
-		for range names {
+		at, single := h.End, !strings.Contains(text[h.Start:h.End], "install") // npx and the like take one
+		for range maxPackages {
 			for at < end && strings.IndexByte(" \t\"',", text[at]) >= 0 {
 				at++
 			}
@@ -67,7 +64,7 @@ func (w *writer) packages(i, v int, text string, start, end int) {
 				w.Report(lookalike, nil, w.span(i, v, from, at))
 				return
 			}
-			if at < end && strings.IndexByte(";|&`)\n", text[at]) >= 0 {
+			if single && text[from] != '-' || at < end && strings.IndexByte(";|&`)\n", text[at]) >= 0 {
 				break
 			}
 		}
