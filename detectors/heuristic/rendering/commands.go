@@ -28,21 +28,22 @@ type command struct {
 }
 
 var (
-	downloadRun   = rule("download-and-run", "C11", models.SeverityHigh, 0.75, "Has a program of a stranger fetched and run.")
-	decodedRun    = rule("decoded-command", "C11", models.SeverityHigh, 0.7, "Runs a command that is hidden in an encoding.")
-	reverseShell  = rule("reverse-shell", "C11", models.SeverityHigh, 0.8, "Opens the machine to somebody outside.")
-	guardDown     = rule("guard-down", "C11", models.SeverityHigh, 0.65, "Takes a safeguard of the machine down for a stranger's software.")
-	planted       = rule("planted-start", "C11", models.SeverityHigh, 0.7, "Plants a stranger's program where it starts by itself.")
-	carriedOut    = rule("carried-out", "C11", models.SeverityHigh, 0.7, "Sends files or the environment to a stranger.")
-	pasted        = rule("paste-and-run", "C11", models.SeverityHigh, 0.6, "Has a person paste a command of a stranger into a terminal.")
-	formula       = rule("acting-formula", "C11", models.SeverityHigh, 0.7, "Has a table cell that acts when it is opened.")
-	liveObject    = rule("live-object", "C11", models.SeverityHigh, 0.7, "Has data that run code when they are read.")
-	typeset       = rule("typeset-command", "C11", models.SeverityHigh, 0.7, "Has a document that runs commands when it is typeset.")
-	installHook   = rule("install-hook", "E10", models.SeverityHigh, 0.7, "Has a package that fetches or sends something while it is installed.")
-	strangeServer = rule("strange-server", "E10", models.SeverityHigh, 0.6, "Has a server connected that shows no name or speaks without encryption.")
-	lookalike     = rule("look-alike-package", "E10", models.SeverityHigh, 0.6, "Installs a package whose name is that of a well-known one but for a letter.")
-	selfTrusted   = rule("self-trusted-server", "E10", models.SeverityHigh, 0.6, "Adds a program to a configuration and trusts it beforehand.")
-	strangeIndex  = rule("strange-index", "E10", models.SeverityHigh, 0.6, "Installs from an index that nobody knows.")
+	downloadRun    = rule("download-and-run", "C11", models.SeverityHigh, 0.75, "Has a program of a stranger fetched and run.")
+	decodedRun     = rule("decoded-command", "C11", models.SeverityHigh, 0.7, "Runs a command that is hidden in an encoding.")
+	reverseShell   = rule("reverse-shell", "C11", models.SeverityHigh, 0.8, "Opens the machine to somebody outside.")
+	guardDown      = rule("guard-down", "C11", models.SeverityHigh, 0.65, "Takes a safeguard of the machine down for a stranger's software.")
+	planted        = rule("planted-start", "C11", models.SeverityHigh, 0.7, "Plants a stranger's program where it starts by itself.")
+	carriedOut     = rule("carried-out", "C11", models.SeverityHigh, 0.7, "Sends files or the environment to a stranger.")
+	pasted         = rule("paste-and-run", "C11", models.SeverityHigh, 0.6, "Has a person paste a command of a stranger into a terminal.")
+	formula        = rule("acting-formula", "C11", models.SeverityHigh, 0.7, "Has a table cell that acts when it is opened.")
+	liveObject     = rule("live-object", "C11", models.SeverityHigh, 0.7, "Has data that run code when they are read.")
+	typeset        = rule("typeset-command", "C11", models.SeverityHigh, 0.7, "Has a document that runs commands when it is typeset.")
+	installHook    = rule("install-hook", "E10", models.SeverityHigh, 0.7, "Has a package that fetches or sends something while it is installed.")
+	uncheckedBuild = rule("unchecked-build", "E10", models.SeverityHigh, 0.6, "Has a build started whose digest is not the expected one.")
+	strangeServer  = rule("strange-server", "E10", models.SeverityHigh, 0.6, "Has a server connected that shows no name or speaks without encryption.")
+	lookalike      = rule("look-alike-package", "E10", models.SeverityHigh, 0.6, "Installs a package whose name is that of a well-known one but for a letter.")
+	selfTrusted    = rule("self-trusted-server", "E10", models.SeverityHigh, 0.6, "Adds a program to a configuration and trusts it beforehand.")
+	strangeIndex   = rule("strange-index", "E10", models.SeverityHigh, 0.6, "Installs from an index that nobody knows.")
 )
 
 var commands = []command{
@@ -62,6 +63,10 @@ var commands = []command{
 	{rule: liveObject, need: all("object", "evaluate|fetch|run|pipe|loot")},
 	{rule: typeset, need: all("tex", "fetch|pipe|run|loot|evaluate")},
 	{rule: installHook, need: all("hook", "fetch", "evaluate|loot|pipe|run"), from: stranger, calls: true},
+	{rule: uncheckedBuild, need: all("digest", "start|run|weaken")},
+	{rule: carriedOut, need: all("send", "fetch", "evaluate"), from: stranger},
+	{rule: guardDown, need: all("weaken", "file")},
+	{rule: strangeIndex, need: all("file"), from: shady, calls: true},
 	{rule: strangeIndex, need: all("direct"), from: stranger, calls: true},
 	{rule: strangeIndex, need: all("index", "weaken"), from: stranger, calls: true},
 	{rule: strangeIndex, need: all("index"), from: shady, calls: true},

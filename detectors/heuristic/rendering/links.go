@@ -86,6 +86,9 @@ func (w *writer) opens(i int, text string, start int) opening {
 	case strings.HasSuffix(before, "url(") || strings.HasSuffix(before, "url('") || strings.HasSuffix(before, "url(\""):
 		return atOnce
 	}
+	if strings.HasSuffix(before, ";url=") || strings.HasSuffix(before, "; url=") {
+		return atOnce
+	}
 	tag := before[strings.LastIndexByte(before, '<')+1:]
 	for _, t := range []string{"img", "image", "iframe", "script", "link", "object", "embed", "video", "audio", "source", "input", "body", "use", "feimage"} {
 		if strings.HasPrefix(tag, t+" ") && strings.IndexByte(tag, '=') > 0 {
@@ -144,6 +147,9 @@ func (w *writer) link(i, v int, text string, l link) {
 	if slot == "" && strings.ContainsAny(l.host, "{$") {
 		slot = l.host
 	}
+	if slot == "" && l.end < len(text) && text[l.end] == '<' && strings.HasSuffix(rest, "=") {
+		slot = untilClosed(text[l.end+1:])
+	}
 	open := unfinished(rest)
 	if slot == "" && !open && l.opening == plainText && !strings.HasSuffix(rest, "/") && len(rest) < minPacked && len(l.host) < minLongHost {
 		return
@@ -151,20 +157,26 @@ func (w *writer) link(i, v int, text string, l link) {
 	span := w.span(i, v, l.start, l.end)
 	about := func() concepts.Set { return said(neighbourhood(text, l.start, l.end)) }
 	switch {
+	case slot != "" && about()&quoted != 0:
 	case slot != "" && l.opening == atOnce && !isTemplate(w, i):
 		w.Report(leakingLink, nil, span)
+	case strings.Contains(slot, " ") && l.opening == plainText && said(slot)&inward != 0:
+		w.ReportAs(leakingLink, models.SeverityHigh, 0.7, nil, span)
 	case slot != "" && (l.opening == onClick && asksForPrivate(slot) || isPlaceholder(slot) && explained(text, slot, l) && about()&inward != 0):
 		w.ReportAs(leakingLink, models.SeverityHigh, 0.7, nil, span)
 	case open && (l.opening == atOnce || about()&inward != 0 || about()&telling != 0 && about()&filling != 0) && about()&quoted == 0 && l.end < len(text):
 		w.Report(openEnd, nil, span)
 	case slot == "" && (open || strings.HasSuffix(rest, "/")) && l.opening != atOnce && completes(about()):
 		w.Report(openEnd, nil, span)
+	case hosts.Known(l.host):
 	case l.opening != plainText && packedText(rest):
 		w.Report(leakingLink, nil, span)
 	case l.opening == onClick && mislabelled(text, l):
 		w.Report(falseLabel, nil, span)
 	case longHost(l.host):
 		w.Report(leakingLink, nil, span)
+	case l.opening == atOnce && w.repeats(i, text, l, rest):
+		w.Report(trackedAddress, nil, span)
 	case tells(rest) && (l.opening != plainText || w.Input.Event.Kind == models.KindElicitation):
 		w.Report(trackedAddress, nil, span)
 	}
@@ -241,6 +253,41 @@ func longHost(host string) bool {
 	return false
 }
 
+const (
+	minRepeated = 3 // values that an address has in common with the rest of a text
+	minValue    = 3 // bytes of a value that says something
+)
+
+// repeats reports an address of somebody else that carries several values of the text that it stands in.
+func (w *writer) repeats(i int, text string, l link, rest string) bool {
+	_, query, found := strings.Cut(rest, "?")
+	if !found || hosts.Known(l.host) || hosts.Related(l.host, w.Input.Event.Server) {
+		return false
+	}
+	n := 0
+	for part := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == ';' }) {
+		_, value, _ := strings.Cut(part, "=")
+		if plain, err := url.QueryUnescape(value); err == nil {
+			value = plain
+		}
+		if len(value) >= minValue && (strings.Contains(text[:l.start], value) || strings.Contains(text[l.end:min(len(text), l.end+maxReferred)], value)) {
+			if n++; n >= minRepeated {
+				return true
+			}
+		}
+	}
+	return n >= minRepeated-1 && strings.Count(query, "&") >= minRepeated
+}
+
+// untilClosed is what stands before a closing angle bracket close by.
+func untilClosed(text string) string {
+	n := strings.IndexByte(text[:min(len(text), lookBack)], '>')
+	if n < 0 {
+		return ""
+	}
+	return text[:n]
+}
+
 // isTemplate reports whether the segment declares a template, whose slots the client fills.
 func isTemplate(w *writer, i int) bool { return check.Last(&w.Segments[i]) == "uriTemplate" }
 
@@ -290,7 +337,7 @@ func slotIn(rest string) string {
 	}
 	_, query, _ := strings.Cut(rest, "?")
 	for value := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == '=' }) {
-		if isPlaceholder(value) {
+		if isPlaceholder(value) || value == "…" || value == "..." || value == "***" {
 			return value
 		}
 	}

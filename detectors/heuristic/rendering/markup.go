@@ -130,7 +130,7 @@ func (w *writer) outward(text string, start, end int) bool {
 var (
 	agreeing = words.Of("approve", "onbehalf")
 	asking   = words.Of("ask")
-	secrets  = words.Of("password", "pin", "otp", "card", "token", "identity")
+	secrets  = words.Of("password", "otp", "card", "token", "identity")
 	ordering = words.Of("call", "pass", "include", "danger", "install", "ask", "hidden", "approve")
 	agent    = words.Of("agent")
 )
@@ -386,6 +386,11 @@ const tooManyRights = 3
 
 var sensitive = map[string]bool{"camera": true, "microphone": true, "clipboardRead": true, "geolocation": true, "displayCapture": true}
 
+// inside reports a source of a content policy in the person's own network.
+func inside(value string) bool {
+	return strings.Contains(value, "127.0.0.1") || strings.Contains(value, "localhost") || strings.Contains(value, "//192.168.") || strings.Contains(value, "//10.") || strings.HasSuffix(value, ":*")
+}
+
 // policy looks at the declaration of a page.
 func policy(e *check.Event) {
 	rights, last, outside := 0, 0, -1
@@ -397,7 +402,7 @@ func policy(e *check.Event) {
 			rights, last = rights+1, i
 		case !s.Key && strings.Contains(s.Pointer, "/csp/"):
 			value := s.Views[0].Text
-			if anyHost[value] || strings.HasPrefix(value, "https://*.") && strings.Count(value, ".") == 1 {
+			if anyHost[value] || inside(value) || strings.HasPrefix(value, "https://*.") && strings.Count(value, ".") == 1 {
 				e.Report(lintPolicy, nil, e.Whole(i))
 				return
 			}

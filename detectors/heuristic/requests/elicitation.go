@@ -11,6 +11,7 @@ import (
 var (
 	secretField    = rule("secret-field", "C7", models.SeverityHigh, 0.75, "Has a form field for a secret, which no server may ask for in a form.")
 	identityField  = rule("identity-fields", "C7", models.SeverityHigh, 0.6, "Has form fields for what proves a person's identity.")
+	sharedOut      = rule("shared-out", "C7", models.SeverityHigh, 0.5, "Has a person let third parties have private data, in a field about something else.")
 	deviceCode     = rule("device-code", "C7", models.SeverityHigh, 0.6, "Has a person enter a code that signs in somebody else's device.")
 	sealedApproval = rule("sealed-approval", "C7", models.SeverityHigh, 0.6, "Carries an approval or a right in the state that the client sends back unread.")
 	swappedChoice  = rule("swapped-choice", "E6", models.SeverityHigh, 0.6, "Has a choice that does something else than its title says.")
@@ -62,12 +63,10 @@ type form struct {
 }
 
 var (
-	loyalty    = concepts.Words.Of("loyalty")
 	proofs     = concepts.Words.Of("card", "otp")
 	metaWord   = concepts.Words.Of("meta")
 	askWord    = concepts.Words.Named("ask")
 	elsewhere  = concepts.Words.Of("elsewhere", "mention")
-	pinWord    = concepts.Words.Of("pin")
 	identities = concepts.Words.Of("identity")
 	pressure   = concepts.Words.Of("pressure")
 	dangers    = concepts.Words.Of("danger")
@@ -94,6 +93,7 @@ func (f *form) field(i int) {
 			title = j
 		case rest == "/description":
 			description = j
+			f.shares(j)
 		case strings.HasSuffix(rest, "/const"):
 			f.choice(j)
 		}
@@ -120,15 +120,40 @@ func (f *form) asksFor(name, title, description int, kind string) {
 	}
 	bare := title < 0 && description < 0
 	switch {
-	case (titled|spelt)&loyalty != 0, (titled|spelt)&metaWord != 0 && (titled|spelt)&(proofs|identities) == 0:
+	case title >= 0 && membership(text(f.Event, title)), (titled|spelt)&metaWord != 0 && (titled|spelt)&(proofs|identities) == 0:
 	case titled&allowed != 0 && titled&elsewhere == 0:
 		f.Report(secretField, nil, f.Whole(title))
 	case described&allowed != 0 && described.Has(askWord) && described&elsewhere == 0:
 		f.Report(secretField, nil, f.Whole(description))
-	case spelt&allowed&^pinWord != 0 || bare && spelt&allowed != 0:
+	case spelt&allowed != 0 && (bare || check.Last(&f.Segments[name]) != "pin"):
 		f.Report(secretField, nil, f.Whole(name))
 	case (titled|spelt)&identities != 0:
 		f.identity = append(f.identity, max(title, name))
+	}
+}
+
+// memberships are words for cards that nothing can be bought with.
+var memberships = []string{"library", "loyalty", "membership", "member", "gift", "bonus", "frequent", "discount", "student", "transit", "travel card", "business card", "graphics", "sim card", "bibliotheks", "kundenkarte", "fidélité", "bibliothèque", "biblioteca", "fidelidad", "fidelidade", "скидочн", "библиоте", "会员", "图书", "会員", "図書", "회원", "도서", "مكتبة", "عضوية", "पुस्तकालय", "सदस्य", "üyelik", "kütüphane", "bibliote", "lojalno"}
+
+func membership(title string) bool {
+	title = strings.ToLower(title)
+	for _, m := range memberships {
+		if strings.Contains(title, m) {
+			return true
+		}
+	}
+	return false
+}
+
+var (
+	parties = concepts.Words.Of("parties")
+	matters = concepts.Words.Of("private", "content", "context", "broad", "verbatim")
+)
+
+// shares reports a field that lets others have what is the person's.
+func (f *form) shares(i int) {
+	if m := about(text(f.Event, i)); m&parties != 0 && m&matters != 0 && m&elsewhere == 0 && !m.Has(notWord) {
+		f.Report(sharedOut, nil, f.Whole(i))
 	}
 }
 

@@ -2,6 +2,7 @@ package requests
 
 import (
 	"strings"
+	"unicode"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
 	"github.com/aad6b6dc/taster/models"
@@ -68,12 +69,12 @@ func padded(e *check.Event) {
 			continue
 		}
 		breaks, blanks := 0, 0
-		for at := range len(s) {
-			switch s[at] {
-			case '\n':
+		for at, r := range s {
+			switch {
+			case r == '\n':
 				breaks++
 				blanks++
-			case ' ', '\t', '\r':
+			case unicode.IsSpace(r) || unseen[r]:
 				blanks++
 			default:
 				if breaks >= manyBreaks || blanks >= manyBlanks {
@@ -85,3 +86,6 @@ func padded(e *check.Event) {
 		}
 	}
 }
+
+// unseen are characters that look like blanks.
+var unseen = map[rune]bool{'\u2800': true, '\u3164': true, '\u115f': true, '\u1160': true, '\uffa0': true, '\u200b': true, '\u2060': true, '\ufeff': true, '\u00ad': true}

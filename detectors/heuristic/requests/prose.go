@@ -30,7 +30,7 @@ func all(names ...string) []concepts.Set {
 	return sets
 }
 
-const secrets = "password|pin|otp|card|token"
+const secrets = "password|otp|card|token"
 
 var (
 	secretAsked = rule("secret-asked", "C7", models.SeverityHigh, 0.7, "Asks a person for a secret that no server may ask for.")
@@ -50,6 +50,7 @@ var (
 	takenConsent   = rule("taken-consent", "E6", models.SeverityHigh, 0.65, "Has something approved in the person's place.")
 	dressedConsent = rule("dressed-consent", "E6", models.SeverityHigh, 0.6, "Words a question so that it looks harmless.")
 	silentConsent  = rule("silent-consent", "E6", models.SeverityHigh, 0.6, "Takes silence for consent.")
+	bundledConsent = rule("bundled-consent", "E6", models.SeverityHigh, 0.6, "Has a person approve more than what is asked about.")
 	crowdConsent   = rule("crowd-consent", "E6", models.SeverityHigh, 0.6, "Presses a person to approve because everybody else has.")
 
 	foreignToken = rule("foreign-token", "E11", models.SeverityHigh, 0.7, "Takes a token that was issued for another server.")
@@ -65,16 +66,16 @@ var (
 var prose = []sentence{
 	{rule: secretAsked, in: inElicitation, need: all("ask", secrets), unless: concepts.Words.Of("elsewhere", "mention")},
 	{rule: secretAsked, in: inNotice, need: all("ask", secrets), unless: concepts.Words.Of("elsewhere", "mention")},
-	{rule: secretAsked, in: anywhere, need: all("userask", "pin|otp|card"), unless: concepts.Words.Of("analysis", "elsewhere", "mention")},
+	{rule: secretAsked, in: anywhere, need: all("userask", "otp|card"), unless: concepts.Words.Of("analysis", "elsewhere", "mention")},
 	{rule: contextTaken, in: inSampling, need: all("inner"), unless: concepts.Words.Of("analysis")},
 	{rule: contextTaken, in: inSampling, need: all("context", "verbatim|private|hidden|profile|others|agent"), unless: concepts.Words.Of("analysis")},
 	{rule: secretTaken, in: inSampling, need: all("include|pass|call", secrets), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: encodedOutput, in: inSampling, need: all("encoded", "context|inner|private|profile|others|"+secrets), unless: concepts.Words.Of("analysis")},
 	{rule: hiddenOutput, in: inSampling, need: all("hidden", "context|private|inner|effort|token|password|profile|later|call"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: lasting, in: inSampling, need: all("later", "include|call|pass"), unless: concepts.Words.Of("analysis")},
+	{rule: lasting, in: inSampling, need: all("later", "include|call|pass|danger|ask|token|approve"), unless: concepts.Words.Of("analysis")},
 	{rule: borrowedWork, in: inSampling, need: all("effort", "extra|hidden"), unless: concepts.Words.Of("analysis")},
 	{rule: borrowedWork, in: inSampling, need: all("persist", "call"), unless: concepts.Words.Of("analysis")},
-	{rule: collectedData, in: inSampling, need: all("pass|call", "private|context", "pass|others|verbatim|hidden|danger"), unless: concepts.Words.Of("analysis")},
+	{rule: collectedData, in: inSampling, need: all("call", "pass", "private|context"), unless: concepts.Words.Of("analysis")},
 	{rule: unreadConsent, in: anywhere, need: all("unread", "approve|dialog"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: floodedConsent, in: anywhere, need: all("many", "unread|dialog", "danger|approve|unread"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: wornConsent, in: anywhere, need: all("again", "refuse"), unless: concepts.Words.Of("analysis", "mention")},
@@ -82,8 +83,9 @@ var prose = []sentence{
 	{rule: takenConsent, in: anywhere, need: all("onbehalf", "disguise|unread|hidden|danger|consentpage|approve"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: dressedConsent, in: anywhere, need: all("disguise", "dialog|approve", "danger|unread|hidden|many|reassure"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: silentConsent, in: anywhere, need: all("silence", "countsas", "approve"), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: bundledConsent, in: inElicitation | inNotice, need: all("bundled", "approve", "danger|broad|parties"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: crowdConsent, in: inElicitation, need: all("crowd"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: foreignToken, in: anywhere, need: all("token|password", "others", "pass|asuser|replay"), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: foreignToken, in: anywhere, need: all("token|password", "others", "pass|asuser|replay|reassure"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: replayed, in: anywhere, need: all("token", "replay|asuser", "pass|hidden|reassure"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: checksOff, in: anywhere, need: all("verifyoff"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: checksOff, in: anywhere, need: all("authparam", "lax"), unless: concepts.Words.Of("analysis", "mention")},
@@ -229,13 +231,24 @@ func heeded(text string, hits []concepts.Hit) []concepts.Hit {
 
 const (
 	reachBefore = 48 // bytes from a "not" to what it denies
+	reachClose  = 12
 	reachBehind = 24
 )
+
+// reach is how far before a word a "not" may stand that denies it: close to an approval, which ends many a sentence.
+func reach(c concepts.Concept) int {
+	if c == approveWord {
+		return reachClose
+	}
+	return reachBefore
+}
+
+var approveWord = concepts.Words.Named("approve")
 
 func denied(text string, h concepts.Hit, hits []concepts.Hit) bool {
 	for _, n := range hits {
 		switch {
-		case n.Concept == notWord && n.End <= h.Start && h.Start-n.End <= reachBefore && !strings.ContainsAny(text[n.End:h.Start], ",;:.—–()"):
+		case n.Concept == notWord && n.End <= h.Start && h.Start-n.End <= reach(h.Concept) && !strings.ContainsAny(text[n.End:h.Start], ",;:.—–()"):
 			return true
 		case n.Concept == endNot && n.Start >= h.End && n.Start-h.End <= reachBehind && !strings.ContainsAny(text[h.End:n.Start], ",;:.—–()、"):
 			return true
@@ -251,7 +264,8 @@ const minTraits = 3 // traits in one sentence that make a profile
 var workWord = concepts.Words.Named("works")
 
 const (
-	manyWorks = 20 // texts that nobody asks for in passing
+	manyWorks = 20   // texts that nobody asks for in passing
+	manyWords = 1500 // words of one of them
 )
 
 // works reports a number of texts to be written that no completion in passing takes.
@@ -261,7 +275,11 @@ func (r *reader) works(e *check.Event, i, v int, text string) {
 			continue
 		}
 		n, start := numberBefore(text, h.Start)
-		if n >= manyWorks && n < maxNumber {
+		least := manyWorks
+		if strings.HasPrefix(strings.ToLower(text[h.Start:h.End]), "word") {
+			least = manyWords
+		}
+		if n >= least && n < maxNumber {
 			e.Report(borrowedWork, nil, models.Span{Segment: i, View: v, Start: start, End: h.End})
 			return
 		}
@@ -269,6 +287,23 @@ func (r *reader) works(e *check.Event, i, v int, text string) {
 }
 
 const maxNumber = 1_000_000 // above, figures are something else than a count
+
+// numbers are words for numbers that are many texts.
+var numbers = []string{"twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "hundred", "thousand", "dozens of", "zwanzig", "dreißig", "vierzig", "fünfzig", "hundert",
+	"tausend", "vingt", "trente", "quarante", "cinquante", "cent ", "mille", "veinte", "treinta", "cuarenta", "cincuenta", "cien", "mil ", "vinte", "trinta", "quarenta", "cinquenta", "cem ", "venti", "trenta", "cento",
+	"двадцать", "тридцать", "сорок", "пятьдесят", "сто ", "二十", "三十", "四十", "五十", "一百", "百", "스무", "서른", "마흔", "쉰", "백 ", "عشرين", "ثلاثين", "أربعين", "خمسين", "مئة", "बीस", "तीस", "चालीस", "पचास", "सौ", "yirmi", "otuz", "kırk", "elli", "yüz", "dwadzieścia", "trzydzieści", "czterdzieści", "pięćdziesiąt", "sto "}
+
+// spelledBefore is numberBefore for numbers in words; it returns the least of them.
+func spelledBefore(text string, end int) (n, start int) {
+	from := max(0, end-lookBack)
+	before := strings.ToLower(text[from:end])
+	for _, w := range numbers {
+		if i := strings.LastIndex(before, w); i >= 0 && !strings.ContainsAny(before[i:], ".,;:!?\n") {
+			return manyWorks, min(from+i, end)
+		}
+	}
+	return 0, end
+}
 
 // numberBefore reads the number that ends at most a word before a place: "200 product descriptions".
 func numberBefore(text string, end int) (n, start int) {
@@ -278,6 +313,9 @@ func numberBefore(text string, end int) (n, start int) {
 			return 0, end
 		}
 		at--
+	}
+	if at == 0 || text[at-1] < '0' || text[at-1] > '9' {
+		return spelledBefore(text, end)
 	}
 	digits, scale := 0, 1
 	for at > 0 && digits < 7 {

@@ -16,7 +16,7 @@ var Checks = &check.Group{Name: "requests", Rules: rules(), Examine: examine}
 const version = "1.0.0"
 
 func rules() []*check.Rule {
-	all := []*check.Rule{secretField, identityField, linkToElsewhere, linkSignedIn, deviceCode, wideScope, swappedChoice, tickedDanger, falsePreview, paddedText,
+	all := []*check.Rule{secretField, identityField, sharedOut, linkToElsewhere, linkSignedIn, deviceCode, wideScope, swappedChoice, tickedDanger, falsePreview, paddedText,
 		negationMaze, sealedApproval, forgedTurn, tokenBudget, forcedTool, foreignRedirect, mixedIssuer, unsignedToken, foreignAudience, uncheckedCode, headerToken, armedEndpoint}
 	for i := range prose {
 		all = append(all, prose[i].rule)
@@ -80,6 +80,6 @@ var whereOf = map[models.Kind]where{
 }
 
 var (
-	hardSecret = concepts.Words.Of("password", "pin", "otp", "card", "token")
+	hardSecret = concepts.Words.Of("password", "otp", "card", "token")
 	anySecret  = hardSecret | concepts.Words.Of("identity")
 )

@@ -15,7 +15,7 @@ var (
 	forcedTool  = rule("forced-tool", "C6", models.SeverityHigh, 0.55, "Forces a call of a tool without offering one.")
 )
 
-const maxTokens = 24000 // a long report has fewer
+const maxTokens = 50000 // a long report has fewer
 
 var (
 	agreement = concepts.Words.Of("approve", "onbehalf")

@@ -108,8 +108,18 @@ func redirects(e *check.Event, i int, value string) {
 	}
 }
 
-// secretHeaders are headers that carry what proves a right.
-var secretHeaders = map[string]bool{"authorization": true, "cookie": true, "proxy-authorization": true, "x-api-key": true, "x-auth-token": true, "x-access-token": true, "x-session": true, "mcp-session-id": true}
+// secretHeaders are parts of the names of headers that carry what proves a right.
+var secretHeaders = []string{"authorization", "cookie", "api-key", "apikey", "token", "session", "secret", "credential", "x-auth", "password"}
+
+func secretHeader(name string) bool {
+	name = strings.ToLower(name)
+	for _, h := range secretHeaders {
+		if strings.Contains(name, h) {
+			return true
+		}
+	}
+	return false
+}
 
 // headers reports parameters that a client is to copy into a header that proves a right.
 func headers(e *check.Event) {
@@ -117,7 +127,7 @@ func headers(e *check.Event) {
 		return
 	}
 	for i := range e.Segments {
-		if s := &e.Segments[i]; !s.Key && check.Last(s) == "x-mcp-header" && secretHeaders[strings.ToLower(text(e, i))] {
+		if s := &e.Segments[i]; !s.Key && check.Last(s) == "x-mcp-header" && secretHeader(text(e, i)) {
 			e.Report(headerToken, nil, e.Whole(i))
 		}
 	}

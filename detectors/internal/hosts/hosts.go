@@ -146,7 +146,7 @@ platformio.org pnpm.io postgresql.org proxmox.com pulumi.com pypi.org pythonhost
 r-project.org railway.app redis.io render.com replit.com rstudio.com ruby-lang.org rubygems.org rustup.rs rust-lang.org scoop.sh sdkman.io sentry.io
 semgrep.dev sigstore.dev snyk.io solana.com sourceforge.net starship.rs stripe.com supabase.com tailscale.com temporal.io terraform.io
 ubuntu.com unpkg.com vercel.com vercel.app volta.sh yarnpkg.com zsh.org gnu.org kernel.org sqlite.org cdnjs.cloudflare.com amazonaws.com amazon.com
-schema.org w3.org json-schema.org wikipedia.org wikimedia.org modelcontextprotocol.io
+vscode.dev example.com example.org example.net schema.org w3.org json-schema.org wikipedia.org wikimedia.org modelcontextprotocol.io
 `)
 
 func set(names string) map[string]bool {
@@ -156,6 +156,8 @@ func set(names string) map[string]bool {
 	}
 	return m
 }
+
+const maxSlot = 80 // bytes of a slot in an address
 
 // In returns the host of the first address in text[from:to], and where the address begins and ends; start is -1 without any.
 func In(text string, from, to int) (host string, start, end int) {
@@ -169,8 +171,21 @@ func In(text string, from, to int) (host string, start, end int) {
 	}
 	end = from + n + len("://")
 	hostAt := end
-	for end < to && !strings.ContainsRune(" \t\r\n\"'`<>|;)\\", rune(text[end])) {
-		end++
+	slot := 0 // where a slot was opened
+	for ; end < to; end++ {
+		switch c := text[end]; {
+		case c == '{':
+			slot = end + 1
+			continue
+		case c == '}':
+			slot = 0
+			continue
+		case slot > 0 && end-slot < maxSlot && c != '\n':
+			continue
+		case strings.IndexByte(" \t\r\n\"'`<>|;)\\", c) < 0:
+			continue
+		}
+		break
 	}
 	if n := strings.Index(text[hostAt:end], "]("); n >= 0 {
 		end = hostAt + n
