@@ -137,7 +137,7 @@ const around = 300 // bytes before and behind an address that may say what belon
 func (w *writer) link(i, v int, text string, l link) {
 	address := text[l.start:l.end]
 	rest := address[min(len(address), strings.Index(address, "://")+3+len(l.host)):]
-	if knownHost(l.host) || w.Input.Event.Kind == models.KindToolCall && l.opening != atOnce {
+	if knownHost(l.host) || l.opening != atOnce && hosts.Known(l.host) || w.Input.Event.Kind == models.KindToolCall && l.opening != atOnce {
 		return
 	}
 	if w.offersServer(address, l.host, rest) && said(neighbourhood(text, l.start, l.end))&joining != 0 {
@@ -335,7 +335,12 @@ func slotIn(rest string) string {
 			return rest[open+1 : open+n]
 		}
 	}
-	_, query, _ := strings.Cut(rest, "?")
+	path, query, _ := strings.Cut(rest, "?")
+	for part := range strings.SplitSeq(path, "/") {
+		if strings.Contains(part, "_") && isPlaceholder(part) {
+			return part
+		}
+	}
 	for value := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == '=' }) {
 		if isPlaceholder(value) || value == "…" || value == "..." || value == "***" {
 			return value

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/models"
 )
 
 // wellKnown are packages that look-alikes are made of.
@@ -60,7 +61,7 @@ func (w *writer) packages(i, v int, text string, start, end int) {
 			if from == at {
 				break
 			}
-			if name := bare(text[from:at]); len(name) >= minPackage && !known[name] && resembles(name) && !w.speaksOfAttacks(text) {
+			if imitation(text[from:at]) && !w.speaksOfAttacks(text) {
 				w.Report(lookalike, nil, w.span(i, v, from, at))
 				return
 			}
@@ -69,6 +70,40 @@ func (w *writer) packages(i, v int, text string, start, end int) {
 			}
 		}
 		return
+	}
+}
+
+// scopes are publishers whose name look-alikes are made of.
+var scopes = []string{"modelcontextprotocol", "anthropic-ai", "microsoft", "google-cloud", "googleapis", "aws-sdk", "angular", "openai", "vercel", "sentry", "cloudflare", "supabase", "playwright", "langchain", "huggingface", "atlassian", "github", "gitlab", "stripe", "notionhq"}
+
+// imitation reports a package, with scope and version or without, whose name or scope is but a letter off a well-known one.
+func imitation(name string) bool {
+	if scope, _, found := strings.Cut(strings.ToLower(name), "/"); found && strings.HasPrefix(scope, "@") {
+		for _, s := range scopes {
+			if oneOff(scope[1:], s) {
+				return true
+			}
+		}
+		return false
+	}
+	name = bare(name)
+	return len(name) >= minPackage && !known[name] && resembles(name)
+}
+
+// arguments looks at packages that a call hands to a launcher.
+func arguments(e *check.Event) {
+	if e.Input.Event.Kind != models.KindToolCall {
+		return
+	}
+	for i := range e.Segments {
+		s := &e.Segments[i]
+		if s.Key || !strings.Contains(s.Pointer, "/args/") && check.Last(s) != "package" && check.Last(s) != "packages" {
+			continue
+		}
+		if imitation(s.Views[0].Text) {
+			e.Report(lookalike, nil, e.Whole(i))
+			return
+		}
 	}
 }
 

@@ -47,6 +47,7 @@ const (
 func examine(e *check.Event) {
 	policy(e)
 	trusts(e)
+	arguments(e)
 	w := writer{Event: e}
 	for i := range e.Segments {
 		s := &e.Segments[i]

@@ -132,8 +132,8 @@ func (f *form) asksFor(name, title, description int, kind string) {
 	}
 }
 
-// memberships are words for cards that nothing can be bought with.
-var memberships = []string{"library", "loyalty", "membership", "member", "gift", "bonus", "frequent", "discount", "student", "transit", "travel card", "business card", "graphics", "sim card", "bibliotheks", "kundenkarte", "fidélité", "bibliothèque", "biblioteca", "fidelidad", "fidelidade", "скидочн", "библиоте", "会员", "图书", "会員", "図書", "회원", "도서", "مكتبة", "عضوية", "पुस्तकालय", "सदस्य", "üyelik", "kütüphane", "bibliote", "lojalno"}
+// memberships are words for cards and keys that nothing can be done with.
+var memberships = []string{"public", "library", "loyalty", "membership", "member", "gift", "bonus", "frequent", "discount", "student", "transit", "travel card", "business card", "graphics", "sim card", "bibliotheks", "kundenkarte", "fidélité", "bibliothèque", "biblioteca", "fidelidad", "fidelidade", "скидочн", "библиоте", "会员", "图书", "会員", "図書", "회원", "도서", "مكتبة", "عضوية", "पुस्तकालय", "सदस्य", "üyelik", "kütüphane", "bibliote", "lojalno"}
 
 func membership(title string) bool {
 	title = strings.ToLower(title)
@@ -160,10 +160,13 @@ func (f *form) shares(i int) {
 // choice looks at a constant whose title may say something else.
 func (f *form) choice(i int) {
 	t := f.sibling(i, "/title")
-	if t < 0 || about(spelled(text(f.Event, i)))&dangers == 0 || about(text(f.Event, t))&dangers != 0 {
+	if t < 0 {
 		return
 	}
-	f.Report(swappedChoice, nil, f.Whole(i))
+	does, says := about(spelled(text(f.Event, i))), about(text(f.Event, t))
+	if does&dangers != 0 && says&dangers == 0 || does&agreement != 0 && does&refusals == 0 && declines(text(f.Event, t)) {
+		f.Report(swappedChoice, nil, f.Whole(i))
+	}
 }
 
 const maxSiblings = 8 // segments between two members of a small object
@@ -178,6 +181,15 @@ func (f *form) sibling(i int, suffix string) int {
 	}
 	return -1
 }
+
+var refusals = concepts.Words.Of("refuse")
+
+// noes are titles of a button that declines.
+var noes = map[string]bool{"no": true, "not now": true, "cancel": true, "no thanks": true, "no, thanks": true, "don't allow": true, "decline": true, "deny": true, "reject": true, "later": true, "close": true,
+	"nein": true, "abbrechen": true, "ablehnen": true, "nein, danke": true, "non": true, "annuler": true, "refuser": true, "non merci": true, "no, gracias": true, "cancelar": true, "rechazar": true, "não": true, "recusar": true,
+	"нет": true, "отмена": true, "отказаться": true, "取消": true, "否": true, "拒绝": true, "いいえ": true, "キャンセル": true, "아니요": true, "취소": true, "거부": true, "لا": true, "إلغاء": true, "नहीं": true, "रद्द करें": true, "hayır": true, "iptal": true, "nie": true, "anuluj": true}
+
+func declines(title string) bool { return noes[strings.ToLower(strings.Trim(title, " .!"))] }
 
 // said looks at the message.
 func (f *form) said(i int) {

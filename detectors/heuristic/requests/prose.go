@@ -69,6 +69,7 @@ var prose = []sentence{
 	{rule: secretAsked, in: anywhere, need: all("userask", "otp|card"), unless: concepts.Words.Of("analysis", "elsewhere", "mention")},
 	{rule: contextTaken, in: inSampling, need: all("inner"), unless: concepts.Words.Of("analysis")},
 	{rule: contextTaken, in: inSampling, need: all("context", "verbatim|private|hidden|profile|others|agent"), unless: concepts.Words.Of("analysis")},
+	{rule: contextTaken, in: inSampling, need: all("others", "ask|include|content|private|context|agent"), unless: concepts.Words.Of("analysis")},
 	{rule: secretTaken, in: inSampling, need: all("include|pass|call", secrets), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: encodedOutput, in: inSampling, need: all("encoded", "context|inner|private|profile|others|"+secrets), unless: concepts.Words.Of("analysis")},
 	{rule: hiddenOutput, in: inSampling, need: all("hidden", "context|private|inner|effort|token|password|profile|later|call"), unless: concepts.Words.Of("analysis", "mention")},
@@ -87,6 +88,7 @@ var prose = []sentence{
 	{rule: crowdConsent, in: inElicitation, need: all("crowd"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: foreignToken, in: anywhere, need: all("token|password", "others", "pass|asuser|replay|reassure"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: replayed, in: anywhere, need: all("token", "replay|asuser", "pass|hidden|reassure"), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: unseenGrant, in: anywhere, need: all("broad", "token|consentpage", "ask|pass|call"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: checksOff, in: anywhere, need: all("verifyoff"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: checksOff, in: anywhere, need: all("authparam", "lax"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: deputy, in: anywhere, need: all("deputy", "anybody"), unless: concepts.Words.Of("analysis", "mention")},
@@ -131,7 +133,7 @@ func (r *reader) text(e *check.Event, i, v int, text string, in where) {
 	var reported, said concepts.Set
 	for start := 0; start < len(text); {
 		end := concepts.Sentence(text, start)
-		r.hits = heeded(text, concepts.Words.Find(text, start, end, r.hits[:0]))
+		r.hits = heeded(text, written(text, concepts.Words.Find(text, start, end, r.hits[:0])))
 		said |= mask(r.hits) & analysis
 		r.match(e, i, v, in, said, &reported)
 		if in&inSampling != 0 {
@@ -214,6 +216,17 @@ var (
 	notWord = concepts.Words.Named("not")
 	endNot  = concepts.Words.Named("after")
 )
+
+// written drops hits in options of commands: -auto-approve.
+func written(text string, hits []concepts.Hit) []concepts.Hit {
+	kept := hits[:0]
+	for _, h := range hits {
+		if h.Start == 0 || text[h.Start-1] != '-' {
+			kept = append(kept, h)
+		}
+	}
+	return kept
+}
 
 // heeded drops actions that are denied: by a word before them in the same clause, or right behind them.
 func heeded(text string, hits []concepts.Hit) []concepts.Hit {

@@ -17,7 +17,7 @@ const version = "1.0.0"
 
 func rules() []*check.Rule {
 	all := []*check.Rule{secretField, identityField, sharedOut, linkToElsewhere, linkSignedIn, deviceCode, wideScope, swappedChoice, tickedDanger, falsePreview, paddedText,
-		negationMaze, sealedApproval, forgedTurn, tokenBudget, forcedTool, foreignRedirect, mixedIssuer, unsignedToken, foreignAudience, uncheckedCode, headerToken, armedEndpoint}
+		negationMaze, sealedApproval, forgedTurn, tokenBudget, forcedTool, offeredTool, foreignRedirect, mixedIssuer, unsignedToken, foreignAudience, uncheckedCode, headerToken, armedEndpoint}
 	for i := range prose {
 		all = append(all, prose[i].rule)
 	}

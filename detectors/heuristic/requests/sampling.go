@@ -12,6 +12,7 @@ import (
 var (
 	forgedTurn  = rule("forged-turn", "C6", models.SeverityHigh, 0.65, "Puts words of agreement into the assistant's mouth.")
 	tokenBudget = rule("token-budget", "C6", models.SeverityHigh, 0.5, "Asks for far more tokens than an answer takes.")
+	offeredTool = rule("offered-tool", "C6", models.SeverityHigh, 0.55, "Brings along a tool with consequences and has it called.")
 	forcedTool  = rule("forced-tool", "C6", models.SeverityHigh, 0.55, "Forces a call of a tool without offering one.")
 )
 
@@ -45,11 +46,35 @@ func sampling(e *check.Event, base string, from int) {
 			assistant[parent(s.Pointer)] = true
 		}
 	}
+	offered(e, base, from)
 	if required >= 0 && !tools {
 		e.Report(forcedTool, nil, e.Whole(required))
 	}
 	if len(assistant) > 0 {
 		turns(e, from, assistant)
+	}
+}
+
+var risky = concepts.Words.Of("danger", "private", "token", "password", "others")
+
+const maxOffered = 50 // tools that are looked at
+
+// offered reports a tool with consequences that comes with the request, and that a message has called.
+func offered(e *check.Event, base string, from int) {
+	names := map[string]int{}
+	for i := from; i < len(e.Segments) && len(names) < maxOffered; i++ {
+		s := &e.Segments[i]
+		if !s.Key && strings.HasPrefix(s.Pointer, base+"/tools/") && check.Last(s) == "name" && about(spelled(text(e, i)))&risky != 0 {
+			names[text(e, i)] = i
+		}
+	}
+	for name, i := range names {
+		for j := from; j < len(e.Segments); j++ {
+			if s := &e.Segments[j]; !s.Key && strings.HasPrefix(s.Pointer, base+"/messages/") && strings.Contains(text(e, j), name) {
+				e.Report(offeredTool, nil, e.Whole(i))
+				return
+			}
+		}
 	}
 }
 
