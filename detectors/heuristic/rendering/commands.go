@@ -53,7 +53,7 @@ var commands = []command{
 	{rule: downloadRun, need: all("fetch", "pipe|evaluate|run"), from: stranger},
 	{rule: downloadRun, need: all("pipe"), from: shady},
 	{rule: decodedRun, need: all("decode", "pipe|reverse")},
-	{rule: decodedRun, need: all("decode", "evaluate", "fetch"), from: stranger},
+	{rule: decodedRun, need: all("decode", "evaluate")},
 	{rule: guardDown, need: all("weaken", "fetch|run|pipe|start|index|direct"), from: stranger},
 	{rule: planted, need: all("persist", "fetch|decode", "pipe|run|evaluate|send"), from: stranger},
 	{rule: carriedOut, need: all("loot", "send", "fetch"), from: stranger},

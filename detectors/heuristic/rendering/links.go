@@ -160,7 +160,7 @@ func (w *writer) link(i, v int, text string, l link) {
 	case slot != "" && about()&quoted != 0:
 	case slot != "" && l.opening == atOnce && !isTemplate(w, i):
 		w.Report(leakingLink, nil, span)
-	case strings.Contains(slot, " ") && l.opening == plainText && said(slot)&inward != 0:
+	case strings.Contains(slot, " ") && l.opening == plainText && said(slot)&(inward|filling) != 0:
 		w.ReportAs(leakingLink, models.SeverityHigh, 0.7, nil, span)
 	case slot != "" && (l.opening == onClick && asksForPrivate(slot) || isPlaceholder(slot) && explained(text, slot, l) && about()&inward != 0):
 		w.ReportAs(leakingLink, models.SeverityHigh, 0.7, nil, span)
@@ -433,7 +433,7 @@ func tells(rest string) bool {
 		for part := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == '?' || r == ';' }) {
 			name, value, _ := strings.Cut(part, "=")
 			name = strings.ToLower(name)
-			named[name] = named[name] || person[name] && value != ""
+			named[name] = named[name] || value != "" && (person[name] || strings.ContainsAny(value, "@") || strings.Contains(value, "%40"))
 			opens[name] = opens[name] || secret[name] && len(value) >= minSecret
 		}
 		plain, err := url.QueryUnescape(query)

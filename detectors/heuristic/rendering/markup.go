@@ -157,6 +157,9 @@ var (
 func actsAlone(text string, start, end int) bool {
 	line := strings.ToLower(text[start:end])
 	n := strings.Index(line, "calltool")
+	if n < 0 && strings.Contains(line, "tool") {
+		n = strings.Index(line, "postmessage(")
+	}
 	if n < 0 {
 		if n = strings.Index(line, "servertool"); n < 0 {
 			return false
@@ -254,7 +257,7 @@ func (w *writer) page(i, v int, text, lower string) {
 	if fields && seen&leaves != 0 {
 		n := asked(text)
 		if n < 0 && foreign {
-			n = strings.Index(lower, "type=\"password\"")
+			n = labelled(text, lower)
 		}
 		if n >= 0 {
 			w.Report(secretForm, nil, w.span(i, v, n, min(len(text), n+lookBack)))
@@ -316,6 +319,25 @@ func (w *writer) stray(i, v int, text, lower string) {
 	}
 	w.Report(strayScript, nil, w.span(i, v, n, len(text)))
 }
+
+// labelled returns where a page that sends to somebody else has a field for a secret, or -1.
+func labelled(text, lower string) int {
+	if n := strings.Index(lower, "type=\"password\""); n >= 0 {
+		return n
+	}
+	n := strings.Index(lower, "<label")
+	if n < 0 {
+		return -1
+	}
+	for _, h := range words.Find(text, n, len(text), nil) {
+		if proofs.Has(h.Concept) {
+			return h.Start
+		}
+	}
+	return -1
+}
+
+var proofs = words.Of("password", "otp", "card")
 
 // asked returns where a page asks for a secret, or -1.
 func asked(text string) int {

@@ -4,6 +4,7 @@ package rendering
 
 import (
 	_ "embed"
+	"slices"
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
@@ -27,7 +28,9 @@ var (
 func rules() []*check.Rule {
 	all := []*check.Rule{leakingLink, openEnd, falseLabel, trackedAddress, lintPolicy, secretForm, hiddenOrder, remoteScript, twinButtons, selfSubmit, hiddenLayer, looseFrame, selfActing, strayScript, strangeServer, lookalike, selfTrusted}
 	for i := range commands {
-		all = append(all, commands[i].rule)
+		if r := commands[i].rule; !slices.Contains(all, r) {
+			all = append(all, r)
+		}
 	}
 	for i := range scripts {
 		all = append(all, scripts[i].rule)

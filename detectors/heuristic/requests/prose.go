@@ -51,7 +51,6 @@ var (
 	dressedConsent = rule("dressed-consent", "E6", models.SeverityHigh, 0.6, "Words a question so that it looks harmless.")
 	silentConsent  = rule("silent-consent", "E6", models.SeverityHigh, 0.6, "Takes silence for consent.")
 	bundledConsent = rule("bundled-consent", "E6", models.SeverityHigh, 0.6, "Has a person approve more than what is asked about.")
-	crowdConsent   = rule("crowd-consent", "E6", models.SeverityHigh, 0.6, "Presses a person to approve because everybody else has.")
 
 	foreignToken = rule("foreign-token", "E11", models.SeverityHigh, 0.7, "Takes a token that was issued for another server.")
 	replayed     = rule("replayed-token", "E11", models.SeverityHigh, 0.65, "Passes a caller's token on to somewhere else.")
@@ -65,11 +64,14 @@ var (
 
 var prose = []sentence{
 	{rule: secretAsked, in: inElicitation, need: all("ask", secrets), unless: concepts.Words.Of("elsewhere", "mention")},
+	{rule: identityField, in: inElicitation, need: all("ask", "identity", "pressure"), unless: concepts.Words.Of("elsewhere", "mention")},
 	{rule: secretAsked, in: inNotice, need: all("ask", secrets), unless: concepts.Words.Of("elsewhere", "mention")},
 	{rule: secretAsked, in: anywhere, need: all("userask", "otp|card"), unless: concepts.Words.Of("analysis", "elsewhere", "mention")},
 	{rule: contextTaken, in: inSampling, need: all("inner"), unless: concepts.Words.Of("analysis")},
 	{rule: contextTaken, in: inSampling, need: all("context", "verbatim|private|hidden|profile|others|agent"), unless: concepts.Words.Of("analysis")},
 	{rule: contextTaken, in: inSampling, need: all("others", "ask|include|content|private|context|agent"), unless: concepts.Words.Of("analysis")},
+	{rule: contextTaken, in: inSampling, need: all("past", "include|ask", "user|context|private|inner"), unless: concepts.Words.Of("analysis")},
+	{rule: contextTaken, in: inSampling, need: all("private", "user", "include"), unless: concepts.Words.Of("analysis")},
 	{rule: secretTaken, in: inSampling, need: all("include|pass|call", secrets), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: encodedOutput, in: inSampling, need: all("encoded", "context|inner|private|profile|others|"+secrets), unless: concepts.Words.Of("analysis")},
 	{rule: hiddenOutput, in: inSampling, need: all("hidden", "context|private|inner|effort|token|password|profile|later|call"), unless: concepts.Words.Of("analysis", "mention")},
@@ -83,13 +85,13 @@ var prose = []sentence{
 	{rule: wornConsent, in: anywhere, need: all("persist", "refuse|approve|dialog"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: takenConsent, in: anywhere, need: all("onbehalf", "disguise|unread|hidden|consentpage|approve"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: dressedConsent, in: anywhere, need: all("disguise", "dialog|approve", "danger|unread|hidden|many|reassure"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: takenConsent, in: anywhere, need: all("onbehalf", "danger", "agent|pass|install|dialog"), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: takenConsent, in: anywhere, need: all("onbehalf", "danger", "agent|pass|install|dialog|many"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: silentConsent, in: anywhere, need: all("silence", "countsas", "approve"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: bundledConsent, in: inElicitation | inNotice, need: all("bundled", "approve", "danger|broad|parties"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: crowdConsent, in: inElicitation, need: all("crowd"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: foreignToken, in: anywhere, need: all("token|password", "others", "pass|asuser|replay|reassure"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: replayed, in: anywhere, need: all("token", "replay|asuser", "pass|hidden|reassure"), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: foreignToken, in: anywhere, need: all("token|password", "others", "pass|asuser|reassure"), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: replayed, in: anywhere, need: all("token", "asuser", "pass|hidden|reassure"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: unseenGrant, in: anywhere, need: all("broad", "token|consentpage", "ask|pass|call"), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: unseenGrant, in: anywhere, need: all("broad", "unread|onbehalf"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: checksOff, in: anywhere, need: all("verifyoff"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: checksOff, in: anywhere, need: all("authparam", "lax"), unless: concepts.Words.Of("analysis", "mention")},
 	{rule: deputy, in: anywhere, need: all("deputy", "anybody"), unless: concepts.Words.Of("analysis", "mention")},
@@ -213,7 +215,7 @@ func stretch(hits []concepts.Hit, need []concepts.Set) (start, end int) {
 }
 
 var (
-	actions = concepts.Words.Of("ask", "include", "pass", "install", "call", "unread", "persist", "again", "replay", "later", "disguise", "approve", "userask", "onbehalf")
+	actions = concepts.Words.Of("ask", "include", "pass", "install", "call", "unread", "persist", "again", "later", "disguise", "approve", "userask", "onbehalf")
 	notWord = concepts.Words.Named("not")
 	endNot  = concepts.Words.Named("after")
 )

@@ -3,6 +3,7 @@
 package requests
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
@@ -17,9 +18,11 @@ const version = "1.0.0"
 
 func rules() []*check.Rule {
 	all := []*check.Rule{secretField, identityField, sharedOut, linkToElsewhere, linkSignedIn, deviceCode, wideScope, swappedChoice, tickedDanger, falsePreview, paddedText,
-		negationMaze, sealedApproval, forgedTurn, tokenBudget, forcedTool, offeredTool, foreignRedirect, mixedIssuer, unsignedToken, foreignAudience, uncheckedCode, headerToken, armedEndpoint}
+		negationMaze, sealedApproval, forgedTurn, tokenBudget, forcedTool, offeredTool, unofferedTool, foreignRedirect, mixedIssuer, unsignedToken, foreignAudience, uncheckedCode, headerToken, armedEndpoint}
 	for i := range prose {
-		all = append(all, prose[i].rule)
+		if r := prose[i].rule; !slices.Contains(all, r) {
+			all = append(all, r)
+		}
 	}
 	return all
 }
