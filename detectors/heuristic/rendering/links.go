@@ -143,6 +143,9 @@ func (w *writer) link(i, v int, text string, l link) {
 	if w.offersServer(address, l.host, rest) && said(neighbourhood(text, l.start, l.end))&joining != 0 {
 		w.Report(strangeServer, nil, w.span(i, v, l.start, l.end))
 	}
+	if offersFile(rest) && w.judge(l.host, address) == shady && installs(said(neighbourhood(text, l.start, l.end))) {
+		w.Report(strangeServer, nil, w.span(i, v, l.start, l.end))
+	}
 	slot := slotIn(rest)
 	if slot == "" && strings.ContainsAny(l.host, "{$") {
 		slot = l.host
@@ -191,6 +194,26 @@ func (w *writer) offersServer(address, host, rest string) bool {
 		}
 	}
 	return false
+}
+
+// offersFile reports a path to something that can be installed.
+func offersFile(rest string) bool {
+	path, _, _ := strings.Cut(strings.ToLower(rest), "?")
+	for _, end := range []string{".tgz", ".tar.gz", ".zip", ".whl", ".deb", ".rpm", ".exe", ".msi", ".dmg", ".pkg", ".vsix", ".mcpb", ".dxt", ".crx", ".apk", ".jar", ".ps1", ".sh"} {
+		if strings.HasSuffix(path, end) {
+			return true
+		}
+	}
+	return false
+}
+
+var (
+	fetching = words.Of("install")
+	packaged = words.Of("package")
+)
+
+func installs(about concepts.Set) bool {
+	return about&fetching != 0 && about&packaged != 0 && about&quoted == 0
 }
 
 var joining = words.Of("install", "agent", "unreviewed")

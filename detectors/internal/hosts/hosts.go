@@ -12,18 +12,22 @@ var shorteners = map[string]bool{
 	"rebrand.ly": true, "rb.gy": true, "t.ly": true, "shorturl.at": true, "tiny.cc": true, "v.gd": true, "s.id": true, "lnkd.in": true,
 }
 
-// Disguised reports hosts that hide who they are: addresses in figures, short links, names in mixed scripts.
+// Disguised reports hosts that hide who they are: addresses in figures, short links, names in mixed scripts, names within names.
 func Disguised(host string) bool {
 	if _, err := netip.ParseAddr(host); err == nil && !Loopback(host) || shorteners[host] {
 		return true
 	}
-	for label := range strings.SplitSeq(host, ".") {
-		if mixed(unpuny(label)) {
+	labels := strings.Split(host, ".")
+	for i, label := range labels {
+		if mixed(unpuny(label)) || endings[label] && i > 0 && i < len(labels)-2 {
 			return true
 		}
 	}
 	return false
 }
+
+// endings are labels that end a name; before another one they pretend that it ends there.
+var endings = map[string]bool{"com": true, "org": true, "net": true, "gov": true, "edu": true, "bank": true, "example": true, "test": true}
 
 // mixed reports a label with letters of Latin and of a script that looks like it.
 func mixed(label string) bool {
