@@ -44,7 +44,6 @@ func (e *examination) view(i, v int) {
 	if len(view.Text) < minTextBytes {
 		return
 	}
-	e.links(i, v)
 	matches := e.scanner.Scan(e.input.Event.Kind, &e.input.Segments[i], v)
 	reading := e.scanner.Reading()
 	e.keep(i, v, reading.Hits)

@@ -4,13 +4,15 @@ import (
 	"github.com/aad6b6dc/taster/detectors/heuristic/arguments"
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
 	"github.com/aad6b6dc/taster/detectors/heuristic/purpose"
+	"github.com/aad6b6dc/taster/detectors/heuristic/rendering"
+	"github.com/aad6b6dc/taster/detectors/heuristic/requests"
 	"github.com/aad6b6dc/taster/detectors/heuristic/schema"
 	"github.com/aad6b6dc/taster/detectors/internal/directive"
 	"github.com/aad6b6dc/taster/models"
 )
 
 // checks are the groups of checks in code that look at the structure of whole events.
-var checks = []*check.Group{arguments.Checks, schema.Checks, purpose.Checks}
+var checks = []*check.Group{arguments.Checks, schema.Checks, purpose.Checks, requests.Checks, rendering.Checks}
 
 // groups makes the checks that read such an event.
 func (e *examination) groups() {

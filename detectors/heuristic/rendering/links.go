@@ -1,0 +1,481 @@
+package rendering
+
+import (
+	"encoding/base64"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/detectors/internal/concepts"
+	"github.com/aad6b6dc/taster/detectors/internal/hosts"
+	"github.com/aad6b6dc/taster/models"
+)
+
+var (
+	leakingLink    = rule("leaking-link", "C5", models.SeverityHigh, 0.8, "Has an image or a link whose address is to be filled with data, or carries them: opening it sends them away.")
+	openEnd        = rule("open-address", "C5", models.SeverityHigh, 0.7, "Has an address that is to be completed with data of the session.")
+	falseLabel     = rule("false-label", "C5", models.SeverityHigh, 0.6, "Has a link that shows one address and leads to another.")
+	trackedAddress = rule("telling-address", "C5", models.SeverityHigh, 0.65, "Has an address that tells its host who somebody is.")
+)
+
+// opening says what makes a client open an address.
+type opening uint8
+
+const (
+	plainText opening = iota
+	onClick
+	atOnce // an image, an icon, a preview
+)
+
+// link is an address in a text.
+type link struct {
+	start, end int
+	host       string
+	opening    opening
+}
+
+const maxLinks = 200 // of one text
+
+func (w *writer) links(i, v int, text string) {
+	for at, n := 0, 0; at < len(text) && n < maxLinks; n++ {
+		host, start, end := hosts.In(text, at, len(text))
+		if start < 0 {
+			return
+		}
+		at = max(end, at+1)
+		if !strings.HasPrefix(text[start:], "http") || host == "" {
+			continue
+		}
+		l := link{start: start, end: trim(text, start, end), host: host}
+		l.opening = w.opens(i, text, l.start)
+		w.link(i, v, text, l)
+	}
+}
+
+// trim drops the marks behind an address that belong to the sentence.
+func trim(text string, start, end int) int {
+	for end > start && strings.IndexByte(".,:!", text[end-1]) >= 0 {
+		end--
+	}
+	if n := strings.IndexAny(text[start:end], "，。、）；："); n > 0 {
+		end = start + n
+	}
+	return end
+}
+
+const lookBack = 200 // bytes before an address that may make it an image
+
+// opens says how an address at start is opened.
+func (w *writer) opens(i int, text string, start int) opening {
+	s := &w.Segments[i]
+	before := strings.ToLower(text[max(0, start-lookBack):start])
+	switch {
+	case strings.HasSuffix(before, "]("):
+		open := strings.LastIndexByte(before[:len(before)-2], '[')
+		if open > 0 && before[open-1] == '!' {
+			return atOnce
+		}
+		return onClick
+	case start == 0:
+		return opened[check.Last(s)]
+	case strings.HasSuffix(before, "]: ") || strings.HasSuffix(before, "]:"):
+		return reference(text, before)
+	case strings.HasSuffix(before, "]8;;"):
+		return onClick
+	case strings.HasSuffix(before, "url(") || strings.HasSuffix(before, "url('") || strings.HasSuffix(before, "url(\""):
+		return atOnce
+	}
+	if strings.HasSuffix(before, ";url=") || strings.HasSuffix(before, "; url=") {
+		return atOnce
+	}
+	tag := before[strings.LastIndexByte(before, '<')+1:]
+	for _, t := range []string{"img", "image", "iframe", "script", "link", "object", "embed", "video", "audio", "source", "input", "body", "use", "feimage"} {
+		if strings.HasPrefix(tag, t+" ") && strings.IndexByte(tag, '=') > 0 {
+			return atOnce
+		}
+	}
+	if strings.HasPrefix(tag, "a ") && strings.HasSuffix(strings.TrimRight(before, "\"'"), "href=") {
+		return onClick
+	}
+	return plainText
+}
+
+// opened are members whose value a client opens.
+var opened = map[string]opening{
+	"src": atOnce, "icon": atOnce, "iconUrl": atOnce, "icon_url": atOnce, "image": atOnce, "imageUrl": atOnce, "thumbnail": atOnce, "logo": atOnce,
+	"preview": atOnce, "uri": atOnce, "url": onClick, "href": onClick, "link": onClick, "websiteUrl": onClick, "documentationUrl": onClick,
+}
+
+const maxReferred = 8 << 10 // bytes that are searched for the use of a definition
+
+// reference says how the address of a definition, [id]: https://..., is opened.
+func reference(text, before string) opening {
+	open := strings.LastIndexByte(before, '[')
+	if open < 0 {
+		return plainText
+	}
+	id := strings.TrimRight(before[open:], ": ")
+	text = text[:min(len(text), maxReferred)]
+	if n := strings.Index(strings.ToLower(text), "]"+id); n > 0 && strings.LastIndex(text[:n], "![") > strings.LastIndex(text[:n], "]") {
+		return atOnce
+	}
+	return onClick
+}
+
+var (
+	filling = words.Of("content")
+	inward  = words.Of("context", "inner", "private", "password", "token", "card", "otp", "identity", "profile")
+	telling = words.Of("follow")
+	shown   = words.Of("picture")
+	whole   = words.Of("verbatim", "context", "inner")
+)
+
+const around = 300 // bytes before and behind an address that may say what belongs into it
+
+// link judges one address.
+func (w *writer) link(i, v int, text string, l link) {
+	address := text[l.start:l.end]
+	rest := address[min(len(address), strings.Index(address, "://")+3+len(l.host)):]
+	if knownHost(l.host) || l.opening != atOnce && hosts.Known(l.host) || w.Input.Event.Kind == models.KindToolCall && l.opening != atOnce {
+		return
+	}
+	if w.offersServer(address, l.host, rest) && said(neighbourhood(text, l.start, l.end))&joining != 0 {
+		w.Report(strangeServer, nil, w.span(i, v, l.start, l.end))
+	}
+	if offersFile(rest) && w.judge(l.host, address) == shady && installs(said(neighbourhood(text, l.start, l.end))) {
+		w.Report(strangeServer, nil, w.span(i, v, l.start, l.end))
+	}
+	slot := slotIn(rest)
+	if slot == "" && strings.ContainsAny(l.host, "{$") {
+		slot = l.host
+	}
+	if slot == "" && l.end < len(text) && text[l.end] == '<' && strings.HasSuffix(rest, "=") {
+		slot = untilClosed(text[l.end+1:])
+	}
+	open := unfinished(rest)
+	if slot == "" && !open && l.opening == plainText && !strings.HasSuffix(rest, "/") && len(rest) < minPacked && len(l.host) < minLongHost {
+		return
+	}
+	span := w.span(i, v, l.start, l.end)
+	about := func() concepts.Set { return said(neighbourhood(text, l.start, l.end)) }
+	switch {
+	case slot != "" && about()&quoted != 0:
+	case slot != "" && l.opening == atOnce && !isTemplate(w, i):
+		w.Report(leakingLink, nil, span)
+	case strings.Contains(slot, " ") && l.opening == plainText && said(slot)&(inward|filling) != 0:
+		w.ReportAs(leakingLink, models.SeverityHigh, 0.7, nil, span)
+	case slot != "" && (l.opening == onClick && asksForPrivate(slot) || isPlaceholder(slot) && explained(text, slot, l) && about()&inward != 0):
+		w.ReportAs(leakingLink, models.SeverityHigh, 0.7, nil, span)
+	case open && (l.opening == atOnce || about()&inward != 0 || about()&telling != 0 && about()&filling != 0) && about()&quoted == 0 && l.end < len(text):
+		w.Report(openEnd, nil, span)
+	case slot == "" && (open || strings.HasSuffix(rest, "/")) && l.opening != atOnce && completes(about()):
+		w.Report(openEnd, nil, span)
+	case hosts.Known(l.host):
+	case l.opening != plainText && packedText(rest):
+		w.Report(leakingLink, nil, span)
+	case l.opening == onClick && mislabelled(text, l):
+		w.Report(falseLabel, nil, span)
+	case longHost(l.host):
+		w.Report(leakingLink, nil, span)
+	case l.opening == atOnce && w.repeats(i, text, l, rest):
+		w.Report(trackedAddress, nil, span)
+	case tells(rest) && (l.opening != plainText || w.Input.Event.Kind == models.KindElicitation):
+		w.Report(trackedAddress, nil, span)
+	}
+}
+
+// offersServer reports the address of a server in figures or without encryption.
+func (w *writer) offersServer(address, host, rest string) bool {
+	path, _, _ := strings.Cut(rest, "?")
+	for _, end := range []string{"/mcp", "/sse", "/mcp/", "/sse/"} {
+		if strings.HasSuffix(path, end) {
+			return w.judge(host, address) == shady
+		}
+	}
+	return false
+}
+
+// offersFile reports a path to something that can be installed.
+func offersFile(rest string) bool {
+	path, _, _ := strings.Cut(strings.ToLower(rest), "?")
+	for _, end := range []string{".tgz", ".tar.gz", ".zip", ".whl", ".deb", ".rpm", ".exe", ".msi", ".dmg", ".pkg", ".vsix", ".mcpb", ".dxt", ".crx", ".apk", ".jar", ".ps1", ".sh"} {
+		if strings.HasSuffix(path, end) {
+			return true
+		}
+	}
+	return false
+}
+
+var (
+	fetching = words.Of("install")
+	packaged = words.Of("package")
+)
+
+func installs(about concepts.Set) bool {
+	return about&fetching != 0 && about&packaged != 0 && about&quoted == 0
+}
+
+var joining = words.Of("install", "agent", "unreviewed")
+
+// unfinished reports a query whose last parameter has no value.
+func unfinished(rest string) bool {
+	last := rest[strings.LastIndexAny(rest, "?&")+1:]
+	return len(last) > 1 && len(last) < len(rest) && strings.IndexByte(last, '=') == len(last)-1
+}
+
+// completes reports text that tells what is to be put behind an address.
+func completes(about concepts.Set) bool {
+	return about&telling != 0 && about&quoted == 0 && about&(inward|whole|filling) != 0 && about&(shown|inward) != 0
+}
+
+// mislabelled reports a Markdown link whose text is an address of somebody else.
+func mislabelled(text string, l link) bool {
+	if l.start < 2 || text[l.start-2:l.start] != "](" {
+		return false
+	}
+	open := strings.LastIndexByte(text[max(0, l.start-lookBack):l.start-2], '[')
+	if open < 0 {
+		return false
+	}
+	label := text[max(0, l.start-lookBack)+open+1 : l.start-2]
+	if !strings.Contains(label, "://") {
+		if label = "https://" + label; strings.ContainsAny(label, " _") || strings.Count(label, ".") == 0 || !domain(label) {
+			return false
+		}
+	}
+	host, _, _ := hosts.In(label, 0, len(label))
+	return strings.Contains(host, ".") && !hosts.Related(host, l.host) && !hosts.Known(l.host)
+}
+
+// domain reports an address whose host ends as domains do, not as files do.
+func domain(address string) bool {
+	host, _, _ := hosts.In(address, 0, len(address))
+	switch host[strings.LastIndexByte(host, '.')+1:] {
+	case "com", "org", "net", "example", "test", "io", "dev", "app", "co", "de", "fr", "uk", "eu", "gov", "edu", "bank":
+		return true
+	}
+	return false
+}
+
+const (
+	minLongHost  = 60 // bytes of a host that may carry something
+	minLongLabel = 32 // bytes of a label that does
+)
+
+// longHost reports a host with labels that carry data: long, and of letters and figures only.
+func longHost(host string) bool {
+	if len(host) < minLongHost {
+		return false
+	}
+	for label := range strings.SplitSeq(host, ".") {
+		if len(label) >= minLongLabel && strings.ContainsAny(label, "0123456789") && !strings.Contains(label, "-") {
+			return true
+		}
+	}
+	return false
+}
+
+const (
+	minRepeated = 3 // values that an address has in common with the rest of a text
+	minValue    = 3 // bytes of a value that says something
+)
+
+// repeats reports an address of somebody else that carries several values of the text that it stands in.
+func (w *writer) repeats(i int, text string, l link, rest string) bool {
+	_, query, found := strings.Cut(rest, "?")
+	if !found || hosts.Known(l.host) || hosts.Related(l.host, w.Input.Event.Server) {
+		return false
+	}
+	n := 0
+	for part := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == ';' }) {
+		_, value, _ := strings.Cut(part, "=")
+		if plain, err := url.QueryUnescape(value); err == nil {
+			value = plain
+		}
+		if len(value) >= minValue && (strings.Contains(text[:l.start], value) || strings.Contains(text[l.end:min(len(text), l.end+maxReferred)], value)) {
+			if n++; n >= minRepeated {
+				return true
+			}
+		}
+	}
+	return n >= minRepeated-1 && strings.Count(query, "&") >= minRepeated
+}
+
+// untilClosed is what stands before a closing angle bracket close by.
+func untilClosed(text string) string {
+	n := strings.IndexByte(text[:min(len(text), lookBack)], '>')
+	if n < 0 {
+		return ""
+	}
+	return text[:n]
+}
+
+// isTemplate reports whether the segment declares a template, whose slots the client fills.
+func isTemplate(w *writer, i int) bool { return check.Last(&w.Segments[i]) == "uriTemplate" }
+
+// neighbourhood is the text around an address, in its paragraph.
+func neighbourhood(text string, start, end int) string {
+	from, to := max(0, start-around), min(len(text), end+around)
+	if n := strings.LastIndexByte(text[from:start], '\n'); n >= 0 {
+		from += n + 1
+	}
+	if n := strings.IndexByte(text[end:to], '\n'); n >= 0 {
+		to = end + n
+	}
+	for from < start && !utf8.RuneStart(text[from]) {
+		from++
+	}
+	for to > end && to < len(text) && !utf8.RuneStart(text[to]) {
+		to--
+	}
+	return text[from:start] + " " + text[end:to]
+}
+
+// explained reports whether the text says elsewhere what belongs into the slot.
+func explained(text, slot string, l link) bool {
+	return strings.Contains(text[:l.start], slot) || strings.Contains(text[l.end:], slot)
+}
+
+// knownHost reports hosts that show badges and charts with whatever stands in the address.
+func knownHost(host string) bool {
+	for _, h := range []string{"img.shields.io", "badgen.net", "badge.fury.io", "star-history.com", "quickchart.io", "githubusercontent.com", "github.com", "codecov.io", "amazonaws.com", "googleapis.com"} {
+		if host == h || strings.HasSuffix(host, "."+h) {
+			return true
+		}
+	}
+	return hosts.Loopback(host)
+}
+
+// slotIn returns the placeholder in an address: {data}, ${x}, <x>, [x], or words in capitals such as REPLACE_WITH_X.
+func slotIn(rest string) string {
+	for _, pair := range []string{"{}", "<>", "[]"} {
+		open := strings.IndexByte(rest, pair[0])
+		if open < 0 {
+			continue
+		}
+		if n := strings.IndexByte(rest[open:], pair[1]); n > 1 {
+			return rest[open+1 : open+n]
+		}
+	}
+	path, query, _ := strings.Cut(rest, "?")
+	for part := range strings.SplitSeq(path, "/") {
+		if strings.Contains(part, "_") && isPlaceholder(part) {
+			return part
+		}
+	}
+	for value := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == '=' }) {
+		if isPlaceholder(value) || value == "…" || value == "..." || value == "***" {
+			return value
+		}
+	}
+	return ""
+}
+
+const minPlaceholder = 4 // capitals; shorter ones are codes
+
+// isPlaceholder reports a word in capitals, or several joined by underscores.
+func isPlaceholder(value string) bool {
+	for i := range len(value) {
+		if c := value[i]; c != '_' && (c < 'A' || c > 'Z') {
+			return false
+		}
+	}
+	return len(value) >= minPlaceholder
+}
+
+func asksForPrivate(slot string) bool {
+	slot = strings.ToLower(slot)
+	for _, word := range []string{"conversation", "history", "chat", "secret", "token", "password", "prompt", "message", "context", "summary", "credential", "env", "customer", "data", "content", "stolen", "exfil"} {
+		if strings.Contains(slot, word) {
+			return true
+		}
+	}
+	return false
+}
+
+const (
+	minPacked = 24 // characters; shorter values are ids
+	minWords  = 4  // words that make a value a text
+)
+
+// packedText reports whether a query value or path element is text: in base64, or words joined by escapes. Signatures and
+// digests decode to bytes that are no text.
+func packedText(rest string) bool {
+	path, query, _ := strings.Cut(rest, "?")
+	for _, part := range append(strings.Split(query, "&"), strings.Split(path, "/")...) {
+		name, value, found := strings.Cut(part, "=")
+		if !found {
+			value = name
+		}
+		if len(value) < minPacked {
+			continue
+		}
+		if plain, err := url.QueryUnescape(value); found && err == nil && plain != value && len(strings.Fields(plain)) >= minWords {
+			return true
+		}
+		raw := strings.TrimRight(strings.NewReplacer("-", "+", "_", "/").Replace(value), "=")
+		if plain, err := base64.RawStdEncoding.DecodeString(raw); err == nil && readable(plain) {
+			return true
+		}
+	}
+	return false
+}
+
+// readable reports whether b is printable ASCII throughout, in several words.
+func readable(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' && c != '\n' && c != '\t' || c >= utf8.RuneSelf-1 {
+			return false
+		}
+	}
+	return true
+}
+
+// person are parameters that name somebody, secret those that open something.
+var (
+	person = map[string]bool{"name": true, "email": true, "mail": true, "phone": true, "tel": true, "iban": true, "ssn": true, "ein": true, "dob": true, "birth": true,
+		"address": true, "spouse": true, "salary": true, "gross": true, "income": true, "diagnosis": true, "icd": true, "patient": true, "passport": true, "account": true, "card": true, "pan": true, "balance": true, "door": true}
+	secret = map[string]bool{"tok": true, "token": true, "password": true, "pwd": true, "pass": true, "secret": true, "apikey": true, "api_key": true, "key": true, "access_token": true,
+		"auth": true, "reg": true, "cred": true, "credentials": true, "cookie": true, "session": true, "env": true, "otp": true, "seed": true}
+)
+
+const minSecret = 12 // characters of a value that may open something
+
+// tells reports a query that names a person in two ways or carries a secret, in an address within the address, too.
+func tells(rest string) bool {
+	_, query, found := strings.Cut(rest, "?")
+	if !found {
+		return false
+	}
+	if strings.Contains(query, "X-Amz-") || strings.Contains(query, "code_challenge") || strings.Contains(query, "Signature=") {
+		return false
+	}
+	named, opens := map[string]bool{}, map[string]bool{}
+	for range maxNested {
+		for part := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == '?' || r == ';' }) {
+			name, value, _ := strings.Cut(part, "=")
+			name = strings.ToLower(name)
+			named[name] = named[name] || value != "" && (person[name] || strings.ContainsAny(value, "@") || strings.Contains(value, "%40"))
+			opens[name] = opens[name] || secret[name] && len(value) >= minSecret
+		}
+		plain, err := url.QueryUnescape(query)
+		if err != nil || plain == query {
+			break
+		}
+		query = plain
+	}
+	return trues(named) >= 2 || trues(opens) >= 2
+}
+
+const maxNested = 3 // addresses within addresses
+
+func trues(m map[string]bool) int {
+	n := 0
+	for _, v := range m {
+		if v {
+			n++
+		}
+	}
+	return n
+}
