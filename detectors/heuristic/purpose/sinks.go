@@ -45,7 +45,7 @@ type want struct {
 
 var wants = []want{
 	{setup, modelwork, all | past | agent | known, 2},
-	{toolset, modelwork, all | past | agent | known, 2},
+	{toolset, modelwork, all | past | agent | known | secret, 2},
 	{chat, lexis.Set("chatwork", "modelwork"), all | past | agent | known, 2},
 	{secret, lexis.Set("secretwork"), all | known | files | lexis.Set("agent"), 2},
 	{files, lexis.Set("filework"), known | agent | past | secret, 1},
@@ -265,7 +265,7 @@ func (p *sink) weigh(about lexis.Senses) int {
 		}
 		best = max(best, n)
 	}
-	if n := p.senses.Count(personal); n >= 2 && !about.Any(personwork) {
+	if n := p.senses.Count(personal | profile); n >= 2 && !about.Any(personwork) {
 		best = max(best, n+p.senses.Count(known|agent|all))
 	}
 	if best == 0 {

@@ -129,6 +129,17 @@ func (t *told13) done(i int) bool {
 	return !h.Identifier && happens(t.said.Text, h) && !t.denied(i) && !t.foreign(h)
 }
 
+// own reports whether the deed goes on a sentence that began with what the tool does: "Shows it and cancels it".
+func (t *told13) own(h lexis.Hit) bool {
+	word, _, _ := strings.Cut(t.said.Text[h.Start:h.End], " ")
+	if !strings.HasSuffix(t.said.Text[:h.Start], " and ") || !strings.HasSuffix(word, "s") {
+		return false
+	}
+	start, _ := lexis.SentenceAt(t.said.Text, h.Start)
+	first, _, _ := strings.Cut(strings.TrimLeft(t.said.Text[start:h.Start], " \n"), " ")
+	return strings.HasSuffix(first, "s") && 'A' <= first[0] && first[0] <= 'Z'
+}
+
 // foreign reports whether the sentence is about another tool: it begins with a name.
 func (t *told13) foreign(h lexis.Hit) bool {
 	start, _ := lexis.SentenceAt(t.said.Text, h.Start)
@@ -217,8 +228,9 @@ const (
 	finalPoints  = 4 // nothing brings it back, and something is done
 	lossPoints   = 3 // for each of at most two losses or payments
 	changePoints = 2 // for each of at most two changes
-	deniedPoints = 5 // the other hint denies losses, too
+	deniedPoints = 4 // the other hint denies losses, too
 	firstPoints  = 2 // the first thing that is said of the tool is a deed
+	ownPoints    = 2 // the tool itself is the one who does it: "and cancels it"
 	pairPoints   = 1 // two deeds in one sentence
 	titlePoints  = 2 // the title says that it is only looked at
 	namePoints   = 3 // the name is that of a deed
@@ -268,6 +280,9 @@ func (t *told13) cluster(n int) (points int, words []models.Span) {
 	if final, ok := t.final(n); ok {
 		points += finalPoints
 		words = append(words, t.span(final))
+	}
+	if losses > 0 && t.own(loss) || changes > 0 && t.own(change) {
+		points += ownPoints
 	}
 	if losses > 0 {
 		words = append(words, t.span(loss))
@@ -439,20 +454,23 @@ func happens(text string, h lexis.Hit) bool {
 		return !strings.HasSuffix(word, "tion") && !strings.HasSuffix(word, "tions") && !strings.HasSuffix(word, "able")
 	}
 	before := strings.TrimRight(text[max(0, h.Start-leadBytes):h.Start], " ")
+	if otherwise(text[h.End:]) {
+		return false
+	}
 	if before == "" || strings.HasSuffix(before, ".") || strings.HasSuffix(before, "\n") || strings.HasSuffix(before, ":") {
-		return true
+		return !strings.HasSuffix(word, "ed") && !strings.HasSuffix(word, "en")
 	}
 	if strings.Contains(word, " ") {
 		return true
 	}
 	switch {
-	case strings.HasSuffix(word, "s"), strings.HasSuffix(word, "ed"), strings.HasSuffix(word, "en"), strong[strings.ToLower(word)]:
+	case strings.HasSuffix(word, "s"), strings.HasSuffix(word, "ed"), strings.HasSuffix(word, "en"), withoutEnding[strings.ToLower(word)]:
 	default:
 		return false
 	}
 	last := strings.ToLower(before[strings.LastIndexAny(before, " \n(")+1:])
 	if strings.HasSuffix(word, "s") {
-		return follows3[last]
+		return follows3[last] && !relative(strings.ToLower(before))
 	}
 	before = strings.ToLower(before) + " "
 	for _, aux := range auxiliaries {
@@ -463,10 +481,15 @@ func happens(text string, h lexis.Hit) bool {
 	return false
 }
 
+// otherwise reports whether somebody else is named as the one who does it: "by the nightly job".
+func otherwise(after string) bool {
+	return strings.HasPrefix(after, " by ") || strings.HasPrefix(after, " with `")
+}
+
 // relative reports whether a clause that only describes a thing ends the text: "files that".
 func relative(text string) bool {
-	for _, word := range []string{" that", " which", " who", " when", " if", " user", " at which", " whether", " once"} {
-		if n := strings.LastIndex(text, word); n >= 0 && len(text)-n <= relativeBytes && !strings.ContainsAny(text[n:], ",;") && !strings.Contains(text[n:], " is ") && !strings.Contains(text[n:], " are ") {
+	for _, word := range []string{" that", " which", " who", " when", " if", " user", " what", " whether", " once", " how", " date", " time"} {
+		if n := strings.LastIndex(text, word); n >= 0 && len(text)-n <= relativeBytes && !strings.ContainsAny(text[n:], ",;") && !strings.Contains(text[n:], " and") && !strings.Contains(text[n:], " is ") && !strings.Contains(text[n:], " are ") {
 			return true
 		}
 	}
@@ -476,8 +499,8 @@ func relative(text string) bool {
 // relativeBytes is how far a relative pronoun may stand before its verb.
 const relativeBytes = 24
 
-// strong are participles and past tenses without an ending.
-var strong = map[string]bool{
+// withoutEnding are participles and past tenses without an ending.
+var withoutEnding = map[string]bool{
 	"sent": true, "lost": true, "gone": true, "paid": true, "sold": true, "bought": true, "withdrawn": true, "drawn": true, "lent": true,
 	"burnt": true, "cut": true, "set": true, "reset": true, "cast": true, "frozen": true, "written": true, "overwritten": true,
 	"rewritten": true, "shut": true, "void": true, "wrote": true, "overwrote": true, "binding": true, "struck": true, "broadcast": true,
@@ -486,7 +509,7 @@ var strong = map[string]bool{
 // leadBytes is how far before a participle its auxiliary may stand.
 const leadBytes = 48
 
-var auxiliaries = []string{" is ", " are ", " was ", " were ", " be ", " been ", " has ", " have ", " gets ", " get ", " being ", " becomes "}
+var auxiliaries = []string{" is ", " are ", " be ", " has ", " have ", " gets ", " get ", " being ", " becomes "}
 
 // follows3 are words after which a word that ends in s is a verb.
 var follows3 = map[string]bool{
