@@ -45,15 +45,15 @@ var signs = []struct {
 const enoughSigns = 5
 
 // preferences looks for what steers the choice between tools or offers.
-func preferences(e *check.Event) {
+func preferences(e *reader) {
 	for i := range e.Segments {
 		s := &e.Segments[i]
 		if s.Key || len(text(e, i)) < 40 {
 			continue
 		}
-		r := lexis.Read(text(e, i))
-		if described(e.Event.Kind, s.Pointer) {
-			praise(e, i, &r)
+		r := e.read(i)
+		if described(e.Input.Event.Kind, s.Pointer) {
+			praise(e, i, r)
 		}
 		if !r.All.Any(rival|paid) && !r.All.All(others|tools) {
 			continue
@@ -133,7 +133,7 @@ func described(kind models.Kind, pointer string) bool {
 }
 
 // praise counts different praises.
-func praise(e *check.Event, i int, r *lexis.Reading) {
+func praise(e *reader, i int, r *lexis.Reading) {
 	if !r.All.Any(hype) {
 		return
 	}
