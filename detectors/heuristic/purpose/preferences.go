@@ -38,11 +38,14 @@ var signs = []struct {
 	senses lexis.Senses
 	weight int
 }{
-	{rival, 1}, {disparage, 3}, {forbid, 2}, {route, 1}, {overrides, 2}, {grab, 2}, {omit, 1}, {paid, 2}, {rank, 2}, {hide, 1},
-	{disclosed, -3},
+	{rival, 1}, {disparage, 3}, {forbid, 2}, {route, 1}, {overrides, 2}, {grab, 2}, {omit, 1}, {paid, 3}, {rank, 2}, {hide, 1},
+	{disclosed, -5},
 }
 
-const enoughSigns = 5
+const (
+	enoughSigns = 5
+	enoughPaid  = 6 // paid places are as often disclosed in words that nobody foresaw
+)
 
 // preferences looks for what steers the choice between tools or offers.
 func preferences(e *reader) {
@@ -55,19 +58,19 @@ func preferences(e *reader) {
 		if described(e.Input.Event.Kind, s.Pointer) {
 			praise(e, i, r)
 		}
-		if !r.All.Any(rival|paid) && !r.All.All(others|tools) {
+		if !r.All.Any(rival | paid | others | tools) {
 			continue
 		}
 		var before lexis.Senses
 		var from []lexis.Hit
 		reported := false
 		r.Sentences(func(set lexis.Senses, hits []lexis.Hit) {
-			if rivalled(hits) || set.All(others|disparage) && set.Any(forbid|route|overrides) {
+			if rivalled(hits) || set.Any(disparage) && (set.Any(others) && set.Any(forbid|route|overrides) || set.Any(tools) && set.Any(forbid|overrides)) {
 				set |= rival
 			}
 			both, span := before|set, append(from[:len(from):len(from)], hits...)
 			before, from = set, hits
-			if both.Any(rival|paid) && both.Any(forbid|route|overrides|omit|grab) && steered(both) >= enoughSigns && !reported {
+			if pushed(both) && !reported {
 				start, end := lexis.Extent(span, rival|others|disparage|forbid|route|overrides|omit|paid|rank|grab)
 				if end-start > maxSteerBytes {
 					return
@@ -77,6 +80,12 @@ func preferences(e *reader) {
 			}
 		})
 	}
+}
+
+// pushed reports whether the signs say that a choice is steered away from rivals, or towards who pays.
+func pushed(set lexis.Senses) bool {
+	n := steered(set)
+	return set.Any(rival) && set.Any(forbid|route|overrides|omit|grab) && n >= enoughSigns || set.Any(paid) && set.Any(rank|omit) && n >= enoughPaid
 }
 
 // steered adds up the signs.

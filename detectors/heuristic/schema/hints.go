@@ -140,13 +140,36 @@ func (t *told13) own(h lexis.Hit) bool {
 	return strings.HasSuffix(first, "s") && 'A' <= first[0] && first[0] <= 'Z'
 }
 
-// foreign reports whether the sentence is about another tool: it begins with a name.
+// foreign reports whether the sentence is about another tool: it names one.
 func (t *told13) foreign(h lexis.Hit) bool {
-	start, _ := lexis.SentenceAt(t.said.Text, h.Start)
-	first, _, _ := strings.Cut(strings.TrimLeft(t.said.Text[start:h.Start], " `-*\n"), " ")
-	name, _ := valueAt(t.e, "/name")
-	return strings.Contains(first, "_") && strings.Trim(first, "`:") != name
+	start, end := lexis.SentenceAt(t.said.Text, h.Start)
+	for sentence := t.said.Text[start:end]; ; {
+		n := strings.IndexByte(sentence, '_')
+		if n < 0 {
+			return false
+		}
+		from, to := n, n
+		for from > 0 && wordByte(sentence[from-1]) {
+			from--
+		}
+		for to < len(sentence) && wordByte(sentence[to]) {
+			to++
+		}
+		if name := sentence[from:to]; to-from > 3 && !t.mine(name) {
+			return true
+		}
+		sentence = sentence[to:]
+	}
 }
+
+// mine reports whether a name is the tool's own or that of one of its parameters.
+func (t *told13) mine(name string) bool {
+	own, _ := valueAt(t.e, "/name")
+	_, parameter := t.e.At("/inputSchema/properties/"+name, true)
+	return name == own || parameter
+}
+
+func wordByte(c byte) bool { return c == '_' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' }
 
 // denied reports whether the part of the sentence says that the deed is not done, or only on trial.
 func (t *told13) denied(i int) bool {
@@ -226,9 +249,9 @@ const (
 // What tells against a tool that calls itself read-only, in points: a single deed may belong to another tool.
 const (
 	finalPoints  = 4 // nothing brings it back, and something is done
-	lossPoints   = 3 // for each of at most two losses or payments
-	changePoints = 2 // for each of at most two changes
-	deniedPoints = 4 // the other hint denies losses, too
+	lossPoints   = 4 // for each of at most two losses or payments
+	changePoints = 2 // for a change; another one counts as one point
+	deniedPoints = 3 // the other hint denies losses, too
 	firstPoints  = 2 // the first thing that is said of the tool is a deed
 	ownPoints    = 2 // the tool itself is the one who does it: "and cancels it"
 	pairPoints   = 1 // two deeds in one sentence
@@ -276,7 +299,7 @@ func (t *told13) readOnly(readOnly, destructive hint) {
 func (t *told13) cluster(n int) (points int, words []models.Span) {
 	loss, losses := t.deeds(destroy|pay, n)
 	change, changes := t.deeds(alter, n)
-	points = lossPoints*min(losses, 2) + changePoints*min(changes, 2)
+	points = lossPoints*min(losses, 2) + changePoints*min(changes, 1) + max(min(changes, 2)-1, 0)
 	if final, ok := t.final(n); ok {
 		points += finalPoints
 		words = append(words, t.span(final))
