@@ -512,7 +512,7 @@ func otherwise(after string) bool {
 // relative reports whether a clause that only describes a thing ends the text: "files that".
 func relative(text string) bool {
 	for _, word := range []string{" that", " which", " who", " when", " if", " user", " what", " whether", " once", " how", " date", " time"} {
-		if n := strings.LastIndex(text, word); n >= 0 && len(text)-n <= relativeBytes && !strings.ContainsAny(text[n:], ",;") && !strings.Contains(text[n:], " and") && !strings.Contains(text[n:], " is ") && !strings.Contains(text[n:], " are ") {
+		if n := strings.LastIndex(text, word); n >= 0 && len(text)-n <= relativeBytes && !strings.ContainsAny(text[n:], ",;") && !strings.Contains(text[n:], " and") && !strings.Contains(text[n:], " is ") && !strings.Contains(text[n:], " was ") && !strings.Contains(text[n:], " are ") {
 			return true
 		}
 	}
