@@ -33,6 +33,9 @@ var (
 // maxSteerBytes is how far the signs may lie apart.
 const maxSteerBytes = 600
 
+// documentDoubt is what documents need more than definitions: they compare products and give advice all the time.
+const documentDoubt = 2
+
 // signs are what tells that a choice is steered, each with its weight; enoughSigns in neighbouring sentences are reported.
 var signs = []struct {
 	senses lexis.Senses
@@ -49,6 +52,10 @@ const (
 
 // preferences looks for what steers the choice between tools or offers.
 func preferences(e *reader) {
+	doubt := 0
+	if e.Input.Event.Kind == models.KindToolResult {
+		doubt = documentDoubt
+	}
 	for i := range e.Segments {
 		s := &e.Segments[i]
 		if s.Key || len(text(e, i)) < 40 {
@@ -70,7 +77,7 @@ func preferences(e *reader) {
 			}
 			both, span := before|set, append(from[:len(from):len(from)], hits...)
 			before, from = set, hits
-			if pushed(both) && !reported {
+			if pushed(both, doubt) && !reported {
 				start, end := lexis.Extent(span, rival|others|disparage|forbid|route|overrides|omit|paid|rank|grab)
 				if end-start > maxSteerBytes {
 					return
@@ -82,9 +89,9 @@ func preferences(e *reader) {
 	}
 }
 
-// pushed reports whether the signs say that a choice is steered away from rivals, or towards who pays.
-func pushed(set lexis.Senses) bool {
-	n := steered(set)
+// pushed reports, against some doubt, whether the signs say that a choice is steered away from rivals, or towards who pays.
+func pushed(set lexis.Senses, doubt int) bool {
+	n := steered(set) - doubt
 	return set.Any(rival) && set.Any(forbid|route|overrides|omit|grab) && n >= enoughSigns || set.Any(paid) && set.Any(rank|omit) && n >= enoughPaid
 }
 
