@@ -76,7 +76,7 @@ func scopes(e *reader) {
 				current.senses = demand
 			}
 		}
-		if s.Key && s.Pointer != place && !granting(place) || len(text(e, i)) > maxAskBytes || listed(e, s) || strings.Contains(s.Pointer, "/examples/") {
+		if s.Key && s.Pointer != place && !granting(place) || len(text(e, i)) > maxAskBytes || listed(e, i) || strings.Contains(s.Pointer, "/examples/") {
 			continue
 		}
 		r := e.read(i)
@@ -101,14 +101,13 @@ func granting(place string) bool {
 	return place == "/securitySchemes" || strings.HasPrefix(place, "/_meta/")
 }
 
-// listed reports whether the value is one of several to choose from.
-func listed(e *reader, s *models.Segment) bool {
-	list, _, ok := strings.Cut(s.Pointer, "/enum/")
+// listed reports whether value i is one of several to choose from.
+func listed(e *reader, i int) bool {
+	list, index, ok := strings.Cut(e.Segments[i].Pointer, "/enum/")
 	if !ok {
 		return false
 	}
-	_, several := e.At(list+"/enum/1", false)
-	return several
+	return index != "0" || i+1 < len(e.Segments) && strings.HasPrefix(e.Segments[i+1].Pointer, list+"/enum/")
 }
 
 // add notes the rights among the hits, and those between from and to that have the form of scopes.

@@ -71,7 +71,8 @@ func hints(e *check.Event) {
 		return
 	}
 	said := lexis.Read(description)
-	t := told13{e: e, at: at, said: &said, calling: calling(e)}
+	said.Hits = said.Hits[:min(len(said.Hits), maxHits)]
+	t := claim{e: e, at: at, said: &said, calling: calling(e)}
 	switch {
 	case readOnly.is("true"):
 		t.readOnly(readOnly, destructive)
@@ -88,8 +89,11 @@ func hints(e *check.Event) {
 	}
 }
 
-// told13 is what a tool says of itself.
-type told13 struct {
+// maxHits bounds the words that are weighed against each other.
+const maxHits = 1500
+
+// claim is what a tool says of itself.
+type claim struct {
 	e       *check.Event
 	at      int // segment of the description
 	said    *lexis.Reading
@@ -106,12 +110,12 @@ func calling(e *check.Event) (set lexis.Senses) {
 	return set
 }
 
-func (t *told13) span(h lexis.Hit) models.Span {
+func (t *claim) span(h lexis.Hit) models.Span {
 	return models.Span{Segment: t.at, Start: h.Start, End: h.End}
 }
 
 // deeds returns the first deed of the senses that the description affirms near sentence n, and how many there are.
-func (t *told13) deeds(set lexis.Senses, n int) (first lexis.Hit, count int) {
+func (t *claim) deeds(set lexis.Senses, n int) (first lexis.Hit, count int) {
 	for i, h := range t.said.Hits {
 		if set.Has(h.Sense) && (n < 0 || h.Sentence == n || h.Sentence == n+1) && t.done(i) {
 			if count == 0 {
@@ -124,13 +128,13 @@ func (t *told13) deeds(set lexis.Senses, n int) (first lexis.Hit, count int) {
 }
 
 // done reports whether hit i is a deed that the tool does.
-func (t *told13) done(i int) bool {
+func (t *claim) done(i int) bool {
 	h := t.said.Hits[i]
 	return !h.Identifier && happens(t.said.Text, h) && !t.denied(i) && !t.foreign(h)
 }
 
 // own reports whether the deed goes on a sentence that began with what the tool does: "Shows it and cancels it".
-func (t *told13) own(h lexis.Hit) bool {
+func (t *claim) own(h lexis.Hit) bool {
 	word, _, _ := strings.Cut(t.said.Text[h.Start:h.End], " ")
 	if !strings.HasSuffix(t.said.Text[:h.Start], " and ") || !strings.HasSuffix(word, "s") {
 		return false
@@ -141,7 +145,7 @@ func (t *told13) own(h lexis.Hit) bool {
 }
 
 // foreign reports whether the sentence is about another tool: it names one.
-func (t *told13) foreign(h lexis.Hit) bool {
+func (t *claim) foreign(h lexis.Hit) bool {
 	start, end := lexis.SentenceAt(t.said.Text, h.Start)
 	for sentence := t.said.Text[start:end]; ; {
 		n := strings.IndexByte(sentence, '_')
@@ -163,7 +167,7 @@ func (t *told13) foreign(h lexis.Hit) bool {
 }
 
 // mine reports whether a name is the tool's own or that of one of its parameters.
-func (t *told13) mine(name string) bool {
+func (t *claim) mine(name string) bool {
 	own, _ := valueAt(t.e, "/name")
 	_, parameter := t.e.At("/inputSchema/properties/"+name, true)
 	return name == own || parameter
@@ -172,7 +176,7 @@ func (t *told13) mine(name string) bool {
 func wordByte(c byte) bool { return c == '_' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' }
 
 // denied reports whether the part of the sentence says that the deed is not done, or only on trial.
-func (t *told13) denied(i int) bool {
+func (t *claim) denied(i int) bool {
 	h := t.said.Hits[i]
 	for _, other := range t.said.Hits {
 		if other.Sentence != h.Sentence {
@@ -202,7 +206,7 @@ const (
 )
 
 // negated reports whether the words are denied: "in no trash".
-func (t *told13) negated(h lexis.Hit) bool {
+func (t *claim) negated(h lexis.Hit) bool {
 	for _, other := range t.said.Hits {
 		if other.Part == h.Part && (negation | irrevocable).Has(other.Sense) {
 			return true
@@ -212,7 +216,7 @@ func (t *told13) negated(h lexis.Hit) bool {
 }
 
 // within reports whether the negation belongs to a phrase such as "cannot be undone".
-func (t *told13) within(h lexis.Hit) bool {
+func (t *claim) within(h lexis.Hit) bool {
 	for _, other := range t.said.Hits {
 		if irrevocable.Has(other.Sense) && other.Start <= h.Start && h.Start < other.End {
 			return true
@@ -222,7 +226,7 @@ func (t *told13) within(h lexis.Hit) bool {
 }
 
 // final returns the phrase around sentence n that says that nothing brings back what was lost.
-func (t *told13) final(n int) (lexis.Hit, bool) {
+func (t *claim) final(n int) (lexis.Hit, bool) {
 	for i, h := range t.said.Hits {
 		if irrevocable.Has(h.Sense) && (n < 0 || n-1 <= h.Sentence && h.Sentence <= n+2) && !t.muted(i) {
 			return h, true
@@ -231,7 +235,7 @@ func (t *told13) final(n int) (lexis.Hit, bool) {
 	return lexis.Hit{}, false
 }
 
-func (t *told13) muted(i int) bool {
+func (t *claim) muted(i int) bool {
 	for _, other := range t.said.Hits {
 		if other.Sentence == t.said.Hits[i].Sentence && mutes.Has(other.Sense) && !t.negated(other) {
 			return true
@@ -261,7 +265,7 @@ const (
 )
 
 // readOnly weighs deeds of a tool that calls itself read-only, two sentences at a time.
-func (t *told13) readOnly(readOnly, destructive hint) {
+func (t *claim) readOnly(readOnly, destructive hint) {
 	spans := []models.Span{t.e.Whole(readOnly.key)}
 	extra := 0
 	if destructive.is("false") {
@@ -296,7 +300,7 @@ func (t *told13) readOnly(readOnly, destructive hint) {
 }
 
 // cluster adds up the points of sentence n and the next.
-func (t *told13) cluster(n int) (points int, words []models.Span) {
+func (t *claim) cluster(n int) (points int, words []models.Span) {
 	loss, losses := t.deeds(destroy|pay, n)
 	change, changes := t.deeds(alter, n)
 	points = lossPoints*min(losses, 2) + changePoints*min(changes, 1) + max(min(changes, 2)-1, 0)
@@ -323,7 +327,7 @@ func (t *told13) cluster(n int) (points int, words []models.Span) {
 }
 
 // named reports whether the tool's name begins with a deed that nobody takes for reading.
-func (t *told13) named() bool {
+func (t *claim) named() bool {
 	name, i := valueAt(t.e, "/name")
 	first, _, _ := strings.Cut(strings.ToLower(name), "_")
 	return i >= 0 && grave[first] && !lexis.Read(name).All.Any(harmless|mutes)
@@ -338,7 +342,7 @@ var grave = map[string]bool{
 }
 
 // reassures reports whether the annotated title speaks of looking only, while the name does not.
-func (t *told13) reassures() bool {
+func (t *claim) reassures() bool {
 	title, i := valueAt(t.e, "/annotations/title")
 	name, j := valueAt(t.e, "/name")
 	return i >= 0 && j >= 0 && lexis.Read(title).All.Any(harmless) && !lexis.Read(name).All.Any(harmless)
@@ -353,7 +357,7 @@ func severityOf(confidence float64) models.Severity {
 }
 
 // undoable weighs losses of a tool that says it destroys nothing, under a title that says the same.
-func (t *told13) undoable(destructive hint) {
+func (t *claim) undoable(destructive hint) {
 	final, isFinal := t.final(-1)
 	loss, n := t.deeds(destroy, -1)
 	if n == 0 || !isFinal {
@@ -368,7 +372,7 @@ func (t *told13) undoable(destructive hint) {
 }
 
 // promised compares a title that says that nothing happens yet with what does.
-func (t *told13) promised(destructive hint) {
+func (t *claim) promised(destructive hint) {
 	title, i := valueAt(t.e, "/annotations/title")
 	if i < 0 {
 		return
@@ -382,7 +386,7 @@ func (t *told13) promised(destructive hint) {
 }
 
 // driven looks for a parameter that says what is set by it.
-func (t *told13) driven(readOnly hint) {
+func (t *claim) driven(readOnly hint) {
 	for i := range t.e.Segments {
 		s := &t.e.Segments[i]
 		if s.Key || !strings.HasPrefix(s.Pointer, "/inputSchema/properties/") || check.Last(s) != "description" {
@@ -397,7 +401,7 @@ func (t *told13) driven(readOnly hint) {
 }
 
 // closed weighs what leaves a tool that says it deals with nothing outside.
-func (t *told13) closed(open, readOnly hint) {
+func (t *claim) closed(open, readOnly hint) {
 	for i, h := range t.said.Hits {
 		if !send.Has(h.Sense) || h.Identifier || t.denied(i) || !happens(t.said.Text, h) {
 			continue
@@ -416,7 +420,7 @@ func (t *told13) closed(open, readOnly hint) {
 }
 
 // repeats weighs what a second call does.
-func (t *told13) repeats(idempotent hint) {
+func (t *claim) repeats(idempotent hint) {
 	_, n := t.deeds(pay|send|alter, -1)
 	if n == 0 {
 		return
@@ -435,7 +439,7 @@ func (t *told13) repeats(idempotent hint) {
 }
 
 // commands looks for a parameter that takes commands that act.
-func (t *told13) commands(readOnly hint) {
+func (t *claim) commands(readOnly hint) {
 	for i := range t.e.Segments {
 		s := &t.e.Segments[i]
 		if s.Key || !check.Below(s, "/inputSchema") {
