@@ -39,7 +39,6 @@ var (
 	harmless    = lexis.Set("harmless")
 	again       = lexis.Set("again")
 	more        = lexis.Set("more")
-	deeds       = destroy | pay | alter
 )
 
 // hint is an annotation: the segment of its name, or -1, and whether it is true.

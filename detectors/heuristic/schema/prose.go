@@ -20,7 +20,6 @@ var (
 )
 
 var (
-	chat      = lexis.Set("chat")
 	private   = lexis.Set("chat", "setup", "toolset", "secret", "files", "stores", "identity", "money", "health", "kin", "whereabouts", "profile")
 	overruled = lexis.Set("overrides")
 	extra     = lexis.Set("extra")
