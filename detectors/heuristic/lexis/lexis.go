@@ -163,16 +163,6 @@ func (r *Reading) First(set Senses) (Hit, bool) {
 	return Hit{}, false
 }
 
-// Sentence returns the senses of one sentence.
-func (r *Reading) Sentence(n int) (set Senses) {
-	for i := range r.Hits {
-		if r.Hits[i].Sentence == n {
-			set |= 1 << r.Hits[i].Sense
-		}
-	}
-	return set
-}
-
 // Sentences calls f for each sentence that has hits, with its number and its hits.
 func (r *Reading) Sentences(f func(set Senses, hits []Hit)) {
 	for from := 0; from < len(r.Hits); {

@@ -33,41 +33,51 @@ var (
 // maxSteerBytes is how far the signs may lie apart.
 const maxSteerBytes = 600
 
+// documentDoubt is what documents need more than definitions: they compare products and give advice all the time.
+const documentDoubt = 2
+
 // signs are what tells that a choice is steered, each with its weight; enoughSigns in neighbouring sentences are reported.
 var signs = []struct {
 	senses lexis.Senses
 	weight int
 }{
-	{rival, 1}, {disparage, 3}, {forbid, 2}, {route, 1}, {overrides, 2}, {grab, 2}, {omit, 1}, {paid, 2}, {rank, 2}, {hide, 1},
-	{disclosed, -3},
+	{rival, 1}, {disparage, 3}, {forbid, 2}, {route, 1}, {overrides, 2}, {grab, 2}, {omit, 1}, {paid, 3}, {rank, 2}, {hide, 1},
+	{disclosed, -5},
 }
 
-const enoughSigns = 5
+const (
+	enoughSigns = 5
+	enoughPaid  = 6 // paid places are as often disclosed in words that nobody foresaw
+)
 
 // preferences looks for what steers the choice between tools or offers.
-func preferences(e *check.Event) {
+func preferences(e *reader) {
+	doubt := 0
+	if e.Input.Event.Kind == models.KindToolResult {
+		doubt = documentDoubt
+	}
 	for i := range e.Segments {
 		s := &e.Segments[i]
 		if s.Key || len(text(e, i)) < 40 {
 			continue
 		}
-		r := lexis.Read(text(e, i))
-		if described(e.Event.Kind, s.Pointer) {
-			praise(e, i, &r)
+		r := e.read(i)
+		if described(e.Input.Event.Kind, s.Pointer) {
+			praise(e, i, r)
 		}
-		if !r.All.Any(rival|paid) && !r.All.All(others|tools) {
+		if !r.All.Any(rival | paid | others | tools) {
 			continue
 		}
 		var before lexis.Senses
 		var from []lexis.Hit
 		reported := false
 		r.Sentences(func(set lexis.Senses, hits []lexis.Hit) {
-			if rivalled(hits) || set.All(others|disparage) && set.Any(forbid|route|overrides) {
+			if rivalled(hits) || set.Any(disparage) && (set.Any(others) && set.Any(forbid|route|overrides) || set.Any(tools) && set.Any(forbid|overrides)) {
 				set |= rival
 			}
 			both, span := before|set, append(from[:len(from):len(from)], hits...)
 			before, from = set, hits
-			if both.Any(rival|paid) && both.Any(forbid|route|overrides|omit|grab) && steered(both) >= enoughSigns && !reported {
+			if pushed(both, doubt) && !reported {
 				start, end := lexis.Extent(span, rival|others|disparage|forbid|route|overrides|omit|paid|rank|grab)
 				if end-start > maxSteerBytes {
 					return
@@ -77,6 +87,12 @@ func preferences(e *check.Event) {
 			}
 		})
 	}
+}
+
+// pushed reports, against some doubt, whether the signs say that a choice is steered away from rivals, or towards who pays.
+func pushed(set lexis.Senses, doubt int) bool {
+	n := steered(set) - doubt
+	return set.Any(rival) && set.Any(forbid|route|overrides|omit|grab) && n >= enoughSigns || set.Any(paid) && set.Any(rank|omit) && n >= enoughPaid
 }
 
 // steered adds up the signs.
@@ -133,7 +149,7 @@ func described(kind models.Kind, pointer string) bool {
 }
 
 // praise counts different praises.
-func praise(e *check.Event, i int, r *lexis.Reading) {
+func praise(e *reader, i int, r *lexis.Reading) {
 	if !r.All.Any(hype) {
 		return
 	}

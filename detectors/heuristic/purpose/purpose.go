@@ -22,8 +22,10 @@ var Checks = &check.Group{
 	Examine: examine,
 }
 
-func examine(e *check.Event) {
-	switch e.Event.Kind {
+func examine(event *check.Event) {
+	e := &reader{Event: event, book: lexis.Open(len(event.Segments))}
+	defer e.book.Close()
+	switch e.Input.Event.Kind {
 	case models.KindTool:
 		sinks(e)
 		filled(e)
@@ -34,21 +36,35 @@ func examine(e *check.Event) {
 	preferences(e)
 }
 
-func text(e *check.Event, i int) string { return e.Segments[i].Views[0].Text }
+// reader is an event and what was read of it.
+type reader struct {
+	*check.Event
+	book  *lexis.Book
+	about lexis.Senses
+	aimed bool
+}
+
+func text(e *reader, i int) string { return e.Segments[i].Views[0].Text }
+
+func (e *reader) read(i int) *lexis.Reading { return e.book.Read(i, text(e, i)) }
 
 // aim is what a tool says it is for: its names and the first sentence of its description.
-func aim(e *check.Event) (set lexis.Senses) {
+func (e *reader) aim() lexis.Senses {
+	if e.aimed {
+		return e.about
+	}
+	e.aimed = true
 	for _, p := range []string{"/name", "/title", "/annotations/title", "/serverInfo/name", "/serverInfo/title"} {
 		if i, ok := e.At(p, false); ok {
-			set |= lexis.Read(text(e, i)).All
+			e.about |= e.read(i).All
 		}
 	}
 	for _, p := range []string{"/description", "/instructions"} {
 		if i, ok := e.At(p, false); ok {
-			set |= lexis.Read(firstSentence(text(e, i))).All
+			e.about |= lexis.Read(firstSentence(text(e, i))).All
 		}
 	}
-	return set
+	return e.about
 }
 
 // maxAimBytes is how long a first sentence may be.

@@ -34,7 +34,7 @@ type ask struct {
 }
 
 // scopes looks for rights in what a definition says of itself and in what it wants to be given.
-func scopes(e *check.Event) {
+func scopes(e *reader) {
 	var best, current ask
 	weight, forMarks, place := 0, lexis.Senses(0), ""
 	reads := 0
@@ -56,7 +56,7 @@ func scopes(e *check.Event) {
 			if s.Key {
 				continue
 			}
-			r := lexis.Read(text(e, i))
+			r := e.read(i)
 			forMarks |= r.All
 			r.Sentences(func(set lexis.Senses, hits []lexis.Hit) {
 				if !set.Any(broad | demand) {
@@ -64,7 +64,7 @@ func scopes(e *check.Event) {
 				}
 				from, to := lexis.SentenceAt(r.Text, hits[0].Start)
 				a := ask{senses: set}
-				a.add(i, &r, hits, from, to)
+				a.add(i, r, hits, from, to)
 				keep(a)
 			})
 			continue
@@ -76,18 +76,18 @@ func scopes(e *check.Event) {
 				current.senses = demand
 			}
 		}
-		if s.Key && s.Pointer != place && !granting(place) || len(text(e, i)) > maxAskBytes || listed(e, s) || strings.Contains(s.Pointer, "/examples/") {
+		if s.Key && s.Pointer != place && !granting(place) || len(text(e, i)) > maxAskBytes || listed(e, i) || strings.Contains(s.Pointer, "/examples/") {
 			continue
 		}
-		r := lexis.Read(text(e, i))
+		r := e.read(i)
 		current.senses |= r.All
-		current.add(i, &r, r.Hits, 0, len(r.Text))
+		current.add(i, r, r.Hits, 0, len(r.Text))
 	}
 	keep(current)
 	if weight > 0 && eager(e) {
 		weight++
 	}
-	if weight < enough || forMarks.Any(adminmark) || aim(e).Any(adminwork) {
+	if weight < enough || forMarks.Any(adminmark) || e.aim().Any(adminwork) {
 		return
 	}
 	e.Report(broadScope, nil, models.Span{Segment: best.segment, Start: best.start, End: best.end})
@@ -101,14 +101,13 @@ func granting(place string) bool {
 	return place == "/securitySchemes" || strings.HasPrefix(place, "/_meta/")
 }
 
-// listed reports whether the value is one of several to choose from.
-func listed(e *check.Event, s *models.Segment) bool {
-	list, _, ok := strings.Cut(s.Pointer, "/enum/")
+// listed reports whether value i is one of several to choose from.
+func listed(e *reader, i int) bool {
+	list, index, ok := strings.Cut(e.Segments[i].Pointer, "/enum/")
 	if !ok {
 		return false
 	}
-	_, several := e.At(list+"/enum/1", false)
-	return several
+	return index != "0" || i+1 < len(e.Segments) && strings.HasPrefix(e.Segments[i+1].Pointer, list+"/enum/")
 }
 
 // add notes the rights among the hits, and those between from and to that have the form of scopes.
@@ -164,7 +163,7 @@ func (a *ask) weigh(reads int) int {
 }
 
 // eager reports whether a server claims the client's model and folders for itself.
-func eager(e *check.Event) bool {
+func eager(e *reader) bool {
 	_, samples := e.At("/capabilities/sampling", true)
 	_, roots := e.At("/capabilities/roots", true)
 	return samples && roots

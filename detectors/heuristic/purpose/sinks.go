@@ -45,7 +45,7 @@ type want struct {
 
 var wants = []want{
 	{setup, modelwork, all | past | agent | known, 2},
-	{toolset, modelwork, all | past | agent | known, 2},
+	{toolset, modelwork, all | past | agent | known | secret, 2},
 	{chat, lexis.Set("chatwork", "modelwork"), all | past | agent | known, 2},
 	{secret, lexis.Set("secretwork"), all | known | files | lexis.Set("agent"), 2},
 	{files, lexis.Set("filework"), known | agent | past | secret, 1},
@@ -75,16 +75,16 @@ const maxSentences = 32
 var data = chat | setup | toolset | secret | files | stores | personal | profile
 
 // filled reports a sentence of the description that says what a parameter is to be filled with.
-func filled(e *check.Event) {
+func filled(e *reader) {
 	i, ok := e.At("/description", false)
 	if !ok {
 		return
 	}
-	r := lexis.Read(text(e, i))
+	r := e.read(i)
 	if !r.All.Any(data) {
 		return
 	}
-	about := aim(e)
+	about := e.aim()
 	r.Sentences(func(_ lexis.Senses, hits []lexis.Hit) {
 		set := spoken(hits)
 		if !set.Any(data) || !set.Any(put|lexis.Set("agent")) {
@@ -103,7 +103,7 @@ func filled(e *check.Event) {
 }
 
 // namesParameter reports whether a parameter's name stands in the sentence as a word of its own.
-func namesParameter(e *check.Event, sentence string) bool {
+func namesParameter(e *reader, sentence string) bool {
 	const properties = "/inputSchema/properties/"
 	for i := range e.Segments {
 		s := &e.Segments[i]
@@ -155,18 +155,14 @@ func asParameter(before, after string) bool {
 func wordByte(c byte) bool { return c == '_' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' }
 
 // sinks reads the parameters of a tool one by one, with all that is nested in them.
-func sinks(e *check.Event) {
+func sinks(e *reader) {
 	const properties = "/inputSchema/properties/"
 	var p sink
-	var about lexis.Senses
 	flush := func() {
 		if p.pointer == "" || p.scalar || !p.senses.Any(data) {
 			return
 		}
-		if about == 0 {
-			about = aim(e) | 1<<(lexis.MaxSenses-1)
-		}
-		if p.weigh(about) >= enough {
+		if p.weigh(e.aim()) >= enough {
 			e.Report(hiddenSink, nil, p.evidence...)
 		}
 	}
@@ -187,7 +183,7 @@ func sinks(e *check.Event) {
 }
 
 // read takes a name, a title or a description below the parameter.
-func (p *sink) read(e *check.Event, i int, below string) {
+func (p *sink) read(e *reader, i int, below string) {
 	s := &e.Segments[i]
 	if s.Key {
 		switch {
@@ -208,11 +204,11 @@ func (p *sink) read(e *check.Event, i int, below string) {
 	} else if last != "description" && last != "title" {
 		return
 	}
-	p.take(i, lexis.Read(text(e, i)), s.Key || check.Last(s) == "title")
+	p.take(i, e.read(i), s.Key || check.Last(s) == "title")
 }
 
 // take adds what a text says.
-func (p *sink) take(i int, r lexis.Reading, name bool) {
+func (p *sink) take(i int, r *lexis.Reading, name bool) {
 	p.senses |= r.All
 	if name {
 		p.name |= r.All
@@ -250,7 +246,7 @@ func parent(path string) string {
 // shortText is the longest value in which nobody's life or conversation fits.
 const shortText = 320
 
-func short(e *check.Event, i int) bool {
+func short(e *reader, i int) bool {
 	n, err := strconv.Atoi(e.Scalar(i))
 	return err == nil && n <= shortText
 }
@@ -265,7 +261,7 @@ func (p *sink) weigh(about lexis.Senses) int {
 		}
 		best = max(best, n)
 	}
-	if n := p.senses.Count(personal); n >= 2 && !about.Any(personwork) {
+	if n := p.senses.Count(personal | profile); n >= 2 && !about.Any(personwork) {
 		best = max(best, n+p.senses.Count(known|agent|all))
 	}
 	if best == 0 {

@@ -39,7 +39,6 @@ var (
 	harmless    = lexis.Set("harmless")
 	again       = lexis.Set("again")
 	more        = lexis.Set("more")
-	deeds       = destroy | pay | alter
 )
 
 // hint is an annotation: the segment of its name, or -1, and whether it is true.
@@ -71,7 +70,8 @@ func hints(e *check.Event) {
 		return
 	}
 	said := lexis.Read(description)
-	t := told13{e: e, at: at, said: &said, calling: calling(e)}
+	said.Hits = said.Hits[:min(len(said.Hits), maxHits)]
+	t := claim{e: e, at: at, said: &said, calling: calling(e)}
 	switch {
 	case readOnly.is("true"):
 		t.readOnly(readOnly, destructive)
@@ -88,8 +88,11 @@ func hints(e *check.Event) {
 	}
 }
 
-// told13 is what a tool says of itself.
-type told13 struct {
+// maxHits bounds the words that are weighed against each other.
+const maxHits = 1500
+
+// claim is what a tool says of itself.
+type claim struct {
 	e       *check.Event
 	at      int // segment of the description
 	said    *lexis.Reading
@@ -106,12 +109,12 @@ func calling(e *check.Event) (set lexis.Senses) {
 	return set
 }
 
-func (t *told13) span(h lexis.Hit) models.Span {
+func (t *claim) span(h lexis.Hit) models.Span {
 	return models.Span{Segment: t.at, Start: h.Start, End: h.End}
 }
 
 // deeds returns the first deed of the senses that the description affirms near sentence n, and how many there are.
-func (t *told13) deeds(set lexis.Senses, n int) (first lexis.Hit, count int) {
+func (t *claim) deeds(set lexis.Senses, n int) (first lexis.Hit, count int) {
 	for i, h := range t.said.Hits {
 		if set.Has(h.Sense) && (n < 0 || h.Sentence == n || h.Sentence == n+1) && t.done(i) {
 			if count == 0 {
@@ -124,21 +127,55 @@ func (t *told13) deeds(set lexis.Senses, n int) (first lexis.Hit, count int) {
 }
 
 // done reports whether hit i is a deed that the tool does.
-func (t *told13) done(i int) bool {
+func (t *claim) done(i int) bool {
 	h := t.said.Hits[i]
 	return !h.Identifier && happens(t.said.Text, h) && !t.denied(i) && !t.foreign(h)
 }
 
-// foreign reports whether the sentence is about another tool: it begins with a name.
-func (t *told13) foreign(h lexis.Hit) bool {
+// own reports whether the deed goes on a sentence that began with what the tool does: "Shows it and cancels it".
+func (t *claim) own(h lexis.Hit) bool {
+	word, _, _ := strings.Cut(t.said.Text[h.Start:h.End], " ")
+	if !strings.HasSuffix(t.said.Text[:h.Start], " and ") || !strings.HasSuffix(word, "s") {
+		return false
+	}
 	start, _ := lexis.SentenceAt(t.said.Text, h.Start)
-	first, _, _ := strings.Cut(strings.TrimLeft(t.said.Text[start:h.Start], " `-*\n"), " ")
-	name, _ := valueAt(t.e, "/name")
-	return strings.Contains(first, "_") && strings.Trim(first, "`:") != name
+	first, _, _ := strings.Cut(strings.TrimLeft(t.said.Text[start:h.Start], " \n"), " ")
+	return strings.HasSuffix(first, "s") && 'A' <= first[0] && first[0] <= 'Z'
 }
 
+// foreign reports whether the sentence is about another tool: it names one.
+func (t *claim) foreign(h lexis.Hit) bool {
+	start, end := lexis.SentenceAt(t.said.Text, h.Start)
+	for sentence := t.said.Text[start:end]; ; {
+		n := strings.IndexByte(sentence, '_')
+		if n < 0 {
+			return false
+		}
+		from, to := n, n
+		for from > 0 && wordByte(sentence[from-1]) {
+			from--
+		}
+		for to < len(sentence) && wordByte(sentence[to]) {
+			to++
+		}
+		if name := sentence[from:to]; to-from > 3 && !t.mine(name) {
+			return true
+		}
+		sentence = sentence[to:]
+	}
+}
+
+// mine reports whether a name is the tool's own or that of one of its parameters.
+func (t *claim) mine(name string) bool {
+	own, _ := valueAt(t.e, "/name")
+	_, parameter := t.e.At("/inputSchema/properties/"+name, true)
+	return name == own || parameter
+}
+
+func wordByte(c byte) bool { return c == '_' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' }
+
 // denied reports whether the part of the sentence says that the deed is not done, or only on trial.
-func (t *told13) denied(i int) bool {
+func (t *claim) denied(i int) bool {
 	h := t.said.Hits[i]
 	for _, other := range t.said.Hits {
 		if other.Sentence != h.Sentence {
@@ -168,7 +205,7 @@ const (
 )
 
 // negated reports whether the words are denied: "in no trash".
-func (t *told13) negated(h lexis.Hit) bool {
+func (t *claim) negated(h lexis.Hit) bool {
 	for _, other := range t.said.Hits {
 		if other.Part == h.Part && (negation | irrevocable).Has(other.Sense) {
 			return true
@@ -178,7 +215,7 @@ func (t *told13) negated(h lexis.Hit) bool {
 }
 
 // within reports whether the negation belongs to a phrase such as "cannot be undone".
-func (t *told13) within(h lexis.Hit) bool {
+func (t *claim) within(h lexis.Hit) bool {
 	for _, other := range t.said.Hits {
 		if irrevocable.Has(other.Sense) && other.Start <= h.Start && h.Start < other.End {
 			return true
@@ -188,7 +225,7 @@ func (t *told13) within(h lexis.Hit) bool {
 }
 
 // final returns the phrase around sentence n that says that nothing brings back what was lost.
-func (t *told13) final(n int) (lexis.Hit, bool) {
+func (t *claim) final(n int) (lexis.Hit, bool) {
 	for i, h := range t.said.Hits {
 		if irrevocable.Has(h.Sense) && (n < 0 || n-1 <= h.Sentence && h.Sentence <= n+2) && !t.muted(i) {
 			return h, true
@@ -197,7 +234,7 @@ func (t *told13) final(n int) (lexis.Hit, bool) {
 	return lexis.Hit{}, false
 }
 
-func (t *told13) muted(i int) bool {
+func (t *claim) muted(i int) bool {
 	for _, other := range t.said.Hits {
 		if other.Sentence == t.said.Hits[i].Sentence && mutes.Has(other.Sense) && !t.negated(other) {
 			return true
@@ -215,10 +252,11 @@ const (
 // What tells against a tool that calls itself read-only, in points: a single deed may belong to another tool.
 const (
 	finalPoints  = 4 // nothing brings it back, and something is done
-	lossPoints   = 3 // for each of at most two losses or payments
-	changePoints = 2 // for each of at most two changes
-	deniedPoints = 5 // the other hint denies losses, too
+	lossPoints   = 4 // for each of at most two losses or payments
+	changePoints = 2 // for a change; another one counts as one point
+	deniedPoints = 3 // the other hint denies losses, too
 	firstPoints  = 2 // the first thing that is said of the tool is a deed
+	ownPoints    = 2 // the tool itself is the one who does it: "and cancels it"
 	pairPoints   = 1 // two deeds in one sentence
 	titlePoints  = 2 // the title says that it is only looked at
 	namePoints   = 3 // the name is that of a deed
@@ -226,7 +264,7 @@ const (
 )
 
 // readOnly weighs deeds of a tool that calls itself read-only, two sentences at a time.
-func (t *told13) readOnly(readOnly, destructive hint) {
+func (t *claim) readOnly(readOnly, destructive hint) {
 	spans := []models.Span{t.e.Whole(readOnly.key)}
 	extra := 0
 	if destructive.is("false") {
@@ -261,13 +299,16 @@ func (t *told13) readOnly(readOnly, destructive hint) {
 }
 
 // cluster adds up the points of sentence n and the next.
-func (t *told13) cluster(n int) (points int, words []models.Span) {
+func (t *claim) cluster(n int) (points int, words []models.Span) {
 	loss, losses := t.deeds(destroy|pay, n)
 	change, changes := t.deeds(alter, n)
-	points = lossPoints*min(losses, 2) + changePoints*min(changes, 2)
+	points = lossPoints*min(losses, 2) + changePoints*min(changes, 1) + max(min(changes, 2)-1, 0)
 	if final, ok := t.final(n); ok {
 		points += finalPoints
 		words = append(words, t.span(final))
+	}
+	if losses > 0 && t.own(loss) || changes > 0 && t.own(change) {
+		points += ownPoints
 	}
 	if losses > 0 {
 		words = append(words, t.span(loss))
@@ -285,7 +326,7 @@ func (t *told13) cluster(n int) (points int, words []models.Span) {
 }
 
 // named reports whether the tool's name begins with a deed that nobody takes for reading.
-func (t *told13) named() bool {
+func (t *claim) named() bool {
 	name, i := valueAt(t.e, "/name")
 	first, _, _ := strings.Cut(strings.ToLower(name), "_")
 	return i >= 0 && grave[first] && !lexis.Read(name).All.Any(harmless|mutes)
@@ -300,7 +341,7 @@ var grave = map[string]bool{
 }
 
 // reassures reports whether the annotated title speaks of looking only, while the name does not.
-func (t *told13) reassures() bool {
+func (t *claim) reassures() bool {
 	title, i := valueAt(t.e, "/annotations/title")
 	name, j := valueAt(t.e, "/name")
 	return i >= 0 && j >= 0 && lexis.Read(title).All.Any(harmless) && !lexis.Read(name).All.Any(harmless)
@@ -315,7 +356,7 @@ func severityOf(confidence float64) models.Severity {
 }
 
 // undoable weighs losses of a tool that says it destroys nothing, under a title that says the same.
-func (t *told13) undoable(destructive hint) {
+func (t *claim) undoable(destructive hint) {
 	final, isFinal := t.final(-1)
 	loss, n := t.deeds(destroy, -1)
 	if n == 0 || !isFinal {
@@ -330,7 +371,7 @@ func (t *told13) undoable(destructive hint) {
 }
 
 // promised compares a title that says that nothing happens yet with what does.
-func (t *told13) promised(destructive hint) {
+func (t *claim) promised(destructive hint) {
 	title, i := valueAt(t.e, "/annotations/title")
 	if i < 0 {
 		return
@@ -344,7 +385,7 @@ func (t *told13) promised(destructive hint) {
 }
 
 // driven looks for a parameter that says what is set by it.
-func (t *told13) driven(readOnly hint) {
+func (t *claim) driven(readOnly hint) {
 	for i := range t.e.Segments {
 		s := &t.e.Segments[i]
 		if s.Key || !strings.HasPrefix(s.Pointer, "/inputSchema/properties/") || check.Last(s) != "description" {
@@ -359,7 +400,7 @@ func (t *told13) driven(readOnly hint) {
 }
 
 // closed weighs what leaves a tool that says it deals with nothing outside.
-func (t *told13) closed(open, readOnly hint) {
+func (t *claim) closed(open, readOnly hint) {
 	for i, h := range t.said.Hits {
 		if !send.Has(h.Sense) || h.Identifier || t.denied(i) || !happens(t.said.Text, h) {
 			continue
@@ -378,7 +419,7 @@ func (t *told13) closed(open, readOnly hint) {
 }
 
 // repeats weighs what a second call does.
-func (t *told13) repeats(idempotent hint) {
+func (t *claim) repeats(idempotent hint) {
 	_, n := t.deeds(pay|send|alter, -1)
 	if n == 0 {
 		return
@@ -397,7 +438,7 @@ func (t *told13) repeats(idempotent hint) {
 }
 
 // commands looks for a parameter that takes commands that act.
-func (t *told13) commands(readOnly hint) {
+func (t *claim) commands(readOnly hint) {
 	for i := range t.e.Segments {
 		s := &t.e.Segments[i]
 		if s.Key || !check.Below(s, "/inputSchema") {
@@ -439,20 +480,23 @@ func happens(text string, h lexis.Hit) bool {
 		return !strings.HasSuffix(word, "tion") && !strings.HasSuffix(word, "tions") && !strings.HasSuffix(word, "able")
 	}
 	before := strings.TrimRight(text[max(0, h.Start-leadBytes):h.Start], " ")
+	if otherwise(text[h.End:]) {
+		return false
+	}
 	if before == "" || strings.HasSuffix(before, ".") || strings.HasSuffix(before, "\n") || strings.HasSuffix(before, ":") {
-		return true
+		return !strings.HasSuffix(word, "ed") && !strings.HasSuffix(word, "en")
 	}
 	if strings.Contains(word, " ") {
 		return true
 	}
 	switch {
-	case strings.HasSuffix(word, "s"), strings.HasSuffix(word, "ed"), strings.HasSuffix(word, "en"), strong[strings.ToLower(word)]:
+	case strings.HasSuffix(word, "s"), strings.HasSuffix(word, "ed"), strings.HasSuffix(word, "en"), withoutEnding[strings.ToLower(word)]:
 	default:
 		return false
 	}
 	last := strings.ToLower(before[strings.LastIndexAny(before, " \n(")+1:])
 	if strings.HasSuffix(word, "s") {
-		return follows3[last]
+		return follows3[last] && !relative(strings.ToLower(before))
 	}
 	before = strings.ToLower(before) + " "
 	for _, aux := range auxiliaries {
@@ -463,10 +507,15 @@ func happens(text string, h lexis.Hit) bool {
 	return false
 }
 
+// otherwise reports whether somebody else is named as the one who does it: "by the nightly job".
+func otherwise(after string) bool {
+	return strings.HasPrefix(after, " by ") || strings.HasPrefix(after, " with `")
+}
+
 // relative reports whether a clause that only describes a thing ends the text: "files that".
 func relative(text string) bool {
-	for _, word := range []string{" that", " which", " who", " when", " if", " user", " at which", " whether", " once"} {
-		if n := strings.LastIndex(text, word); n >= 0 && len(text)-n <= relativeBytes && !strings.ContainsAny(text[n:], ",;") && !strings.Contains(text[n:], " is ") && !strings.Contains(text[n:], " are ") {
+	for _, word := range []string{" that", " which", " who", " when", " if", " user", " what", " whether", " once", " how", " date", " time"} {
+		if n := strings.LastIndex(text, word); n >= 0 && len(text)-n <= relativeBytes && !strings.ContainsAny(text[n:], ",;") && !strings.Contains(text[n:], " and") && !strings.Contains(text[n:], " is ") && !strings.Contains(text[n:], " was ") && !strings.Contains(text[n:], " are ") {
 			return true
 		}
 	}
@@ -476,8 +525,8 @@ func relative(text string) bool {
 // relativeBytes is how far a relative pronoun may stand before its verb.
 const relativeBytes = 24
 
-// strong are participles and past tenses without an ending.
-var strong = map[string]bool{
+// withoutEnding are participles and past tenses without an ending.
+var withoutEnding = map[string]bool{
 	"sent": true, "lost": true, "gone": true, "paid": true, "sold": true, "bought": true, "withdrawn": true, "drawn": true, "lent": true,
 	"burnt": true, "cut": true, "set": true, "reset": true, "cast": true, "frozen": true, "written": true, "overwritten": true,
 	"rewritten": true, "shut": true, "void": true, "wrote": true, "overwrote": true, "binding": true, "struck": true, "broadcast": true,
@@ -486,7 +535,7 @@ var strong = map[string]bool{
 // leadBytes is how far before a participle its auxiliary may stand.
 const leadBytes = 48
 
-var auxiliaries = []string{" is ", " are ", " was ", " were ", " be ", " been ", " has ", " have ", " gets ", " get ", " being ", " becomes "}
+var auxiliaries = []string{" is ", " are ", " be ", " has ", " have ", " gets ", " get ", " being ", " becomes "}
 
 // follows3 are words after which a word that ends in s is a verb.
 var follows3 = map[string]bool{

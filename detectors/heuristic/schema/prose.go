@@ -20,18 +20,19 @@ var (
 )
 
 var (
-	chat    = lexis.Set("chat")
-	private = lexis.Set("chat", "setup", "toolset", "secret", "files", "stores", "identity", "money", "health", "kin", "whereabouts", "profile")
-	extra   = lexis.Set("extra")
-	put     = lexis.Set("put")
-	fetch   = lexis.Set("fetch")
-	hide    = lexis.Set("hide")
-	shell   = lexis.Set("shell")
-	agent   = lexis.Set("agent")
-	known   = lexis.Set("known")
-	consent = lexis.Set("consent")
-	past    = lexis.Set("past")
-	all     = lexis.Set("all")
+	private   = lexis.Set("chat", "setup", "toolset", "secret", "files", "stores", "identity", "money", "health", "kin", "whereabouts", "profile")
+	overruled = lexis.Set("overrides")
+	extra     = lexis.Set("extra")
+	strong    = lexis.Set("secret", "setup", "toolset") // what no value speaks of by chance
+	put       = lexis.Set("put")
+	fetch     = lexis.Set("fetch")
+	hide      = lexis.Set("hide")
+	shell     = lexis.Set("shell")
+	agent     = lexis.Set("agent")
+	known     = lexis.Set("known")
+	consent   = lexis.Set("consent")
+	past      = lexis.Set("past")
+	all       = lexis.Set("all")
 )
 
 // minProseBytes is the shortest text that is an order rather than a value.
@@ -123,17 +124,26 @@ func ordered(e *check.Event, i int, r *lexis.Reading) {
 		enough = enoughFixed
 	}
 	given := check.Last(s) == "default" || fixed(s)
-	if strings.Contains(r.Text, "</") {
-		return // a page
+	if program(r.Text) {
+		return
 	}
 	r.Sentences(func(set lexis.Senses, hits []lexis.Hit) {
-		if reported || set.Any(consent) || weighOrder(set, r, given) < enough {
+		need := enough
+		if set.Any(strong) {
+			need = enoughFixed
+		}
+		if reported || set.Any(consent) || weighOrder(set, r, given) < need {
 			return
 		}
 		reported = true
 		start, end := lexis.Extent(hits, private|put|fetch|known|hide|agent|shell|all)
 		e.Report(proseOrder, nil, models.Span{Segment: i, Start: start, End: end})
 	})
+}
+
+// program reports whether a text is a page or code: those speak of data all the time.
+func program(text string) bool {
+	return strings.Contains(text, "</") || strings.Count(text, "(")+strings.Count(text, "{")+strings.Count(text, "|")+strings.Count(text, ";") >= 5
 }
 
 // weighOrder adds up what makes a sentence an order; given is true where the value is what a call will have.
@@ -162,7 +172,7 @@ func weighOrder(set lexis.Senses, r *lexis.Reading, given bool) (weight int) {
 	if set.Any(agent) {
 		weight++
 	}
-	if set.Any(waive) {
+	if set.Any(waive | overruled) {
 		weight += 2
 	}
 	if set.Any(extra) && set.Any(private|shell) {

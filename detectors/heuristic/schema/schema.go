@@ -114,23 +114,41 @@ var duplicateMember = &check.Rule{
 	Message: "An object has a member twice: whoever reviews it may read the one, and the client the other.",
 }
 
-// duplicates reports members that have a sibling of the same name. A small table of hashes tells that there are none.
+// duplicates reports members that have a sibling of the same name. For all but huge events, a small table of hashes tells
+// that there are none.
 func duplicates(e *check.Event) {
 	var seen [64]uint64
+	var names map[string]int
+	if len(e.Segments) > maxHashed {
+		names = make(map[string]int, len(e.Segments))
+	}
 	for i := range e.Segments {
 		s := &e.Segments[i]
 		if !s.Key {
 			continue
 		}
-		h := hash(s.Pointer) % (64 * uint32(len(seen)))
-		if bit := uint64(1) << (h % 64); seen[h/64]&bit == 0 {
+		before, twice := -1, false
+		if names != nil {
+			before, twice = names[s.Pointer]
+			names[s.Pointer] = i
+		} else {
+			h := hash(s.Pointer) % (64 * uint32(len(seen)))
+			bit := uint64(1) << (h % 64)
+			if seen[h/64]&bit != 0 {
+				before, twice = e.At(s.Pointer, true)
+				twice = twice && before != i
+			}
 			seen[h/64] |= bit
-		} else if before, ok := e.At(s.Pointer, true); ok && before != i {
+		}
+		if twice {
 			e.Report(duplicateMember, nil, e.Whole(i), e.Whole(before))
 			return
 		}
 	}
 }
+
+// maxHashed is how many segments the table of hashes serves well.
+const maxHashed = 1024
 
 // hash is FNV-1a.
 func hash(s string) uint32 {
