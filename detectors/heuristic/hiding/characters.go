@@ -1,24 +1,24 @@
-package heuristic
+package hiding
 
 import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/aad6b6dc/taster/detectors/heuristic/check"
 	"github.com/aad6b6dc/taster/models"
 )
 
-// characters reports what is suspicious about single characters of segment i, whatever they spell.
-func (e *examination) characters(i int) {
-	text := e.input.Segments[i].Views[0].Text
-	if !unusual(text) {
-		return
+var (
+	invisibleCharacters = &check.Rule{
+		ID: "invisible-characters", Version: "1.1.0", Class: "B1", Severity: models.SeverityMedium, Confidence: 0.6,
+		Message: "Has invisible characters that no script or emoji needs.",
 	}
-	e.invisibles(i, text)
-	e.overrides(i, text)
-	e.escapes(i, text)
-	e.mixedScript(i, text)
-}
+	terminalEscape = &check.Rule{
+		ID: "terminal-escape", Version: "1.1.0", Class: "B3", Severity: models.SeverityHigh, Confidence: 0.8,
+		Message: "Has terminal escapes that can hide or replace what a person sees.",
+	}
+)
 
 // unusual reports whether text has anything but printable ASCII and line breaks.
 func unusual(text string) bool {
@@ -30,8 +30,20 @@ func unusual(text string) bool {
 	return false
 }
 
+// characters reports what is suspicious about single characters of segment i, whatever they spell.
+func characters(e *check.Event, i int, text string) {
+	if !unusual(text) {
+		return
+	}
+	invisibles(e, i, text)
+	overrides(e, i, text)
+	escape(e, i, text)
+	mixedScript(e, i, text)
+	styled(e, i, text)
+}
+
 // invisibles reports invisible characters without a use where they stand.
-func (e *examination) invisibles(i int, text string) {
+func invisibles(e *check.Event, i int, text string) {
 	var found tally
 	var prev rune = -1
 	for at, r := range text {
@@ -44,18 +56,14 @@ func (e *examination) invisibles(i int, text string) {
 	if found.count == 0 {
 		return
 	}
-	severity, confidence := models.SeverityMedium, 0.6
+	severity, confidence := invisibleCharacters.Severity, invisibleCharacters.Confidence
 	switch {
-	case found.longest >= manyInvisible || len(found.kinds) >= 3 || found.count >= manyInvisible && e.input.Event.Kind.Definition():
+	case found.longest >= manyInvisible || len(found.kinds) >= 3 || found.count >= manyInvisible:
 		severity, confidence = models.SeverityHigh, 0.85
 	case found.kinds["tag"]:
 		severity, confidence = models.SeverityHigh, 0.7
 	}
-	e.add(models.Finding{
-		Rule: "invisible-characters", Version: version, Class: "B1", Severity: severity, Confidence: confidence,
-		Message:  "Has invisible characters that no script or emoji needs.",
-		Evidence: []models.Span{{Segment: i, Start: found.start, End: found.end}},
-	})
+	e.ReportAs(invisibleCharacters, severity, confidence, nil, models.Span{Segment: i, Start: found.start, End: found.end})
 }
 
 // manyInvisible is how many invisible characters can't be an accident of copying.
@@ -115,7 +123,7 @@ func useful(text string, at, next int, r, prev rune) bool {
 	case "joiner":
 		return beyondLatin(prev) || beyondLatin(following)
 	case "filler":
-		return unicode.Is(unicode.Hangul, prev) || unicode.Is(unicode.Hangul, following)
+		return hangul(prev) || hangul(following) || alone(prev) && alone(following) && besideHangul(text, at)
 	}
 	return r == 0xfeff && at == 0 || beyondLatin(prev) && beyondLatin(following)
 }
@@ -126,8 +134,23 @@ func beyondLatin(r rune) bool {
 		(unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsSymbol(r))
 }
 
-// inFlag reports whether the tag character at offset belongs to one of the three flags of regions in use: England,
-// Scotland and Wales. Any other sequence behind a black flag is a way to write unseen.
+func hangul(r rune) bool { return invisibleKind(r) == "" && unicode.Is(unicode.Hangul, r) }
+
+// alone reports whether r is a blank or punctuation: what it stands beside is talked about.
+func alone(r rune) bool { return unicode.IsSpace(r) || unicode.IsPunct(r) }
+
+// besideHangul reports whether Korean stands near the filler at offset.
+func besideHangul(text string, at int) bool {
+	from := max(0, at-40)
+	for from < at && !utf8.RuneStart(text[from]) {
+		from++
+	}
+	return strings.ContainsFunc(text[from:at], func(r rune) bool { return r >= 0xac00 && r <= 0xd7a3 })
+}
+
+// inFlag reports whether the tag character at offset belongs to the flag of a region: a black flag, the letters of a
+// subdivision (ISO 3166-2) of a country that is known to have such flags, and a cancel tag. Any other sequence is a way
+// to write unseen.
 func inFlag(text string, at int) bool {
 	const flag = "\U0001f3f4"
 	near := max(0, at-maxFlagBytes)
@@ -146,15 +169,14 @@ func inFlag(text string, at int) bool {
 		}
 		spelled = append(spelled, byte(r-0xe0000))
 	}
-	if at >= start+4*len(spelled) {
+	if at >= start+4*len(spelled) || len(spelled) < 4 || len(spelled) > maxFlagTags || spelled[len(spelled)-1] != 0x7f {
 		return false
 	}
-	switch string(spelled) {
-	case "gbeng\x7f", "gbsct\x7f", "gbwls\x7f":
-		return true
-	}
-	return false
+	return strings.Contains(flagCountries, string(spelled[:2]))
 }
+
+// flagCountries are the countries whose regions' flags are in use.
+const flagCountries = "gb us ca de fr es it nl be ch at au br mx"
 
 // The longest flag in use has a black flag, maybe a variation selector, and six tags of four bytes.
 const (
@@ -162,86 +184,42 @@ const (
 	maxFlagBytes = 4 + 3 + 4*maxFlagTags
 )
 
-// overrides reports bidirectional overrides in a text without a letter that runs right to left.
-func (e *examination) overrides(i int, text string) {
-	at := strings.IndexAny(text, "\u202d\u202e")
-	if at < 0 || strings.ContainsFunc(text, func(r rune) bool {
-		return unicode.In(r, unicode.Arabic, unicode.Hebrew, unicode.Syriac, unicode.Thaana)
-	}) {
-		return
-	}
-	e.add(models.Finding{
-		Rule: "bidi-override", Version: version, Class: "B2", Severity: models.SeverityHigh, Confidence: 0.8,
-		Message:  "Reverses the order in which text is shown, without any right-to-left script.",
-		Evidence: []models.Span{{Segment: i, Start: at, End: at + len("\u202e")}},
-	})
-}
-
-// escapes reports terminal escapes: any in a definition, elsewhere those that hide, link or move.
-func (e *examination) escapes(i int, text string) {
+// escape reports terminal escapes: any in a definition, elsewhere those that hide, link or move.
+func escape(e *check.Event, i int, text string) {
 	at := strings.IndexByte(text, 0x1b)
 	if at < 0 {
 		return
 	}
-	f := models.Finding{
-		Rule: "terminal-escape", Version: version, Class: "B3", Severity: models.SeverityHigh, Confidence: 0.8,
-		Message: "Has terminal escapes that can hide or replace what a person sees.",
-	}
-	if !e.input.Event.Kind.Definition() {
-		if at = concealingEscape(text); at < 0 {
-			return
-		}
-		f.Severity = models.SeverityMedium
-	}
-	f.Evidence = []models.Span{{Segment: i, Start: at, End: at + 1}}
-	e.add(f)
-}
-
-// concealingEscape returns the first escape sequence that is neither colour nor weight: concealed text (SGR 8),
-// hyperlinks and clipboard (OSC 8, OSC 52). -1 if there is none.
-func concealingEscape(text string) int {
-	for at := 0; at < len(text); at++ {
-		if text[at] != 0x1b {
-			continue
-		}
-		for _, seq := range []string{"[8m", "]8;", "]52;"} {
-			if strings.HasPrefix(text[at+1:], seq) {
-				return at
-			}
-		}
-	}
-	return -1
-}
-
-// mixedScript reports words that mix Latin and Cyrillic letters: they look like one word and are another.
-func (e *examination) mixedScript(i int, text string) {
-	start, latin, cyrillic := 0, false, false
-	var found []models.Span
-	end := func(at int) {
-		if latin && cyrillic && len(found) < models.MaxEvidence {
-			found = append(found, models.Span{Segment: i, Start: start, End: at})
-		}
-		latin, cyrillic = false, false
-	}
-	for at, r := range text {
-		if !unicode.IsLetter(r) {
-			end(at)
-			start = at + utf8.RuneLen(r)
-			continue
-		}
-		latin = latin || r < utf8.RuneSelf
-		cyrillic = cyrillic || unicode.Is(unicode.Cyrillic, r)
-	}
-	end(len(text))
-	if len(found) == 0 {
+	if e.Event.Kind.Definition() {
+		e.Report(terminalEscape, nil, models.Span{Segment: i, Start: at, End: at + 1})
 		return
 	}
-	severity := models.SeverityMedium
-	if slotOf(&e.input.Segments[i]) == slotToken {
-		severity = models.SeverityHigh
+	if at, link := concealingEscape(text); at >= 0 {
+		confidence := terminalEscape.Confidence
+		if link {
+			confidence = linkConfidence
+		}
+		e.ReportAs(terminalEscape, models.SeverityMedium, confidence, nil, models.Span{Segment: i, Start: at, End: at + 1})
 	}
-	e.add(models.Finding{
-		Rule: "mixed-script", Version: version, Class: "B2", Severity: severity, Confidence: 0.7,
-		Message: "Mixes Latin and Cyrillic letters in one word.", Evidence: found,
-	})
+}
+
+// linkConfidence is how suspicious a hyperlink is by itself: build logs have them.
+const linkConfidence = 0.5
+
+// concealingEscape returns the first escape sequence that is neither colour nor weight: concealed text (SGR 8),
+// the clipboard (OSC 52), hyperlinks (OSC 8). -1 if there is none.
+func concealingEscape(text string) (at int, link bool) {
+	at = -1
+	for i := 0; i < len(text); i++ {
+		if text[i] != 0x1b {
+			continue
+		}
+		switch rest := text[i+1:]; {
+		case strings.HasPrefix(rest, "[8m"), strings.HasPrefix(rest, "]52;"):
+			return i, false
+		case strings.HasPrefix(rest, "]8;") && at < 0:
+			at, link = i, true
+		}
+	}
+	return at, link
 }

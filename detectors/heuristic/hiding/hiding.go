@@ -1,0 +1,205 @@
+// Package hiding finds text that people are kept from seeing: in characters that can't be seen, in an encoding, in a part
+// that is not rendered, behind a terminal escape, off the screen, in a file's metadata. Hiding is half of the evidence;
+// the other half is that what was hidden wants something from a model.
+package hiding
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/detectors/heuristic/gist"
+	"github.com/aad6b6dc/taster/models"
+)
+
+// Checks are the checks for hidden text.
+var Checks = &check.Group{
+	Name:    "hiding",
+	Rules:   []*check.Rule{hiddenOrder, hiddenProse, paddedText, concealedText, fileText, invisibleCharacters, terminalEscape, bidiOverride, mixedScripts, styledText, stackedMarks},
+	Examine: examine,
+}
+
+// RuleOrder is the rule under which hidden orders are reported, whatever hides them.
+const RuleOrder = "hidden-order"
+
+var (
+	hiddenOrder = &check.Rule{
+		ID: RuleOrder, Version: "2.0.0", Class: "B4", Severity: models.SeverityHigh, Confidence: 0.7,
+		Message: "Hides an order to the model.", // messages has one for each class
+	}
+	hiddenProse = &check.Rule{
+		ID: "hidden-prose", Version: "1.0.0", Class: "B1", Severity: models.SeverityHigh, Confidence: 0.75,
+		Message: "Carries a text in characters that can't be seen.",
+	}
+	paddedText = &check.Rule{
+		ID: "off-screen-text", Version: "1.0.0", Class: "B5", Severity: models.SeverityHigh, Confidence: 0.7,
+		Message: "Pushes an order to the model off the screen with blanks.",
+	}
+	concealedText = &check.Rule{
+		ID: "concealed-on-terminal", Version: "1.0.0", Class: "B3", Severity: models.SeverityHigh, Confidence: 0.75,
+		Message: "Has text that a terminal hides or overwrites.",
+	}
+	fileText = &check.Rule{
+		ID: "order-in-file", Version: "1.0.0", Class: "B11", Severity: models.SeverityHigh, Confidence: 0.7,
+		Message: "Has an order to the model in a file's metadata or hidden layer.",
+	}
+)
+
+// Message says how an order was hidden, by class.
+var Message = map[models.Class]string{
+	"B1": "Hides an order to the model in characters that can't be seen.",
+	"B2": "Spells an order to the model in look-alike characters.",
+	"B4": "Hides an order to the model in a part that is not rendered.",
+	"B6": "Hides an order to the model in an encoding.",
+}
+
+// steps are the transforms of a decoded view that reveal whole texts, with the class of hiding a text that way.
+var steps = map[string]models.Class{
+	"tags": "B1", "variation_selectors": "B1", "zero_width": "B1", "fillers": "B1",
+	"base64": "B6", "hex": "B6", "rot13": "B6", "reversed": "B6", "base32": "B6", "base85": "B6", "base58": "B6", "codes": "B6", "binary": "B6", "morse": "B6",
+	"leet": "B6", "spelling": "B6", "spaced": "B6", "caesar": "B6", "inflated": "B6", "file": "B11",
+}
+
+// ClassOf returns the class of how the view's text was hidden, or "" if it was not.
+func ClassOf(v *models.View) models.Class {
+	if v.Kind != models.ViewDecoded {
+		return ""
+	}
+	class := models.Class("")
+	for _, step := range v.Chain {
+		if c := steps[step]; c == "B1" || c == "B11" || class == "" {
+			class = c
+		}
+		if class == "B1" || class == "B11" {
+			break
+		}
+	}
+	return class
+}
+
+// The scores of a gist from which a hidden text is an order. A definition has less reason to hide anything.
+const (
+	needSpelled = 3
+	needEncoded = 5
+	needComment = 6
+	needPlain   = 7 // in places that are hidden by custom
+	needPadded  = 4
+	needFile    = 6
+	sure        = 3 // above the need
+)
+
+func examine(e *check.Event) {
+	for i := range e.Segments {
+		s := &e.Segments[i]
+		for v := range s.Views {
+			text := s.Views[v].Text
+			if len(text) < minText {
+				continue
+			}
+			switch class := ClassOf(&s.Views[v]); class {
+			case "B1":
+				invisible(e, i, v, text)
+			case "B6":
+				encoded(e, i, v, text)
+			case "B11":
+				file(e, i, v, text)
+			default:
+				unrendered(e, i, v, text)
+			}
+		}
+		if raw := s.Views[0].Text; len(raw) >= minText {
+			padded(e, i, raw)
+			terminal(e, i, raw)
+			labelled(e, i, raw)
+		}
+		characters(e, i, s.Views[0].Text)
+	}
+}
+
+// minText is the shortest text that can hold an order.
+const minText = 12
+
+// invisible reports text in an alphabet that can't be seen: nobody has a reason to write a sentence that way.
+func invisible(e *check.Event, i, v int, text string) {
+	g := gist.Of(text)
+	span := models.Span{Segment: i, View: v, End: len(text)}
+	if g.Score() >= needSpelled {
+		report(e, hiddenOrder, "B1", 2*sure, span)
+	} else if g.Words >= 3 {
+		e.Report(hiddenProse, nil, span)
+	}
+}
+
+// encoded reports orders that an encoding hides. A page or an image in base64 is a file of its own.
+func encoded(e *check.Event, i, v int, text string) {
+	switch head := strings.TrimLeft(text, "\ufeff \n\t"); {
+	case strings.HasPrefix(head, "<"):
+		unrendered(e, i, v, text)
+		return
+	case strings.HasPrefix(head, "%PDF"):
+		file(e, i, v, text)
+		return
+	case strings.Count(text, "\x00")*64 > len(text), slices.Contains(e.Segments[i].Views[v].Chain, "strip_controls"): // a dump of memory
+		return
+	}
+	judge(e, hiddenOrder, "B6", need(e, needEncoded), models.Span{Segment: i, View: v, End: len(text)}, text)
+}
+
+// unrendered reports orders in the regions of a text that are not shown.
+func unrendered(e *check.Event, i, v int, text string) {
+	if !strings.ContainsAny(text, "<[{") {
+		return
+	}
+	for _, r := range Regions(text) {
+		least := needComment
+		if r.Plain {
+			least = needPlain
+		}
+		judge(e, hiddenOrder, "B4", need(e, least), models.Span{Segment: i, View: v, Start: r.Start, End: r.End}, text[r.Start:r.End])
+	}
+}
+
+// need is the score that it takes; a definition, which people approve, may hide less.
+func need(e *check.Event, score int) int {
+	if e.Event.Kind.Definition() {
+		return score - 1
+	}
+	return score
+}
+
+// judge reports a hidden text if it is an order.
+func judge(e *check.Event, r *check.Rule, class models.Class, least int, span models.Span, text string) {
+	if len(text) < minText {
+		return
+	}
+	g := gist.Of(text)
+	if g.Words < 4 || g.Score() < least || !g.Has(gist.Act|gist.Override) || harmless(text) {
+		return
+	}
+	report(e, r, class, g.Score()-least, span)
+}
+
+func report(e *check.Event, r *check.Rule, class models.Class, above int, span models.Span) {
+	rule := *r
+	rule.Class = class
+	if m := Message[class]; m != "" && r == hiddenOrder {
+		rule.Message = m
+	}
+	confidence := min(r.Confidence+0.05*float64(above), 0.9)
+	severity := r.Severity
+	if above >= sure {
+		severity = models.SeverityCritical
+	}
+	e.ReportAs(&rule, severity, confidence, nil, span)
+}
+
+// harmless reports comments of kinds that everybody knows.
+func harmless(text string) bool {
+	head := strings.ToLower(text[:min(len(text), 80)])
+	for _, known := range []string{"spdx-", "copyright", "licensed under", "license:", "markdownlint", "eslint", "prettier", "toc ", "generated", "cookie", "describe the bug"} {
+		if strings.Contains(head, known) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,105 @@
+package hiding
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/detectors/heuristic/gist"
+	"github.com/aad6b6dc/taster/models"
+)
+
+const (
+	minGap   = 40  // columns or lines' worth of blanks that push a text aside
+	wideGap  = 150 // that nobody scrolls through
+	maxAfter = 600 // bytes behind a gap that are read
+	minLines = 12  // line breaks in a gap
+)
+
+// padded reports orders behind so many blanks that a person does not come to them.
+func padded(e *check.Event, i int, text string) {
+	for at := 0; ; {
+		start, end, ok := nextGap(text, at)
+		if !ok {
+			return
+		}
+		at = end
+		after := text[end:min(len(text), end+maxAfter)]
+		if n := strings.Index(after, "\n\n"); n > 0 {
+			after = after[:n]
+		}
+		least := needPadded
+		if end-start >= wideGap || strings.Count(text[start:end], "\n") >= 2*minLines {
+			least--
+		}
+		g := gist.Of(after)
+		if g.Words < 4 || g.Score() < need(e, least) || !g.Has(gist.Act|gist.Override) {
+			continue
+		}
+		span := models.Span{Segment: i, Start: end, End: end + len(strings.TrimRight(after, " \t\r\n"))}
+		if span.End > span.Start && utf8.ValidString(text[span.Start:span.End]) {
+			report(e, paddedText, "B5", g.Score()-least, span)
+			return
+		}
+	}
+}
+
+// nextGap finds the next long run of blanks with text behind it. A line of dots is blank, too.
+func nextGap(text string, from int) (start, end int, ok bool) {
+	for i := from; i+minGap <= len(text); {
+		// A gap holds a blank at each step of half its length.
+		if n := blank(text, i); n == 0 {
+			i = nextBlank(text, i)
+			continue
+		}
+		start, end = i, i
+		lines, solid := 0, 0
+		for end < len(text) {
+			n := blank(text, end)
+			if n == 0 {
+				if text[end] != '.' && text[end] != '-' && text[end] != '|' || solid > 0 {
+					break
+				}
+				solid, n = 1, 1
+			} else {
+				solid = 0
+			}
+			if text[end] == '\n' {
+				lines++
+			}
+			end += n
+		}
+		if solid > 0 {
+			end--
+		}
+		if (end-start >= minGap && lines == 0 && end-start >= 2*minGap || lines >= minLines) && end < len(text) {
+			return start, end, true
+		}
+		i = max(end, i+1)
+	}
+	return 0, 0, false
+}
+
+// nextBlank returns where the next two blanks in a row begin.
+func nextBlank(text string, i int) int {
+	for i++; i < len(text); i++ {
+		if c := text[i]; (c <= ' ' || c == 0xe2 || c == 0xe3 || c == 0xc2) && blank(text, i) > 0 {
+			return i
+		}
+	}
+	return len(text)
+}
+
+// blank returns the length of the blank character at i, or 0.
+func blank(text string, i int) int {
+	switch text[i] {
+	case ' ', '\t', '\n', '\r', '\v', '\f':
+		return 1
+	case 0xc2, 0xe2, 0xe3, 0xe1:
+		r, n := utf8.DecodeRuneInString(text[i:])
+		if r == 0xa0 || r == 0x3000 || r >= 0x2000 && r <= 0x200b || r == 0x202f || r == 0x205f || r == 0x2800 || r == 0x1680 {
+			return n
+		}
+	}
+	return 0
+}
