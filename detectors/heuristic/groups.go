@@ -3,11 +3,12 @@ package heuristic
 import (
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
 	"github.com/aad6b6dc/taster/detectors/heuristic/hiding"
+	"github.com/aad6b6dc/taster/detectors/heuristic/secrets"
 	"github.com/aad6b6dc/taster/models"
 )
 
 // checks are the groups of checks in code that look at the structure of whole events.
-var checks = []*check.Group{hiding.Checks}
+var checks = []*check.Group{hiding.Checks, secrets.Checks}
 
 // groups makes the checks that read such an event.
 func (e *examination) groups() {

@@ -17,7 +17,7 @@ type decoder struct {
 }
 
 // encodings lists the decoders for text that can be seen. Each works on any text; what it yields is bounded by it.
-var encodings = []decoder{
+var encodings = append([]decoder{
 	{"base64", 0, decodeBase64},
 	{"hex", 0, decodeHex},
 	{"percent", hasPercent, decodePercent},
@@ -25,7 +25,7 @@ var encodings = []decoder{
 	{"escapes", hasBackslash, decodeEscapes},
 	{"rot13", hasRotated, decodeRot13},
 	{"reversed", hasReversed, decodeReversed},
-}
+}, moreEncodings...)
 
 // minRun is how many characters of base64 or hex are looked at: fewer hide no instruction.
 const minRun = 16

@@ -20,8 +20,10 @@ const (
 	hasInvisible
 	hasMark
 	hasLookalike
-	hasLetter  // beyond ASCII
-	hasForeign // a letter beyond ASCII that is not Latin
+	hasLetter   // beyond ASCII
+	hasForeign  // a letter beyond ASCII that is not Latin
+	hasLeet     // digits between letters, several times
+	hasSpelling // perhaps the spelling alphabet
 )
 
 func (f features) has(any features) bool { return f&any != 0 }

@@ -71,8 +71,10 @@ func Of(text string) Gist {
 			continue
 		}
 		g.Words++
-		if strings.IndexByte(word, '_') > 0 {
-			g.Signs |= Tool
+		if cut := strings.IndexByte(word, '_'); cut > 0 {
+			g.Signs |= Tool | Sign(lookup(word[:cut])|lookup(word[strings.LastIndexByte(word, '_')+1:]))&signs&^Addressee
+		} else if accountNumber(word) {
+			g.Signs |= Address
 		}
 		switch stem := lookup(word); {
 		case stem&negation != 0:
@@ -132,6 +134,14 @@ var wordByte = func() (t [256]bool) {
 	}
 	return t
 }()
+
+// accountNumber reports the beginning of an IBAN, or a wallet's address.
+func accountNumber(word string) bool {
+	if len(word) < 4 || !digit(word[2]) || !digit(word[3]) {
+		return false
+	}
+	return strings.HasPrefix(word, "0x") && len(word) > 8 || !digit(word[0]) && !digit(word[1]) && (len(word) == 4 || len(word) > 14)
+}
 
 // mark reads what punctuation shows: addresses, key files.
 func mark(text string, i int) Sign {

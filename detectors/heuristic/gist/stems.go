@@ -39,7 +39,7 @@ var vocabulary = []struct {
 		confidenc* environment env ssh netrc photo photos foto fotos location* standort* children kinder* enfants hijos дет*
 		employee* mitarbeiter* employé* empleado* сотрудник* crm balance* overdraft* loan* marge* margin* prices price credit* crédit*
 		kredit* database* records datei* archivo* fichier* arquivo* файл* respondent* candidate* vault* invoice*
-		recording* prompt prompts backup* seed mnemonic source* competing offer offers roster guest*
+		recording* prompt prompts backup* seed mnemonic child parent* printenv shell competing offer offers roster guest*
 		album friend friends user users nutzer* benutzer* usuario* utilisateur* utente* пользовател* snapshots settlement* bankdat* diff`},
 	{stemSigns(Act), `
 		send sends sending sent forward* upload* post posts posted email* mail mails export* copy copies copying attach* append* add adds adding paste*
@@ -48,7 +48,7 @@ var vocabulary = []struct {
 		approve* sign signed merge merges accept* cancel* unlock* open opens disable* switch* enable* grant* change changes
 		set sets mark marks amend* report reports quote quotes repeat repeats reply replies call calls run runs execute* fetch* read reads
 		download* collect* gather* print prints echo* output outputs record records route* submit* pass passes give gives leave leaves
-		hide hides omit* release* takes take taken claim* install* grab* dump* leak* return* book* state states ends look looks file files names receive* play plays upload* swap* rate rates curl wget scp ftp
+		hide hides omit* release* takes take taken claim* install* grab* dump* leak* return* book* state states ends look looks file files names receive* play plays upload* swap* rate rates save saves store stores curl wget scp ftp
 		sende* sendet schick* leite* weiterleit* lade hochlad* kopier* füge* hinzufüg* trag* eintrag* schreib* ruf* aufruf* lösch* öffne*
 		buch* bezahl* zahl* überweis* umstell* freigeb* bestätig* übergeb* setze* gib gebe* führ* lies
 		envoy* transmet* transfér* joign* joins joindre joint ajout* écri* inscri* appel* supprim* ouvr* payer payez paie exécut* partag* publie* publiez
@@ -100,7 +100,7 @@ var unspaced = func() (terms []unspacedTerm) {
 			보내 전송 업로드 삭제 복사 올리 실행 공유 기록하 أرسل ارسل إرسال انسخ احذف افتح حوّل نفّذ भेज हटा कॉपी साझा चला खोल`},
 		{Covert, `不要告诉 不得告诉 无需确认 不要提 不提 无须 无需 不留痕 悄悄 报告禁止 報告は禁止 知らせず 書かない 伝えない 確認せず 確認なし 黙って 알리지 묻지 몰래 말하지 دون علم دون إخبار دون سؤال ولا تخبر बिना बताए बिना पूछे मत बता`},
 		{Override, `忽略 无视 無視 解除済 무시 تجاهل अनदेखा अनदेखी`},
-		{Duty, `必须 每次 先 すべて 必ず まず 毎回 반드시 먼저 모든 يجب دائما قبل हमेशा पहले`},
+		{Duty, `必须 须 务必 每次 先 すべて 必ず まず 毎回 반드시 먼저 모든 يجب دائما قبل हमेशा पहले`},
 	} {
 		for _, w := range strings.Fields(v.words) {
 			terms = append(terms, unspacedTerm{v.sign, w})

@@ -15,7 +15,7 @@ import (
 // Checks are the checks for hidden text.
 var Checks = &check.Group{
 	Name:    "hiding",
-	Rules:   []*check.Rule{hiddenOrder, hiddenProse, paddedText, concealedText, fileText, invisibleCharacters, terminalEscape, bidiOverride, mixedScripts, styledText, stackedMarks},
+	Rules:   []*check.Rule{hiddenOrder, hiddenProse, paddedText, concealedText, fileText, hiddenRecord, packedHost, imageScript, invisibleCharacters, terminalEscape, bidiOverride, mixedScripts, styledText, stackedMarks},
 	Examine: examine,
 }
 
@@ -38,6 +38,18 @@ var (
 	concealedText = &check.Rule{
 		ID: "concealed-on-terminal", Version: "1.0.0", Class: "B3", Severity: models.SeverityHigh, Confidence: 0.75,
 		Message: "Has text that a terminal hides or overwrites.",
+	}
+	hiddenRecord = &check.Rule{
+		ID: "hidden-record", Version: "1.0.0", Class: "B4", Severity: models.SeverityHigh, Confidence: 0.7,
+		Message: "Sends data in a part that is not rendered.",
+	}
+	packedHost = &check.Rule{
+		ID: "packed-host", Version: "1.0.0", Class: "B6", Severity: models.SeverityHigh, Confidence: 0.75,
+		Message: "Packs a text into a host's name: looking it up sends the text away.",
+	}
+	imageScript = &check.Rule{
+		ID: "script-in-image", Version: "1.0.0", Class: "B11", Severity: models.SeverityHigh, Confidence: 0.8,
+		Message: "Has an image that runs a script.",
 	}
 	fileText = &check.Rule{
 		ID: "order-in-file", Version: "1.0.0", Class: "B11", Severity: models.SeverityHigh, Confidence: 0.7,
@@ -80,13 +92,14 @@ func ClassOf(v *models.View) models.Class {
 // The scores of a gist from which a hidden text is an order. A definition has less reason to hide anything.
 const (
 	needSpelled = 3
-	needEncoded = 5
-	needComment = 6
-	needPlain   = 7 // in places that are hidden by custom
+	needEncoded = 4
 	needPadded  = 4
 	needFile    = 6
 	sure        = 3 // above the need
 )
+
+// needRegion is what it takes in a region, by the way it is hidden.
+var needRegion = map[Way]int{Comment: 6, Styled: 5, Custom: 7}
 
 func examine(e *check.Event) {
 	for i := range e.Segments {
@@ -142,7 +155,38 @@ func encoded(e *check.Event, i, v int, text string) {
 	case strings.Count(text, "\x00")*64 > len(text), slices.Contains(e.Segments[i].Views[v].Chain, "strip_controls"): // a dump of memory
 		return
 	}
-	judge(e, hiddenOrder, "B6", need(e, needEncoded), models.Span{Segment: i, View: v, End: len(text)}, text)
+	if fragments(text) {
+		return
+	}
+	if hostName(e.Segments[i].Views[0].Text) {
+		e.Report(packedHost, nil, models.Span{Segment: i, View: v, End: len(text)})
+		return
+	}
+	judge(e, hiddenOrder, "B6", needEncoded, models.Span{Segment: i, View: v, End: len(text)}, text)
+}
+
+// fragments reports whether a decoded text is the strings of a dump rather than sentences.
+func fragments(text string) bool {
+	lines := strings.Count(text, "\n") + 1
+	return lines >= 4 && len(text)/lines < 16
+}
+
+// hostName reports whether text is the name of a host with more labels than hosts have, or the address of one.
+func hostName(text string) bool {
+	_, rest, url := strings.Cut(text, "://")
+	if !url {
+		rest = text
+	}
+	host, _, _ := strings.Cut(rest, "/")
+	if strings.Count(host, ".") < 2 || len(host) < 48 {
+		return false
+	}
+	for i := range len(host) {
+		if c := host[i]; c != '.' && c != '-' && c != '_' && !isLetter(c) && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return true
 }
 
 // unrendered reports orders in the regions of a text that are not shown.
@@ -150,13 +194,42 @@ func unrendered(e *check.Event, i, v int, text string) {
 	if !strings.ContainsAny(text, "<[{") {
 		return
 	}
-	for _, r := range Regions(text) {
-		least := needComment
-		if r.Plain {
-			least = needPlain
-		}
-		judge(e, hiddenOrder, "B4", need(e, least), models.Span{Segment: i, View: v, Start: r.Start, End: r.End}, text[r.Start:r.End])
+	if strings.Contains(text, "<svg") {
+		script(e, i, v, text)
 	}
+	for _, r := range Regions(text) {
+		if e.Event.Kind == models.KindToolCall && r.Way != Custom && hiddenData(text[r.Start:r.End]) {
+			e.Report(hiddenRecord, nil, models.Span{Segment: i, View: v, Start: r.Start, End: r.End})
+			continue
+		}
+		least := needRegion[r.Way]
+		if r.Way != Styled {
+			least = need(e, least)
+		}
+		judge(e, hiddenOrder, "B4", least, models.Span{Segment: i, View: v, Start: r.Start, End: r.End}, text[r.Start:r.End])
+	}
+}
+
+// script reports vector images that do more than draw: a handler that runs by itself and reaches for cookies or the network.
+func script(e *check.Event, i, v int, text string) {
+	for _, handler := range []string{"onload=", "onerror=", "onbegin=", "<script", "javascript:"} {
+		at := strings.Index(text, handler)
+		if at < 0 {
+			continue
+		}
+		for _, reach := range []string{"fetch(", "cookie", "localStorage", "XMLHttp", "sendBeacon", "eval(", "import(", "location=", "location.href", ".src="} {
+			if strings.Contains(text[at:], reach) {
+				e.Report(imageScript, nil, models.Span{Segment: i, View: v, Start: at, End: len(text)})
+				return
+			}
+		}
+	}
+}
+
+// hiddenData reports whether a comment is a record rather than a remark: fields with values, an address among them.
+func hiddenData(comment string) bool {
+	return strings.Count(comment, "=")+strings.Count(comment, ": ") >= 3 && strings.Count(comment, ";")+strings.Count(comment, "\n")+strings.Count(comment, ", ") >= 2 &&
+		gist.Of(comment).Has(gist.Address)
 }
 
 // need is the score that it takes; a definition, which people approve, may hide less.

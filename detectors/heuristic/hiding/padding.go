@@ -10,10 +10,11 @@ import (
 )
 
 const (
-	minGap   = 40  // columns or lines' worth of blanks that push a text aside
-	wideGap  = 150 // that nobody scrolls through
-	maxAfter = 600 // bytes behind a gap that are read
-	minLines = 12  // line breaks in a gap
+	minGap     = 24  // bytes
+	minColumns = 70  // blanks in a line that push a text aside
+	wideGap    = 150 // that nobody scrolls through
+	maxAfter   = 600 // bytes behind a gap that are read
+	minLines   = 12  // line breaks in a gap
 )
 
 // padded reports orders behind so many blanks that a person does not come to them.
@@ -47,13 +48,12 @@ func padded(e *check.Event, i int, text string) {
 // nextGap finds the next long run of blanks with text behind it. A line of dots is blank, too.
 func nextGap(text string, from int) (start, end int, ok bool) {
 	for i := from; i+minGap <= len(text); {
-		// A gap holds a blank at each step of half its length.
 		if n := blank(text, i); n == 0 {
 			i = nextBlank(text, i)
 			continue
 		}
 		start, end = i, i
-		lines, solid := 0, 0
+		lines, solid, column, widest := 0, 0, 0, 0
 		for end < len(text) {
 			n := blank(text, end)
 			if n == 0 {
@@ -64,15 +64,17 @@ func nextGap(text string, from int) (start, end int, ok bool) {
 			} else {
 				solid = 0
 			}
-			if text[end] == '\n' {
+			if column++; text[end] == '\n' {
 				lines++
+				column = 0
 			}
+			widest = max(widest, column)
 			end += n
 		}
 		if solid > 0 {
 			end--
 		}
-		if (end-start >= minGap && lines == 0 && end-start >= 2*minGap || lines >= minLines) && end < len(text) {
+		if (widest >= minColumns || lines >= minLines) && end < len(text) {
 			return start, end, true
 		}
 		i = max(end, i+1)

@@ -5,28 +5,36 @@ import "strings"
 // Region is a stretch of a text that a reader does not see, or does not look at.
 type Region struct {
 	Start, End int
-	// Plain is set for places that are hidden by custom rather than by purpose: alternative texts, titles of links and
-	// elements, templates' comments, fields of a file's metadata.
-	Plain bool
+	Way        Way
 }
+
+// Way is how a region is hidden.
+type Way int
+
+// The ways.
+const (
+	Comment Way = iota
+	Styled      // an element that is styled away: nobody does that to a note for colleagues
+	Custom      // hidden by custom rather than by purpose: alternative texts, titles of links and elements, comments of templates
+)
 
 // marks open and close hidden regions. An opening without its close hides all that follows.
 var marks = []struct {
 	open, close string
-	plain       bool
+	way         Way
 }{
-	{"<!--", "-->", false},
-	{"[//]: # (", ")", false},
-	{"[//]: # \"", "\"", false},
-	{"{#", "#}", true},
-	{"{{!", "}}", true},
-	{"<%#", "%>", true},
-	{"<%--", "--%>", true},
-	{"<desc>", "</desc>", true},
-	{"<metadata>", "</metadata>", true},
-	{"<title>", "</title>", true},
-	{"<template>", "</template>", false},
-	{"<noscript>", "</noscript>", true},
+	{"<!--", "-->", Comment},
+	{"[//]: # (", ")", Comment},
+	{"[//]: # \"", "\"", Comment},
+	{"{#", "#}", Custom},
+	{"{{!", "}}", Custom},
+	{"<%#", "%>", Custom},
+	{"<%--", "--%>", Custom},
+	{"<desc>", "</desc>", Custom},
+	{"<metadata>", "</metadata>", Custom},
+	{"<title>", "</title>", Custom},
+	{"<template>", "</template>", Comment},
+	{"<noscript>", "</noscript>", Custom},
 }
 
 // opens are the bytes that a region can begin with.
@@ -63,9 +71,9 @@ func commentAt(text string, i int) (Region, bool) {
 		}
 		start := i + len(m.open)
 		if n := strings.Index(text[start:], m.close); n >= 0 {
-			return Region{start, start + n, m.plain}, true
+			return Region{start, start + n, m.way}, true
 		}
-		return Region{start, len(text), m.plain}, !m.plain
+		return Region{start, len(text), m.way}, m.way == Comment
 	}
 	return Region{}, false
 }
@@ -89,7 +97,7 @@ func definitionAt(text string, i int) (Region, bool) {
 		after = strings.TrimLeft(after, " ")
 		if after != "" && strings.IndexByte("(\"'", after[0]) >= 0 {
 			end := i + len(strings.TrimRight(line, " )\"'\r"))
-			return Region{i + len(line) - len(after) + 1, end, false}, end > i+len(line)-len(after)+1
+			return Region{i + len(line) - len(after) + 1, end, Comment}, end > i+len(line)-len(after)+1
 		}
 	}
 	return Region{}, false
@@ -103,7 +111,7 @@ func linkTitle(text string, i int) (Region, bool) {
 	switch {
 	case strings.HasPrefix(text[i:], "!["):
 		if n := strings.Index(text[i:min(len(text), i+maxLine)], "]("); n > minTitle {
-			return Region{i + 2, i + n, true}, true
+			return Region{i + 2, i + n, Custom}, true
 		}
 	case text[i] == '[':
 		window := text[i:min(len(text), i+maxLine)]
@@ -118,7 +126,7 @@ func linkTitle(text string, i int) (Region, bool) {
 		}
 		start := i + n + 2 + open + 2
 		if closing := strings.IndexByte(text[start:min(len(text), start+maxLine)], '"'); closing > minTitle {
-			return Region{start, start + closing, true}, true
+			return Region{start, start + closing, Custom}, true
 		}
 	}
 	return Region{}, false
@@ -158,9 +166,9 @@ func styledAway(text string, i int) (Region, bool) {
 		}
 	}
 	if n := strings.Index(text[start:], "</"); n >= 0 {
-		return Region{start, start + n, false}, true
+		return Region{start, start + n, Styled}, true
 	}
-	return Region{start, len(text), false}, true
+	return Region{start, len(text), Styled}, true
 }
 
 // tagEnd returns where the tag that begins at i ends, or 0 if none does.
@@ -168,8 +176,10 @@ func tagEnd(text string, i int) int {
 	if text[i] != '<' || i+1 == len(text) || !isLetter(text[i+1]) {
 		return 0
 	}
-	n := strings.IndexByte(text[i:min(len(text), i+maxTag)], '>')
-	return i + max(n, -i)
+	if n := strings.IndexByte(text[i:min(len(text), i+maxTag)], '>'); n > 0 {
+		return i + n
+	}
+	return 0
 }
 
 const maxTag = 600
@@ -194,7 +204,7 @@ func attribute(text string, i int) (Region, bool) {
 		case quote != 0 && c == quote:
 			quote = 0
 			if k-open > minTitle && strings.IndexByte(window[open:k], ' ') > 0 && isTextAttribute(window[:open-1]) {
-				return Region{i + open, i + k, true}, true
+				return Region{i + open, i + k, Custom}, true
 			}
 		}
 	}

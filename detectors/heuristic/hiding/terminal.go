@@ -114,7 +114,7 @@ func concealed(e *check.Event, i int, text string, start, end int) {
 	}
 	inside := text[start:end]
 	if g := gist.Of(inside); g.Words >= minConcealed && (g.Score() >= 2 || e.Event.Kind.Definition()) && !strings.HasPrefix(inside, "8;") {
-		report(e, concealedText, "B3", max(0, g.Score()-needComment), models.Span{Segment: i, Start: start, End: end})
+		report(e, concealedText, "B3", max(0, g.Score()-needRegion[Comment]), models.Span{Segment: i, Start: start, End: end})
 	}
 }
 
