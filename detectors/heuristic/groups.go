@@ -3,12 +3,14 @@ package heuristic
 import (
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
 	"github.com/aad6b6dc/taster/detectors/heuristic/hiding"
+	"github.com/aad6b6dc/taster/detectors/heuristic/noise"
 	"github.com/aad6b6dc/taster/detectors/heuristic/secrets"
+	"github.com/aad6b6dc/taster/detectors/heuristic/turns"
 	"github.com/aad6b6dc/taster/models"
 )
 
 // checks are the groups of checks in code that look at the structure of whole events.
-var checks = []*check.Group{hiding.Checks, secrets.Checks}
+var checks = []*check.Group{hiding.Checks, noise.Checks, secrets.Checks, turns.Checks}
 
 // groups makes the checks that read such an event.
 func (e *examination) groups() {

@@ -162,7 +162,16 @@ func encoded(e *check.Event, i, v int, text string) {
 		e.Report(packedHost, nil, models.Span{Segment: i, View: v, End: len(text)})
 		return
 	}
+	if e.Event.Kind.Definition() && strings.IndexByte(text, ' ') < 0 && spelled(e.Segments[i].Views[v].Chain) {
+		report(e, hiddenOrder, "B6", 0, models.Span{Segment: i, View: v, End: len(text)})
+		return
+	}
 	judge(e, hiddenOrder, "B6", needEncoded, models.Span{Segment: i, View: v, End: len(text)}, text)
+}
+
+// spelled reports whether the text was spelled letter by letter, so that its words are not known apart.
+func spelled(chain []string) bool {
+	return slices.Contains(chain, "spaced") || slices.Contains(chain, "morse") || slices.Contains(chain, "spelling")
 }
 
 // fragments reports whether a decoded text is the strings of a dump rather than sentences.
