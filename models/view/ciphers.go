@@ -7,16 +7,16 @@ import (
 
 // More encodings of text that can be seen: alphabets and notations that a model reads as easily as base64.
 var moreEncodings = []decoder{
-	{"base32", 0, decodeBase32},
-	{"base85", 0, decodeBase85},
-	{"base58", 0, decodeBase58},
-	{"codes", 0, decodeCodes},
-	{"binary", 0, decodeBinary},
-	{"morse", 0, decodeMorse},
-	{"spaced", hasSpace, decodeSpaced},
-	{"leet", hasLeet, decodeLeet},
-	{"spelling", hasSpelling, decodeSpelling},
-	{"file", 0, decodeFile},
+	{name: "base32", apply: decodeBase32, set: base32Set, least: minEncoded},
+	{name: "base85", apply: decodeBase85, set: base85Set, least: minEncoded},
+	{name: "base58", apply: decodeBase58, set: base58Set, least: minBase58},
+	{name: "codes", apply: decodeCodes, set: codeSet, least: minEncoded},
+	{name: "binary", apply: decodeBinary, set: binarySet, least: minBinary},
+	{name: "morse", apply: decodeMorse, set: morseSet, least: minEncoded},
+	{name: "spaced", needs: hasSpace, apply: decodeSpaced},
+	{name: "leet", needs: hasLeet, apply: decodeLeet},
+	{name: "spelling", needs: hasSpelling, apply: decodeSpelling},
+	{name: "file", apply: decodeFile, set: base64Set, least: minFile},
 }
 
 // minEncoded is how many characters of these are looked at.
@@ -265,13 +265,16 @@ func decodeCodes(text string) *builder {
 	}
 }
 
+// minBinary is six bytes.
+const minBinary = 8 * 6
+
 var binarySet = setOf("01 \t\n,_")
 
 // decodeBinary finds bytes written as eight binary digits each, together or apart.
 func decodeBinary(text string) *builder {
 	var b builder
 	for i := 0; ; {
-		start, end, ok := nextRun(text, i, binarySet, 8*6)
+		start, end, ok := nextRun(text, i, binarySet, minBinary)
 		if !ok {
 			return b.parts()
 		}

@@ -14,17 +14,29 @@ type decoder struct {
 	name  string
 	needs features // at least one of them; 0: any text
 	apply func(text string) *builder
+	// set and least, if given, are the characters of a run without which there is nothing to decode, and their number.
+	set   *byteSet
+	least int
+}
+
+// idle reports whether text lacks the run of characters that the decoder needs.
+func (d *decoder) idle(text string) bool {
+	if d.set == nil {
+		return false
+	}
+	_, _, ok := nextRun(text, 0, d.set, d.least)
+	return !ok
 }
 
 // encodings lists the decoders for text that can be seen. Each works on any text; what it yields is bounded by it.
 var encodings = append([]decoder{
-	{"base64", 0, decodeBase64},
-	{"hex", 0, decodeHex},
-	{"percent", hasPercent, decodePercent},
-	{"html", hasAmpersand, decodeHTML},
-	{"escapes", hasBackslash, decodeEscapes},
-	{"rot13", hasRotated, decodeRot13},
-	{"reversed", hasReversed, decodeReversed},
+	{name: "base64", apply: decodeBase64, set: base64Set, least: minRun},
+	{name: "hex", apply: decodeHex},
+	{name: "percent", needs: hasPercent, apply: decodePercent},
+	{name: "html", needs: hasAmpersand, apply: decodeHTML},
+	{name: "escapes", needs: hasBackslash, apply: decodeEscapes},
+	{name: "rot13", needs: hasRotated, apply: decodeRot13},
+	{name: "reversed", needs: hasReversed, apply: decodeReversed},
 }, moreEncodings...)
 
 // minRun is how many characters of base64 or hex are looked at: fewer hide no instruction.

@@ -7,9 +7,9 @@ import (
 
 // hidden lists the decoders for text in characters that can't be seen. They read what normalisation strips.
 var hidden = []decoder{
-	{"tags", hasInvisible, decodeTags},
-	{"variation_selectors", hasInvisible, decodeSelectors},
-	{"zero_width", hasInvisible, decodeZeroWidth},
+	{name: "tags", needs: hasInvisible, apply: decodeTags},
+	{name: "variation_selectors", needs: hasInvisible, apply: decodeSelectors},
+	{name: "zero_width", needs: hasInvisible, apply: decodeZeroWidth},
 }
 
 // Tag characters mirror ASCII at U+E0000 and take four bytes of UTF-8 each.

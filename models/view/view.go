@@ -106,7 +106,7 @@ func (s *scanner) read(seg *models.Segment) {
 // decode adds what each decoder finds in r, whose features are f, and goes on in what it finds.
 func (s *scanner) decode(seg *models.Segment, r reading, f features, decoders []decoder, depth int) {
 	for _, d := range decoders {
-		if d.needs != 0 && !f.has(d.needs) {
+		if d.needs != 0 && !f.has(d.needs) || d.idle(r.text) {
 			continue
 		}
 		b := d.apply(r.text)

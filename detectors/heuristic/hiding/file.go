@@ -31,7 +31,7 @@ func labelled(e *check.Event, i int, text string) {
 		judge(e, fileText, "B11", need(e, needFile), e.Whole(i), text)
 		return
 	}
-	if !describesFiles[e.Event.Kind] || len(text) > maxLabelled || !gist.Of(text).Has(gist.Addressee) {
+	if !describesFiles[e.Event.Kind] || len(text) > maxLabelled || !mayLabel(text) {
 		return
 	}
 	lower := strings.ToLower(text)
@@ -62,6 +62,16 @@ func labelled(e *check.Event, i int, text string) {
 		}
 		judge(e, fileText, "B11", needLabelled, models.Span{Segment: i, Start: start, End: end}, text[start:end])
 	}
+}
+
+// mayLabel reports whether text has a part of a label, in either case.
+func mayLabel(text string) bool {
+	for _, part := range []string{"idden", "omment", "nstructions", "xmp", "hite on", "ery light", "isible", "audible", "sonic", "COMM", "comm eng", "ettering", "of sheet", "atermark", "canvas", "iny print", "可聴"} {
+		if strings.Contains(text, part) {
+			return true
+		}
+	}
+	return false
 }
 
 // describesFiles are the kinds of event in which a tool tells what a file holds.

@@ -135,55 +135,77 @@ var names = []string{
 	"bearer", "basic", "auth", "cookie", "root /", "admin /", "user /", "_secret", "_apikey", "_key", "dek", "pin code", "recovery code",
 }
 
-// passwords finds values behind the name of a secret: password=..., "password": ..., password is ...
+// passwords finds values behind the name of a secret: password=..., "password": ..., password is ... It looks for the
+// values first, since few words of a text have digits or capitals in them.
 func (r *report) passwords(text string) {
-	for at := 0; at < len(text); {
-		n := strings.IndexAny(text[at:], "=: ,：")
-		if n < 0 {
-			return
+	for i := 0; i < len(text); {
+		start := i
+		var kinds uint8
+		for i < len(text) && valueByte[text[i]] != 0 {
+			kinds |= valueByte[text[i]]
+			i++
 		}
-		sign := at + n
-		at = sign + 1
-		if c := text[sign]; sign == 0 || c != '=' && c != ':' && c != ' ' && c < 0x80 {
-			continue
-		}
-		name := named(text[:sign])
-		if name == "" {
-			continue
-		}
-		start := sign
-		for skipped := 0; start < len(text) && skipped < 6; skipped++ {
-			if strings.IndexByte("=: \"'`(\t", text[start]) >= 0 {
-				start++
-			} else if strings.HasPrefix(text[start:], "：") {
-				start += len("：")
-			} else if strings.HasPrefix(text[start:], "is ") {
-				start += 3
-			} else {
-				break
-			}
-		}
-		end := start
-		for end < len(text) && text[end] > ' ' && text[end] < 0x7f && strings.IndexByte("\"'`<>,;)|", text[end]) < 0 {
-			end++
-		}
-		least := 10
-		switch {
-		case text[sign] == ' ':
-			least = 12
-		case strings.HasPrefix(name, "pass") || name[0] >= 0x80 || name == "pwd" || name == "kennwort" || name == "senha":
-			least = 8
-		}
-		if name == "basic" || name == "auth" {
-			r.basic(text, start, end)
-			at = end
-			continue
-		}
-		if value := strings.TrimRight(text[start:end], "."); value != "" && live(value, least) {
-			r.add(secretPassword, start, start+len(value))
-			at = end
+		if i == start {
+			i++
+		} else if i-start >= minValue && (kinds&digitByte != 0 && kinds&(smallByte|capitalByte) != 0 || kinds&smallByte != 0 && kinds&capitalByte != 0) {
+			i = max(i, r.value(text, start, i))
 		}
 	}
+}
+
+const minValue = 8
+
+// The kinds of bytes that values are made of.
+const (
+	smallByte = 1 << iota
+	capitalByte
+	digitByte
+	signByte
+)
+
+var valueByte = func() (t [256]uint8) {
+	for c := byte('!'); c < 0x7f; c++ {
+		t[c] = [...]uint8{smallByte, capitalByte, digitByte, signByte}[kind(c)]
+	}
+	for _, c := range []byte("\"'`<>,;)|(=:{}[]") {
+		t[c] = 0
+	}
+	return t
+}()
+
+// value judges text[start:end] as a secret's value by what stands before it, and returns where to go on.
+func (r *report) value(text string, start, end int) int {
+	before := start
+	for before > 0 && start-before < 6 && strings.IndexByte("=: \"'`(\t", text[before-1]) >= 0 {
+		before--
+	}
+	head := strings.TrimSuffix(text[:before], "：")
+	head = strings.TrimSuffix(head, " is")
+	if before == start && len(head) == before {
+		return end
+	}
+	name := named(head)
+	if name == "" {
+		return end
+	}
+	for end < len(text) && text[end] == '=' {
+		end++
+	}
+	if name == "basic" || name == "auth" {
+		r.basic(text, start, end)
+		return end
+	}
+	least := 10
+	switch {
+	case text[before] == ' ' && !strings.ContainsAny(text[before:start], "=:"):
+		least = 12
+	case strings.HasPrefix(name, "pass") || name[0] >= 0x80 || name == "pwd" || name == "kennwort" || name == "senha":
+		least = minValue
+	}
+	if value := strings.TrimRight(text[start:end], "."); live(value, least) {
+		r.add(secretPassword, start, start+len(value))
+	}
+	return end
 }
 
 // basic reports a user and a password in base64.
@@ -229,7 +251,7 @@ var nameEnd = func() (t [256]bool) {
 
 // member judges a whole value by the name of its member.
 func (r *report) member(s *models.Segment, text string) {
-	if len(text) > 512 || strings.IndexByte(text, ' ') >= 0 || named(s.Pointer) == "" || r.e.Event.Kind == models.KindTool && !check.Below(s, "/_meta") && check.Last(s) != "default" {
+	if s.Pointer == "" || len(text) > 512 || strings.IndexByte(text, ' ') >= 0 || !nameEnd[s.Pointer[len(s.Pointer)-1]] || named(s.Pointer) == "" || r.e.Event.Kind == models.KindTool && !check.Below(s, "/_meta") && check.Last(s) != "default" {
 		return
 	}
 	if r.basic(text, 0, len(text)); live(text, 10) {
