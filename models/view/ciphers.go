@@ -49,7 +49,7 @@ func decodeBase32(text string) *builder {
 
 // unbase32 returns what s decodes to, "" unless it is in one case and begins as text.
 func unbase32(s string) string {
-	if strings.ToUpper(s) != s && strings.ToLower(s) != s {
+	if head := s[:min(len(s), 2*minEncoded)]; strings.ToUpper(head) != head && strings.ToLower(head) != head {
 		return ""
 	}
 	out := make([]byte, 0, len(s)*5/8)
@@ -361,12 +361,12 @@ const minSpaced = 14 // letters of a text that is s p a c e d out
 // decodeSpaced closes the gaps in letters that stand apart, and drops the marks between them. Wider gaps stay one blank.
 func decodeSpaced(text string) *builder {
 	var b builder
-	for i := 0; i+2*minSpaced < len(text); {
-		if !apart(text, i) || !apart(text, i+2) || !apart(text, i+4) || i > 0 && text[i-1] != ' ' && text[i-1] != '\n' && text[i-1] != '(' && text[i-1] != '"' {
-			i++
-			continue
+	for i := 0; ; {
+		start, ok := nextApart(text, i)
+		if !ok {
+			break
 		}
-		start := i
+		i = start
 		var run builder
 		letters := 0
 		gap := text[i+1]
@@ -394,6 +394,26 @@ func decodeSpaced(text string) *builder {
 		i = max(i, start+1)
 	}
 	return b.parts()
+}
+
+// nextApart finds the next three letters that stand apart. A run that is long enough has some in every eight bytes.
+func nextApart(text string, i int) (int, bool) {
+	from := i
+	for ; i+2*minSpaced < len(text); i += 8 {
+		for at := i; at < i+2; at++ {
+			if !apart(text, at) || text[at+3] != text[at+1] || text[at+5] != text[at+1] || !apart(text, at+2) || !apart(text, at+4) {
+				continue
+			}
+			for at-2 >= from && text[at-1] == text[at+1] && apart(text, at-2) {
+				at -= 2
+			}
+			if at > 0 && alphanumeric(text[at-1]) {
+				at += 2
+			}
+			return at, true
+		}
+	}
+	return 0, false
 }
 
 // apart reports whether a single character and a separator stand at i.

@@ -101,7 +101,7 @@ func disguises(text string) features {
 		for ; i < len(text) && letter(text[i]); i++ {
 			h = mix(h, text[i])
 		}
-		if i+1 < len(text) && text[i]-'0' <= 9 && letter(text[i+1]) {
+		if i < len(text) && text[i]-'0' <= 9 {
 			digits++
 		}
 		may := sketch[h%(1<<12)]

@@ -31,7 +31,7 @@ var fileHeads = []string{
 
 const (
 	minFile     = 40       // characters of base64
-	maxFile     = 96 << 10 // bytes of a file that are looked at, from either end
+	maxFile     = 24 << 10 // bytes of a file that are looked at, from either end
 	maxInflated = 32 << 10 // bytes of text in all compressed parts of a file
 	minPrinted  = 16       // bytes of a text in a file
 )

@@ -22,7 +22,7 @@ const (
 	hasLookalike
 	hasLetter   // beyond ASCII
 	hasForeign  // a letter beyond ASCII that is not Latin
-	hasLeet     // digits between letters, several times
+	hasLeet     // words with digits, several of them
 	hasSpelling // perhaps the spelling alphabet
 )
 
