@@ -21,11 +21,7 @@ type decoder struct {
 
 // idle reports whether text lacks the run of characters that the decoder needs.
 func (d *decoder) idle(text string) bool {
-	if d.set == nil {
-		return false
-	}
-	_, _, ok := nextRun(text, 0, d.set, d.least)
-	return !ok
+	return d.set != nil && !hasRun(text, d.set, d.least)
 }
 
 // encodings lists the decoders for text that can be seen. Each works on any text; what it yields is bounded by it.

@@ -150,3 +150,18 @@ func nextRun(text string, i int, members *byteSet, least int) (start, end int, o
 	}
 	return 0, 0, false
 }
+
+// hasRun reports whether nextRun would find a run, without looking where it ends.
+func hasRun(text string, members *byteSet, least int) bool {
+	for i := 0; i+least <= len(text); {
+		j := i + least - 1
+		for j >= i && members[text[j]] {
+			j--
+		}
+		if j < i {
+			return true
+		}
+		i = j + 1
+	}
+	return false
+}
