@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/detectors/heuristic/gist"
 	"github.com/aad6b6dc/taster/models"
 )
 
@@ -50,16 +51,30 @@ func invisibles(e *check.Event, i int, text string) {
 		size := utf8.RuneLen(r)
 		if kind := invisibleKind(r); kind != "" && !useful(text, at, at+max(size, 1), r, prev) {
 			found.note(kind, at, at+size)
+			if at+size < len(text) && isLetter(text[at+size]) && prev >= 0 && prev < utf8.RuneSelf && isLetter(byte(prev)) {
+				found.inWord++
+			}
+		} else if r == softHyphen && prev < utf8.RuneSelf {
+			found.soften(at, at+size)
 		}
 		prev = r
+	}
+	if found.soft >= manySoft && found.count == 0 {
+		if english(text) && gist.Of(visible(text[found.start:min(len(text), found.end+wordRest)])).Score() >= needDisguised {
+			e.ReportAs(invisibleCharacters, models.SeverityHigh, 0.7, nil, models.Span{Segment: i, Start: found.start, End: found.end})
+		}
+		return
 	}
 	if found.count == 0 {
 		return
 	}
 	severity, confidence := invisibleCharacters.Severity, invisibleCharacters.Confidence
+	inside := gist.Of(visible(text[found.start:min(len(text), found.end+wordRest)]))
 	switch {
-	case found.longest >= manyInvisible || len(found.kinds) >= 3 || found.count >= manyInvisible:
+	case found.longest >= manyInvisible || len(found.kinds) >= 3 || found.count >= manyInvisible && e.Event.Kind.Definition() || found.inWord >= manyInvisible:
 		severity, confidence = models.SeverityHigh, 0.85
+	case found.inWord >= 3 && inside.Score() >= needDisguised:
+		severity, confidence = models.SeverityHigh, 0.8
 	case found.kinds["tag"]:
 		severity, confidence = models.SeverityHigh, 0.7
 	}
@@ -67,7 +82,28 @@ func invisibles(e *check.Event, i int, text string) {
 }
 
 // manyInvisible is how many invisible characters can't be an accident of copying.
-const manyInvisible = 8
+const (
+	manyInvisible = 8
+	manySoft      = 6 // soft hyphens
+	softHyphen    = '\u00ad'
+	wordRest      = 12 // bytes behind the last invisible character that belong to what it disguises
+	needDisguised = 5  // of a text in whose words they stand
+)
+
+// english reports whether text has no letter beyond ASCII: languages that hyphenate long words have some.
+func english(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r > 0xbf && unicode.IsLetter(r) })
+}
+
+// visible returns text without what can't be seen in it.
+func visible(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == softHyphen || invisibleKind(r) != "" {
+			return -1
+		}
+		return r
+	}, text)
+}
 
 // tally counts invisible characters and their longest run.
 type tally struct {
@@ -75,11 +111,22 @@ type tally struct {
 	count        int
 	run, longest int
 	start, end   int
+	inWord, soft int
+}
+
+// soften counts a soft hyphen.
+func (t *tally) soften(start, end int) {
+	if t.soft++; t.count == 0 {
+		if t.soft == 1 {
+			t.start = start
+		}
+		t.end = end
+	}
 }
 
 func (t *tally) note(kind string, start, end int) {
 	if t.kinds == nil {
-		t.kinds, t.start = map[string]bool{}, start
+		t.kinds, t.start, t.end = map[string]bool{}, start, start
 	}
 	if t.end == start && t.count > 0 {
 		t.run++
@@ -102,7 +149,7 @@ func invisibleKind(r rune) string {
 		return "selector"
 	case r == 0x200c, r == 0x200d:
 		return "joiner"
-	case r == 0x200b, r >= 0x2060 && r <= 0x2064, r == 0xfeff, r == 0x180e, r == 0x34f:
+	case r == 0x200b, r >= 0x2060 && r <= 0x2064, r == 0xfeff, r == 0x180e, r == 0x34f, r >= 0x206a && r <= 0x206f, r >= 0xfff9 && r <= 0xfffb:
 		return "zero_width"
 	case r == 0x115f, r == 0x1160, r == 0x3164, r == 0xffa0:
 		return "filler"
@@ -204,7 +251,7 @@ func escape(e *check.Event, i int, text string) {
 }
 
 // linkConfidence is how suspicious a hyperlink is by itself: build logs have them.
-const linkConfidence = 0.5
+const linkConfidence = 0.4
 
 // concealingEscape returns the first escape sequence that is neither colour nor weight: concealed text (SGR 8),
 // the clipboard (OSC 52), hyperlinks (OSC 8). -1 if there is none.

@@ -14,17 +14,21 @@ const (
 	minColumns = 70  // blanks in a line that push a text aside
 	wideGap    = 150 // that nobody scrolls through
 	maxAfter   = 600 // bytes behind a gap that are read
+	maxGaps    = 6   // a text with more is laid out in columns
 	minLines   = 12  // line breaks in a gap
 )
 
 // padded reports orders behind so many blanks that a person does not come to them.
 func padded(e *check.Event, i int, text string) {
-	for at := 0; ; {
+	for at, gaps := 0, 0; gaps < maxGaps; gaps++ {
 		start, end, ok := nextGap(text, at)
 		if !ok {
 			return
 		}
 		at = end
+		if text[end] == '|' || strings.HasPrefix(text[end:], "│") { // a table
+			continue
+		}
 		after := text[end:min(len(text), end+maxAfter)]
 		if n := strings.Index(after, "\n\n"); n > 0 {
 			after = after[:n]
@@ -57,7 +61,7 @@ func nextGap(text string, from int) (start, end int, ok bool) {
 		for end < len(text) {
 			n := blank(text, end)
 			if n == 0 {
-				if text[end] != '.' && text[end] != '-' && text[end] != '|' || solid > 0 {
+				if !aloneInLine(text, end) || solid > 0 {
 					break
 				}
 				solid, n = 1, 1
@@ -80,6 +84,11 @@ func nextGap(text string, from int) (start, end int, ok bool) {
 		i = max(end, i+1)
 	}
 	return 0, 0, false
+}
+
+// aloneInLine reports whether a dot or dash at i is all that its line has.
+func aloneInLine(text string, i int) bool {
+	return (text[i] == '.' || text[i] == '-' || text[i] == '*') && (i == 0 || text[i-1] <= ' ') && (i+1 == len(text) || text[i+1] == '\n' || text[i+1] == '\r')
 }
 
 // nextBlank returns where the next two blanks in a row begin.

@@ -35,6 +35,12 @@ var marks = []struct {
 	{"<title>", "</title>", Custom},
 	{"<template>", "</template>", Comment},
 	{"<noscript>", "</noscript>", Custom},
+	{"<style>", "</style>", Custom},
+	{"<style ", "</style>", Custom},
+	{"<annotation", "</annotation", Custom},
+	{"<w:del ", "</w:del>", Styled},
+	{"<w:comment", "</w:comment", Custom},
+	{"[comment", "\n", Comment},
 }
 
 // opens are the bytes that a region can begin with.
@@ -138,6 +144,7 @@ const minTitle = 24
 // hidingStyles hide an element, without blanks and in lower case.
 var hidingStyles = []string{
 	"display:none", "visibility:hidden", "opacity:0\"", "opacity:0;", "opacity:0.0", "opacity:.0", "font-size:0", "font-size:1px", "font-size:.", "color:transparent", "color:white", "color:#fff",
+	"color:rgba(0,0,0,0)", "color:#ffffff", "color:#fefefe", "color:rgb(255,255,255)", "color=\"white\"", "color=white", "color=\"#fff", "type=\"hidden\"", "class=\"hidden", "d-none", "class=\"invisible", "left:-1", "visibility:collapse", "content-visibility:hidden", "mso-hide:all",
 	"left:-9", "top:-9", "text-indent:-9", "clip:rect(0", "clip-path:inset(", "height:0", "width:0", "width:1px", "max-height:0", "scale(0)", "sr-only", "visually-hidden",
 	"font-size=\"1\"", "font-size='1'", "opacity=\"0", "opacity='0", "fill=\"none\"", "fill=\"white\"", "fill=\"#fff", "fill-opacity=\"0", "z-index:-",
 }
@@ -185,7 +192,7 @@ func tagEnd(text string, i int) int {
 const maxTag = 600
 
 // attributes hold text that a page does not show by itself.
-var attributes = []string{"title=", "alt=", "aria-label=", "aria-description=", "data-", "content=", "summary=", "instructions=", "description=", "usercomment=", "label="}
+var attributes = []string{"title=", "alt=", "aria-label=", "aria-description=", "data-", "content=", "summary=", "value=", "placeholder=", "name=", "instructions=", "description=", "usercomment=", "label="}
 
 // attribute returns a sentence in an attribute of the tag that begins at i.
 func attribute(text string, i int) (Region, bool) {

@@ -22,8 +22,11 @@ func terminal(e *check.Event, i int, text string) {
 			e.Report(concealedText, nil, models.Span{Segment: i, Start: at, End: len(text)})
 		}
 	}
-	if strings.Contains(text, `[8m`) && strings.Contains(text, `\`) {
+	if strings.Contains(text, "[8m") {
 		spelledOut(e, i, text)
+	}
+	if strings.IndexByte(text, '\r') >= 0 {
+		returned(e, i, text)
 	}
 }
 
@@ -56,6 +59,10 @@ func escapes(e *check.Event, i int, text string) {
 			case final == '~' && (params == "201" || params == "200"):
 				e.Report(concealedText, nil, models.Span{Segment: i, Start: end + 1, End: min(len(text), lineEnd(text, end+2))})
 				return
+			case final == 'h' && (params == "?1049" || params == "?47"): // the other screen
+				stop := nextEscape(text, end+1)
+				concealed(e, i, text, end+1, stop)
+				at = stop - 1
 			case (final == 'K' || final == 'J' || final == 'A' || final == 'F') && end+1 < len(text):
 				overwritten(e, i, text, start-intro, end+1)
 			}
@@ -83,18 +90,32 @@ func introducer(text string, i int) (int, bool) {
 
 // conceals reports whether SGR parameters hide what follows: conceal, or the colour of the ground.
 func conceals(params string) bool {
+	fields := strings.Split(params, ";")
 	ground, text := "", ""
-	for p := range strings.SplitSeq(params, ";") {
+	for i := 0; i < len(fields); i++ {
+		p := fields[i]
 		switch {
+		case p == "38" || p == "48":
+			n := 2
+			if i+1 < len(fields) && fields[i+1] == "2" {
+				n = 4
+			}
+			colour := strings.Join(fields[min(i+1, len(fields)):min(i+1+n, len(fields))], ";")
+			if p == "38" {
+				text = colour
+			} else {
+				ground = colour
+			}
+			i += n
 		case p == "8":
 			return true
-		case len(p) == 2 && p[0] == '3':
+		case len(p) == 2 && (p[0] == '3' || p[0] == '9'):
 			text = p[1:]
-		case len(p) == 2 && p[0] == '4':
-			ground = p[1:]
+		case len(p) == 2 && p[0] == '4', len(p) == 3 && strings.HasPrefix(p, "10"):
+			ground = p[len(p)-1:]
 		}
 	}
-	return text != "" && text == ground && text != "8"
+	return text != "" && text == ground
 }
 
 // nextEscape returns where the next sequence begins.
@@ -171,15 +192,30 @@ func erased(e *check.Event, i int, text string) {
 
 // spelledOut reports text between a concealing sequence and its end where both are written out: \x1b[8m ... \x1b[0m.
 func spelledOut(e *check.Event, i int, text string) {
-	for _, esc := range []string{`\x1b`, `\u001b`, `\033`, `\e`} {
+	for _, esc := range []string{`\x1b`, `\u001b`, `\033`, `\e`, "^[", "\u241b", ""} {
 		open := strings.Index(text, esc+"[8m")
 		if open < 0 {
 			continue
 		}
 		start := open + len(esc) + len("[8m")
 		n := strings.Index(text[start:], esc+"[")
-		if n > 0 && gist.Of(text[start:start+n]).Score() >= 3 {
+		if n > 0 && (esc != "" || open == 0 || text[open-1] != 'b' && text[open-1] != 'e' && text[open-1] != '3' && text[open-1] != 0x1b) && gist.Of(text[start:start+n]).Score() >= 3 {
 			report(e, concealedText, "B3", 0, models.Span{Segment: i, Start: start, End: start + n})
+		}
+	}
+}
+
+// returned reports a line that a carriage return lets the next text be written over.
+func returned(e *check.Event, i int, text string) {
+	for at := 0; at < len(text); at++ {
+		if text[at] != '\r' || at+1 == len(text) || text[at+1] == '\n' || text[at+1] == '\r' {
+			continue
+		}
+		start := strings.LastIndexAny(text[:at], "\n\r") + 1
+		over := text[at+1 : lineEnd(text, at+1)]
+		if g := gist.Of(text[start:at]); g.Words >= 5 && g.Score() >= need(e, needPadded) && gist.Of(over).Words >= 2 {
+			report(e, concealedText, "B3", 0, models.Span{Segment: i, Start: start, End: at})
+			return
 		}
 	}
 }

@@ -74,7 +74,7 @@ func (p *person) read(i int, text string) {
 	first := -1
 	for _, t := range terms {
 		for _, w := range t.words {
-			if at := strings.Index(lower, w); at >= 0 {
+			if at := indexWord(lower, w); at >= 0 {
 				p.matters |= t.means
 				if t.means&(identity|birth|health) != 0 && (first < 0 || at < first) {
 					first = at
@@ -93,6 +93,22 @@ func (p *person) read(i int, text string) {
 		p.spans = append(p.spans, models.Span{Segment: i, End: len(text)})
 	} else if end > start && len(p.spans) < models.MaxEvidence {
 		p.spans = append(p.spans, models.Span{Segment: i, Start: start, End: end})
+	}
+}
+
+// indexWord returns where a word of text begins with w; a short w is the whole word.
+func indexWord(text, w string) int {
+	for from := 0; ; {
+		n := strings.Index(text[from:], w)
+		if n < 0 {
+			return -1
+		}
+		at := from + n
+		end := at + len(w)
+		if w[0] >= 0x80 || (at == 0 || !alphanumeric(text[at-1])) && (len(w) > 4 || end == len(text) || !alphanumeric(text[end])) {
+			return at
+		}
+		from = end
 	}
 }
 
@@ -203,7 +219,7 @@ func (p *person) report(e *check.Event) {
 	}
 	has := func(m matter) bool { return p.matters&m == m }
 	switch {
-	case has(health) && (has(identity) || has(birth|contact) || p.accounts > 0):
+	case has(health) && (has(identity) || has(birth|contact) && many(e, p) || p.accounts > 0):
 	case has(identity|contact) && (has(birth) || many(e, p)):
 	case p.cards > 0:
 	case p.accounts > 1 && (has(birth) || has(health)):

@@ -27,7 +27,7 @@ type mark struct {
 }
 
 // tokens are those of templates that have no common form, in lower case.
-var tokens = []string{"[inst]", "[/inst]", "<<sys>>", "<</sys>>", "[system_prompt]", "[/system_prompt]", "[tool_results]", "[/tool_results]", "[tool_calls]", "<start_of_turn>", "<end_of_turn>", "<bos>", "<eos>", "<s>", "</s>", "<sys>", "<human>", "<bot>", "<|", "<｜"}
+var tokens = []string{"[inst]", "[/inst]", "<<sys>>", "<</sys>>", "[system_prompt]", "[/system_prompt]", "[tool_results]", "[/tool_results]", "[tool_calls]", "[available_tools]", "<|im_sep", "<tool_response>", "</tool_response>", "<function_results>", "</function_results>", "<end_of_utterance>", "<unk>", "<think>", "</think>", "### instruction:", "### response:", "### system:", "### human:", "### assistant:", "### user:", "### input:", "<start_of_turn>", "<end_of_turn>", "<bos>", "<eos>", "<s>", "</s>", "<sys>", "<human>", "<bot>", "<|", "<｜"}
 
 // roles are speakers of a conversation, in lower case, before a colon at the start of a line.
 var roles = []string{
@@ -81,6 +81,11 @@ func find(text string) []mark {
 		case '{', '"':
 			m, ok = callAt(text, i)
 		case '=', '-', '#', '*':
+			if c == '#' {
+				if m, ok = tokenAt(text, i); ok {
+					break
+				}
+			}
 			if i == 0 || text[i-1] != c {
 				m, ok = bannerAt(text, i)
 			}

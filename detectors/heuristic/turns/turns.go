@@ -46,23 +46,23 @@ func examine(e *check.Event) {
 			continue
 		}
 		for v := range s.Views {
-			if text := s.Views[v].Text; len(text) >= minText && (v == 0 || s.Views[v].Kind == models.ViewDecoded) {
-				read(e, i, v, text)
+			if text := s.Views[v].Text; len(text) >= minText && read(e, i, v, text) {
+				break
 			}
 		}
 	}
 }
 
-// read judges what stands behind each mark of a text.
-func read(e *check.Event, i, v int, text string) {
+// read judges what stands behind each mark of a text, and reports whether one was found wanting.
+func read(e *check.Event, i, v int, text string) bool {
 	marks := find(text)
 	if len(marks) == 0 {
-		return
+		return false
 	}
 	doubt := documentation(text, marks)
 	if dialogue(e, i, marks) {
 		e.Report(forgedTurn, nil, models.Span{Segment: i, View: v, Start: marks[0].start, End: len(text)})
-		return
+		return true
 	}
 	conversation := strings.Contains(text, "assistant:") && (strings.Contains(text, "user:") || strings.Contains(text, "human:"))
 	for n, m := range marks {
@@ -104,8 +104,9 @@ func read(e *check.Event, i, v int, text string) {
 			confidence += 0.1
 		}
 		e.ReportAs(rule, severity, confidence, nil, models.Span{Segment: i, View: v, Start: m.start, End: m.end + len(turn)})
-		return
+		return true
 	}
+	return false
 }
 
 // dialogue reports whether a value in a schema goes over into a dialogue: an enum, a default or an example that is none.
