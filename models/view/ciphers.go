@@ -16,6 +16,10 @@ var moreEncodings = []decoder{
 	{name: "spaced", needs: hasSpace, apply: decodeSpaced},
 	{name: "leet", needs: hasLeet, apply: decodeLeet},
 	{name: "spelling", needs: hasSpelling, apply: decodeSpelling},
+	{name: "list", apply: decodeList, may: mayList},
+	{name: "chunks", needs: hasSpace, apply: decodeChunks, may: mayChunks},
+	{name: "symbols", needs: hasMultibyte, apply: decodeSymbols},
+	{name: "caesar", needs: hasCaesar, apply: decodeCaesar},
 	{name: "file", apply: decodeFile, set: base64Set, least: minFile},
 }
 

@@ -17,11 +17,12 @@ type decoder struct {
 	// set and least, if given, are the characters of a run without which there is nothing to decode, and their number.
 	set   *byteSet
 	least int
+	may   func(text string) bool // a cheap test; nil for none
 }
 
 // idle reports whether text lacks the run of characters that the decoder needs.
 func (d *decoder) idle(text string) bool {
-	return d.set != nil && !hasRun(text, d.set, d.least)
+	return d.set != nil && !hasRun(text, d.set, d.least) || d.may != nil && !d.may(text)
 }
 
 // encodings lists the decoders for text that can be seen. Each works on any text; what it yields is bounded by it.

@@ -71,6 +71,9 @@ var sketch = func() (t [1 << 12]features) {
 	for w := range backward {
 		t[hash(w)] |= hasReversed
 	}
+	for w := range plain {
+		t[hash(w)] |= hasPlain
+	}
 	for w := range natoWords {
 		t[hash(w)] |= hasSpelling
 	}
@@ -90,7 +93,7 @@ func mix(h uint32, c byte) uint32 { return h*33 ^ uint32(c|0x20) }
 // disguises returns the disguises in which text has enough words of the lexicon to be English.
 func disguises(text string) features {
 	var f features
-	turned, reversed, spelled, digits := 0, 0, 0, 0
+	turned, reversed, spelled, digits, words, plainly := 0, 0, 0, 0, 0, 0
 	for i := 0; i < len(text); {
 		if !letter(text[i]) {
 			i++
@@ -105,6 +108,11 @@ func disguises(text string) features {
 			digits++
 		}
 		may := sketch[h%(1<<12)]
+		if i-start >= minLexiconWord {
+			if words++; may.has(hasPlain) {
+				plainly++
+			}
+		}
 		if may.has(hasSpelling) {
 			spelled++
 		}
@@ -114,6 +122,9 @@ func disguises(text string) features {
 		if may.has(hasReversed) {
 			reversed += backward.score(text[start:i])
 		}
+	}
+	if words >= minCaesar && plainly == 0 {
+		f |= hasCaesar
 	}
 	if spelled >= minSpelling {
 		f |= hasSpelling

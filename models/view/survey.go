@@ -6,7 +6,7 @@ import (
 )
 
 // features says what occurs in a text, and so which transforms could change it.
-type features uint16
+type features uint32
 
 const (
 	hasControl features = 1 << iota // C0 but white space, DEL, C1
@@ -24,6 +24,8 @@ const (
 	hasForeign  // a letter beyond ASCII that is not Latin
 	hasLeet     // words with digits, several of them
 	hasSpelling // perhaps the spelling alphabet
+	hasCaesar   // many words, and none of them plain English
+	hasPlain    // only of a word: plain English
 )
 
 func (f features) has(any features) bool { return f&any != 0 }

@@ -15,7 +15,7 @@ import (
 // Checks are the checks for hidden text.
 var Checks = &check.Group{
 	Name:    "hiding",
-	Rules:   []*check.Rule{hiddenOrder, hiddenProse, paddedText, concealedText, fileText, hiddenRecord, packedHost, imageScript, invisibleCharacters, terminalEscape, bidiOverride, mixedScripts, styledText, stackedMarks},
+	Rules:   []*check.Rule{hiddenOrder, hiddenProse, paddedText, concealedText, fileText, hiddenRecord, followDecoded, packedHost, imageScript, invisibleCharacters, terminalEscape, bidiOverride, mixedScripts, styledText, stackedMarks},
 	Examine: examine,
 }
 
@@ -51,6 +51,10 @@ var (
 		ID: "script-in-image", Version: "1.0.0", Class: "B11", Severity: models.SeverityHigh, Confidence: 0.8,
 		Message: "Has an image that runs a script.",
 	}
+	followDecoded = &check.Rule{
+		ID: "decode-and-follow", Version: "1.0.0", Class: "B6", Severity: models.SeverityHigh, Confidence: 0.7,
+		Message: "Asks for something to be decoded and obeyed.",
+	}
 	fileText = &check.Rule{
 		ID: "order-in-file", Version: "1.0.0", Class: "B11", Severity: models.SeverityHigh, Confidence: 0.7,
 		Message: "Has an order to the model in a file's metadata or hidden layer.",
@@ -69,7 +73,7 @@ var Message = map[models.Class]string{
 var steps = map[string]models.Class{
 	"tags": "B1", "variation_selectors": "B1", "zero_width": "B1", "fillers": "B1",
 	"base64": "B6", "hex": "B6", "rot13": "B6", "reversed": "B6", "base32": "B6", "base85": "B6", "base58": "B6", "codes": "B6", "binary": "B6", "morse": "B6",
-	"leet": "B6", "spelling": "B6", "spaced": "B6", "caesar": "B6", "inflated": "B6", "file": "B11",
+	"leet": "B6", "spelling": "B6", "spaced": "B6", "caesar": "B6", "list": "B6", "chunks": "B6", "symbols": "B6", "file": "B11",
 }
 
 // ClassOf returns the class of how the view's text was hidden, or "" if it was not.
@@ -122,6 +126,7 @@ func examine(e *check.Event) {
 		}
 		if raw := s.Views[0].Text; len(raw) >= minText {
 			padded(e, i, raw)
+			decodeAndFollow(e, i, raw)
 			terminal(e, i, raw)
 			labelled(e, i, raw)
 		}
@@ -179,6 +184,58 @@ func fragments(text string) bool {
 	lines := strings.Count(text, "\n") + 1
 	return lines >= 4 && len(text)/lines < 16
 }
+
+// decodeHints ask for something to be decoded, obeyHints for what comes out to be done; in lower case.
+var (
+	decodeHints = []string{"decod", "dekod", "decif", "decrypt", "entschlüssel", "déchiffr", "descifr", "descodif", "décod", "декод", "расшифр", "解码", "デコード", "解読", "디코드", "해독", "فك تشفير", "into characters", "turn into text", "unscramble", "base64", "rot13", "hex to text", "plaintext", "backward", "in reverse"}
+	obeyHints   = []string{"obey", "follow what", "follow it", "follow the", "and follow", "then follow", "execute", "carry it out", "carry out", "act on", "act accordingly", "do what it says", "do what", "comply", "perform", "befolg", "ausführ", "führe", "exécut", "suivez", "suis ", "ejecut", "obedec", "cumpl", "выполн", "следуй", "исполн", "执行", "照做", "遵照", "実行", "従", "실행", "따르", "نفذ", "eseg", "treat it as", "as an instruction", "as instructions", "then act"}
+)
+
+// decodeAndFollow reports a text that asks for something to be decoded and obeyed, with something to decode beside it.
+func decodeAndFollow(e *check.Event, i int, text string) {
+	if len(text) > 16<<10 || !hasBlob(text) {
+		return
+	}
+	lower := strings.ToLower(text)
+	if len(lower) != len(text) {
+		return
+	}
+	for _, hint := range decodeHints {
+		at := strings.Index(lower, hint)
+		if at < 0 {
+			continue
+		}
+		near := lower[max(0, at-nearHint):min(len(lower), at+nearHint)]
+		for _, obey := range obeyHints {
+			if n := strings.Index(near, obey); n >= 0 {
+				from := max(0, at-nearHint)
+				start, end := min(at, from+n), max(at+len(hint), from+n+len(obey))
+				e.Report(followDecoded, nil, models.Span{Segment: i, Start: start, End: end})
+				return
+			}
+		}
+	}
+}
+
+// nearHint is how close a decoding and an obeying stand, in bytes.
+const nearHint = 70
+
+// hasBlob reports whether a text has a run without blanks that is too long for a word.
+func hasBlob(text string) bool {
+	for i := 0; i+minBlob <= len(text); {
+		j := i + minBlob - 1
+		for j >= i && text[j] > ' ' && text[j] < 0x7f {
+			j--
+		}
+		if j < i {
+			return !strings.Contains(text[i:i+minBlob], "://")
+		}
+		i = j + 1
+	}
+	return false
+}
+
+const minBlob = 32
 
 // hostName reports whether text is the name of a host with more labels than hosts have, or the address of one.
 func hostName(text string) bool {

@@ -28,7 +28,7 @@ var (
 	}
 	strayLetters = &check.Rule{
 		ID: "stray-letters", Version: "1.0.0", Class: "B8", Severity: models.SeverityHigh, Confidence: 0.7,
-		Message: "Has words with stray letters that a model reads over and a filter does not.",
+		Message: "Has words with stray letters or capitals that a model reads over and a filter does not.",
 	}
 	wordsInSymbol = &check.Rule{
 		ID: "order-in-symbol", Version: "1.0.0", Class: "B8", Severity: models.SeverityHigh, Confidence: 0.65,
@@ -49,6 +49,8 @@ func examine(e *check.Event) {
 			continue
 		}
 		suffix(e, i, text)
+		known(e, i, text)
+		alternating(e, i, text)
 		stray(e, i, text)
 		if strings.Contains(text, "_Z") {
 			symbols(e, i, text)
@@ -260,4 +262,52 @@ func codeLike(s string) bool {
 		}
 	}
 	return calls > 2
+}
+
+// knownNoise are strings that became famous for what they do to models, and that nobody writes for another reason.
+var knownNoise = []string{"similarlyNow", "oppositeley", "oppositely.](", "](Me giving", "\"\\!--Two", "SolidGoldMagikarp", "rawdownloadcloneembedreportprint", "TheNitromeFan", "PsyNetMessage", "StreamerBot", "cloneembedreportprint", "davidjl", "guiActiveUn", "! ! ! ! ! ! ! ! ! ! ! ! ! ! ! !"}
+
+// known reports the first of them.
+func known(e *check.Event, i int, text string) {
+	for _, k := range knownNoise {
+		if at := strings.Index(text, k); at >= 0 {
+			e.Report(noisySuffix, nil, models.Span{Segment: i, Start: at, End: at + len(k)})
+			return
+		}
+	}
+}
+
+const minAlternating = 4 // words
+
+func alphanumericAt(text string, i int) bool {
+	return i < len(text) && (text[i] >= '0' && text[i] <= '9' || strings.IndexByte("_-/+=", text[i]) >= 0)
+}
+
+// alternating reports several words whose letters change case at every other letter.
+func alternating(e *check.Event, i int, text string) {
+	count, start := 0, 0
+	for at := 0; at < len(text); {
+		from := at
+		changes := 0
+		for at < len(text) && 'a' <= text[at]|0x20 && text[at]|0x20 <= 'z' {
+			if at > from && (text[at]^text[at-1])&0x20 != 0 {
+				changes++
+			}
+			at++
+		}
+		switch n := at - from; {
+		case n == 0:
+			at++
+		case n >= 4 && changes*4 >= (n-1)*3 && beside(text, from-1) == blank && !alphanumericAt(text, at):
+			if count++; count == 1 {
+				start = from
+			}
+			if count == minAlternating {
+				e.Report(strayLetters, nil, models.Span{Segment: i, Start: start, End: sentenceEnd(text, at)})
+				return
+			}
+		case n >= 4:
+			count = 0
+		}
+	}
 }

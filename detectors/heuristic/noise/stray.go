@@ -78,7 +78,7 @@ func strayed(word string) bool {
 		return false
 	}
 	lower := fold(word)
-	return !common[lower] && !known[lower]
+	return !common[lower] && !others[lower]
 }
 
 // fold returns a word in small letters without its length growing.
@@ -91,8 +91,8 @@ func fold(word string) string {
 	return word
 }
 
-// known are words that are others with a letter more.
-var known = func() map[string]bool {
+// others are words that are others with a letter more.
+var others = func() map[string]bool {
 	words := map[string]bool{}
 	for _, w := range strings.Fields(`they them then than there these bread tread reads files keys users tells says runs calls shows opens prints puts adds into onto fall call hall tall ball wall small
 		mall many sand hand land band brand grand stand pit sit bit fit hit kit lit wit its hits sits bits fits kits tin pin win bin fin sin din gin kin skin spin twin thin
