@@ -14,6 +14,7 @@ var moreEncodings = []decoder{
 	{name: "binary", apply: decodeBinary, set: binarySet, least: minBinary},
 	{name: "morse", apply: decodeMorse, set: morseSet, least: minEncoded},
 	{name: "spaced", needs: hasSpace, apply: decodeSpaced},
+	{name: "gaps", needs: hasSpace, apply: decodeGaps, may: mayGaps},
 	{name: "leet", needs: hasLeet, apply: decodeLeet},
 	{name: "spelling", needs: hasSpelling, apply: decodeSpelling},
 	{name: "list", apply: decodeList, may: mayList},
@@ -398,6 +399,58 @@ func decodeSpaced(text string) *builder {
 		i = max(i, start+1)
 	}
 	return b.parts()
+}
+
+const minGaps = 4 // letters of a word that stand apart among others that do not
+
+// mayGaps reports whether three letters stand apart somewhere.
+func mayGaps(text string) bool {
+	for i := 0; i+2*minGaps <= len(text); i += 4 {
+		for at := i; at < i+2; at++ {
+			if at+5 < len(text) && text[at+1] == text[at+3] && apart(text, at) && apart(text, at+2) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// decodeGaps closes the gaps in single words whose letters stand apart (s k i p, i.g.n.o.r.e), and leaves the rest of the
+// text as it is.
+func decodeGaps(text string) *builder {
+	return rewrite(text, func(i int) (string, int) {
+		if !apart(text, i) || i > 0 && alphanumeric(text[i-1]) {
+			return "", 0
+		}
+		gap := text[i+1]
+		end := i + 1
+		word := []byte{text[i]}
+		for end+1 < len(text) && text[end] == gap && letter(text[end+1]) && (end+2 == len(text) || !alphanumeric(text[end+2])) {
+			word = append(word, text[end+1])
+			end += 2
+		}
+		if len(word) < minGaps || len(word) > maxLexiconWord || !pronounced(string(word)) {
+			return "", 0
+		}
+		return string(word), end - i
+	})
+}
+
+// pronounced reports whether a word has vowels and consonants in a measure, and is no row of the alphabet.
+func pronounced(word string) bool {
+	if plain.score(word) > 0 {
+		return true
+	}
+	vowels, steps := 0, 0
+	for i := range len(word) {
+		if strings.IndexByte("aeiouy", word[i]|0x20) >= 0 {
+			vowels++
+		}
+		if i > 0 && word[i]|0x20 == word[i-1]|0x20+1 {
+			steps++
+		}
+	}
+	return vowels*5 >= len(word) && vowels*3 <= len(word)*2 && steps*3 < len(word)
 }
 
 // nextApart finds the next three letters that stand apart. A run that is long enough has some in every eight bytes.
