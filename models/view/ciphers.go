@@ -423,9 +423,12 @@ func decodeGaps(text string) *builder {
 			return "", 0
 		}
 		gap := text[i+1]
+		if i >= 2 && text[i-1] == gap && letter(text[i-2]) && (i == 2 || !alphanumeric(text[i-3])) {
+			return "", 0 // within a longer run
+		}
 		end := i + 1
 		word := []byte{text[i]}
-		for end+1 < len(text) && text[end] == gap && letter(text[end+1]) && (end+2 == len(text) || !alphanumeric(text[end+2])) {
+		for len(word) <= maxLexiconWord && end+1 < len(text) && text[end] == gap && letter(text[end+1]) && (end+2 == len(text) || !alphanumeric(text[end+2])) {
 			word = append(word, text[end+1])
 			end += 2
 		}
