@@ -8,7 +8,7 @@ import (
 // mayList reports whether a notation's prefix occurs often enough.
 func mayList(text string) bool {
 	const least = minRun
-	return len(text) >= least*3 && (strings.Count(text, "=") >= least || strings.Count(text, `\`) >= least || strings.Count(text, "0x") >= least ||
+	return len(text) >= least*3 && (strings.Count(text, "=") >= least || strings.Count(text, "%") >= least || strings.Count(text, "&#") >= least || strings.Count(text, `\`) >= least || strings.Count(text, "0x") >= least ||
 		strings.Count(text, "U+00") >= least || strings.Count(text, "u+00") >= least || strings.Count(text, "%u00") >= least)
 }
 
@@ -45,19 +45,24 @@ func decodeList(text string) *builder {
 	return b.parts()
 }
 
-// notation writes a byte as a prefix and digits.
+// notation writes a character of Latin-1 as a prefix, digits and maybe an end. Digits are as many as given, or with an end
+// as many as stand before it.
 type notation struct {
 	prefix string
 	digits int
-	octal  bool
+	base   int
+	end    byte
 }
 
-var notations = [...]notation{{"0x", 2, false}, {"U+00", 2, false}, {"u+00", 2, false}, {"%u00", 2, false}, {"=", 2, false}, {`\`, 3, true}}
+var notations = [...]notation{
+	{"0x", 2, 16, 0}, {"U+00", 2, 16, 0}, {"u+00", 2, 16, 0}, {"%u00", 2, 16, 0}, {"=", 2, 16, 0}, {"%", 2, 16, 0}, {`\u00`, 2, 16, 0}, {`\x`, 2, 16, 0}, {`\u{`, 4, 16, '}'},
+	{`\`, 3, 8, 0}, {"&#x", 4, 16, ';'}, {"&#", 4, 10, ';'},
+}
 
 // notationAt returns the notation in which something is written at i.
 func notationAt(text string, i int) *notation {
 	switch text[i] {
-	case '0', 'U', 'u', '%', '=', '\\':
+	case '0', 'U', 'u', '%', '=', '\\', '&':
 		for n := range notations {
 			if _, length := notations[n].read(text, i); length > 0 {
 				return &notations[n]
@@ -67,27 +72,29 @@ func notationAt(text string, i int) *notation {
 	return nil
 }
 
-// read returns the printable byte that is written at i, and the length of what writes it.
+// read returns the printable character that is written at i, and the length of what writes it.
 func (n *notation) read(text string, i int) (byte, int) {
-	rest := text[i:]
-	if !strings.HasPrefix(rest, n.prefix) || len(rest) < len(n.prefix)+n.digits {
+	rest, ok := strings.CutPrefix(text[i:], n.prefix)
+	if !ok {
 		return 0, 0
 	}
-	v := 0
-	for _, c := range []byte(rest[len(n.prefix) : len(n.prefix)+n.digits]) {
-		switch {
-		case n.octal && c >= '0' && c <= '7':
-			v = v*8 + int(c-'0')
-		case !n.octal && hexSet[c]:
-			v = v*16 + int(hexDigit[c])
-		default:
+	v, at := 0, 0
+	for ; at < n.digits && at < len(rest) && (n.end == 0 || rest[at] != n.end); at++ {
+		d := int(hexDigit[rest[at]])
+		if !hexSet[rest[at]] || d >= n.base {
 			return 0, 0
 		}
+		v = v*n.base + d
 	}
-	if v != '\n' && (v < ' ' || v > '~') {
+	switch {
+	case n.end == 0 && at < n.digits, n.end != 0 && (at == 0 || at == len(rest) || rest[at] != n.end):
 		return 0, 0
+	case v != '\n' && (v < ' ' || v > '~' && v < 0xa0 || v > 0xff):
+		return 0, 0
+	case n.end != 0:
+		at++
 	}
-	return byte(v), len(n.prefix) + n.digits
+	return byte(v), len(n.prefix) + at
 }
 
 // maxChunk is the longest piece of base64 that is cut up with blanks, minChunks how many pieces make one.

@@ -24,7 +24,7 @@ var vocabulary = []struct {
 		copilote kopilot* μοντέλο* βοηθ* agenta agentów modeli`},
 	{stemSigns(You), `
 		you your yours reader readers system systems sistema* système* система* peers machine machines processor* processing
-		du dein* sie ihr* vous votre tú tu usted você вы вас ваш* whoever`},
+		du dein* sie ihr* vous votre tú tu usted você вы вас ваш* whoever logiciel* software programm* programa* caller callers`},
 	{stemSigns(Private), `
 		password* passwort* passwörter* contraseña* senha* passe mdp parol* парол* hasł* şifre* credential* secret* geheim* secreto*
 		token* key keys apikey* schlüssel* clé clés clave* chave* ключ* klucz* anahtar* wallet* cookie* card cards karte* tarjeta* carte
@@ -32,7 +32,7 @@ var vocabulary = []struct {
 		снилс reisepass phone* telefon* teléfono* téléphone* telefone* телефон* address addresses addressbook adress* adresse* dirección* direcciones endereço*
 		адрес* email emails mail mails inbox mailbox posteingang* correo* courriel* почт* contact contacts kontakt* contacto* contatto*
 		контакт* salary salaries wage* pay gehalt* lohn salaire* salario* зарплат* health medical diagnos* patient* paciente* patienten*
-		analític* krankheit* birth birthday* geburt* message messages nachricht* mensaje* mensage* messagerie* сообщени* wiadomoś* history verlauf* historial
+		analític* zugang* krankheit* birth birthday* geburt* message messages nachricht* mensaje* mensage* messagerie* сообщени* wiadomoś* history verlauf* historial
 		historique* истори* conversation* gespräch* conversación conversa* разговор* chat chats calendar* kalender* calendrier* calendario*
 		календар* document documents dokument* documento* downloads folder folders ordner* carpeta* dossier* pasta папк* customer customers
 		client clients kunde* kundin* cliente* клиент* private privat* privé* privad* личн* personal* confidential* vertraulich*
@@ -48,7 +48,7 @@ var vocabulary = []struct {
 		approve* sign signed merge merges accept* cancel* unlock* open opens disable* switch* enable* grant* change changes
 		set sets mark marks amend* report reports quote quotes repeat repeats reply replies call calls run runs execute* fetch* read reads
 		download* collect* gather* print prints echo* output outputs record records route* submit* pass passes give gives leave leaves
-		hide hides omit* release* takes take taken claim* install* grab* dump* leak* return* book* state states ends look looks file files names receive* play plays upload* swap* rate rates save saves store stores curl wget scp ftp
+		hide hides omit* release* takes take taken claim* install* grab* dump* leak* return* book* state states ends look looks file files names receive* play plays upload* swap* rate rates save saves store stores curl wget scp ftp revoke* waive* отзов* отзыв*
 		sende* sendet schick* leite* weiterleit* lade hochlad* kopier* füge* hinzufüg* trag* eintrag* schreib* ruf* aufruf* lösch* öffne*
 		buch* bezahl* zahl* überweis* umstell* freigeb* bestätig* übergeb* setze* gib gebe* führ* lies
 		envoy* transmet* transfér* joign* joins joindre joint ajout* écri* inscri* appel* supprim* ouvr* payer payez paie exécut* partag* publie* publiez

@@ -60,7 +60,8 @@ func invisibles(e *check.Event, i int, text string) {
 		prev = r
 	}
 	if found.soft >= manySoft && found.count == 0 {
-		if english(text) && gist.Of(visible(text[found.start:min(len(text), found.end+wordRest)])).Score() >= needDisguised {
+		g := gist.Of(visible(text[found.start:min(len(text), found.end+wordRest)]))
+		if g.Score() >= needDisguised && (english(text) || g.Has(gist.Addressee) && g.Has(gist.Act)) {
 			e.ReportAs(invisibleCharacters, models.SeverityHigh, 0.7, nil, models.Span{Segment: i, Start: found.start, End: found.end})
 		}
 		return
@@ -75,6 +76,8 @@ func invisibles(e *check.Event, i int, text string) {
 		severity, confidence = models.SeverityHigh, 0.85
 	case found.inWord >= 3 && inside.Score() >= needDisguised:
 		severity, confidence = models.SeverityHigh, 0.8
+	case !found.kinds["tag"] && (found.count <= 2 || !e.Event.Kind.Definition() && found.count < manyInvisible/2):
+		confidence = strayConfidence
 	case found.kinds["tag"]:
 		severity, confidence = models.SeverityHigh, 0.7
 	}
@@ -83,11 +86,12 @@ func invisibles(e *check.Event, i int, text string) {
 
 // manyInvisible is how many invisible characters can't be an accident of copying.
 const (
-	manyInvisible = 8
-	manySoft      = 6 // soft hyphens
-	softHyphen    = '\u00ad'
-	wordRest      = 12 // bytes behind the last invisible character that belong to what it disguises
-	needDisguised = 5  // of a text in whose words they stand
+	manyInvisible   = 8
+	strayConfidence = 0.45 // of one or two of them: they come with what is copied
+	manySoft        = 6    // soft hyphens
+	softHyphen      = '\u00ad'
+	wordRest        = 12 // bytes behind the last invisible character that belong to what it disguises
+	needDisguised   = 5  // of a text in whose words they stand
 )
 
 // english reports whether text has no letter beyond ASCII: languages that hyphenate long words have some.

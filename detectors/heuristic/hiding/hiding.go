@@ -96,7 +96,8 @@ func ClassOf(v *models.View) models.Class {
 // The scores of a gist from which a hidden text is an order. A definition has less reason to hide anything.
 const (
 	needSpelled = 3
-	needEncoded = 4
+	needEncoded = 5
+	needLetters = 3 // where every letter was written in a code: there is no reason to, as there is for bytes
 	needPadded  = 4
 	needFile    = 6
 	sure        = 3 // above the need
@@ -122,6 +123,9 @@ func examine(e *check.Event) {
 				file(e, i, v, text)
 			default:
 				unrendered(e, i, v, text)
+				if slices.Contains(s.Views[v].Chain, "gaps") {
+					closed(e, i, v, text)
+				}
 			}
 		}
 		if raw := s.Views[0].Text; len(raw) >= minText {
@@ -171,7 +175,28 @@ func encoded(e *check.Event, i, v int, text string) {
 		report(e, hiddenOrder, "B6", 0, models.Span{Segment: i, View: v, End: len(text)})
 		return
 	}
-	judge(e, hiddenOrder, "B6", needEncoded, models.Span{Segment: i, View: v, End: len(text)}, text)
+	least, chain := needEncoded, e.Segments[i].Views[v].Chain
+	switch {
+	case slices.ContainsFunc(chain, func(step string) bool { return letterwise[step] }), layers(chain) > 1:
+		least = needLetters
+	case gist.Of(text).Has(gist.Addressee):
+		least--
+	}
+	judge(e, hiddenOrder, "B6", least, models.Span{Segment: i, View: v, End: len(text)}, text)
+}
+
+// letterwise are the decodings of codes for single letters.
+var letterwise = map[string]bool{"list": true, "codes": true, "binary": true, "morse": true, "leet": true, "spelling": true, "symbols": true, "caesar": true, "spaced": true}
+
+// layers counts the encodings that were undone.
+func layers(chain []string) int {
+	n := 0
+	for _, step := range chain {
+		if steps[step] == "B6" {
+			n++
+		}
+	}
+	return n
 }
 
 // spelled reports whether the text was spelled letter by letter, so that its words are not known apart.
@@ -253,6 +278,24 @@ func hostName(text string) bool {
 		}
 	}
 	return true
+}
+
+const minClosed = 3 // words
+
+// closed reports several words whose letters stood apart, if what is around them wants something.
+func closed(e *check.Event, i, v int, text string) {
+	var first, last, count int
+	for _, r := range e.Segments[i].Views[v].Map {
+		if r.Count == 1 && r.ViewUnit >= 4 && r.RawUnit > r.ViewUnit {
+			if count++; count == 1 {
+				first = r.ViewStart
+			}
+			last = r.ViewEnd()
+		}
+	}
+	if count >= minClosed && gist.Of(text[max(0, first-maxAfter/8):min(len(text), last+maxAfter/8)]).Score() >= needLetters {
+		report(e, hiddenOrder, "B6", 0, models.Span{Segment: i, View: v, Start: first, End: last})
+	}
 }
 
 // unrendered reports orders in the regions of a text that are not shown.

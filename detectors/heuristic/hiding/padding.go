@@ -20,6 +20,9 @@ const (
 
 // padded reports orders behind so many blanks that a person does not come to them.
 func padded(e *check.Event, i int, text string) {
+	if strings.Contains(text, " \t ") {
+		whitespaceCode(e, i, text)
+	}
 	for at, gaps := 0, 0; gaps < maxGaps; gaps++ {
 		start, end, ok := nextGap(text, at)
 		if !ok {
@@ -38,6 +41,10 @@ func padded(e *check.Event, i int, text string) {
 			least--
 		}
 		g := gist.Of(after)
+		if g.Words >= 4 && e.Event.Kind.Definition() && strings.Count(text[start:end], "\v")+strings.Count(text[start:end], "\f") >= minLines {
+			report(e, paddedText, "B5", 0, models.Span{Segment: i, Start: end, End: end + len(after)})
+			return
+		}
 		if g.Words < 4 || g.Score() < need(e, least) || !g.Has(gist.Act|gist.Override) {
 			continue
 		}
@@ -68,7 +75,7 @@ func nextGap(text string, from int) (start, end int, ok bool) {
 			} else {
 				solid = 0
 			}
-			if column++; text[end] == '\n' {
+			if column++; text[end] == '\n' || text[end] == '\v' || text[end] == '\f' {
 				lines++
 				column = 0
 			}
@@ -113,4 +120,25 @@ func blank(text string, i int) int {
 		}
 	}
 	return 0
+}
+
+const minTurns = 24 // changes between spaces and tabs
+
+// whitespaceCode reports a run of spaces and tabs that change too often for any layout: it spells something.
+func whitespaceCode(e *check.Event, i int, text string) {
+	for at := 0; at < len(text); at++ {
+		if text[at] != ' ' && text[at] != '\t' {
+			continue
+		}
+		start, turns := at, 0
+		for at+1 < len(text) && (text[at+1] == ' ' || text[at+1] == '\t') {
+			if at++; text[at] != text[at-1] {
+				turns++
+			}
+		}
+		if turns >= minTurns {
+			report(e, paddedText, "B5", 0, models.Span{Segment: i, Start: start, End: at + 1})
+			return
+		}
+	}
 }

@@ -79,7 +79,7 @@ func commentAt(text string, i int) (Region, bool) {
 		if n := strings.Index(text[start:], m.close); n >= 0 {
 			return Region{start, start + n, m.way}, true
 		}
-		return Region{start, len(text), m.way}, m.way == Comment
+		return Region{start, len(text), m.way}, m.open == "<!--"
 	}
 	return Region{}, false
 }
@@ -146,7 +146,7 @@ var hidingStyles = []string{
 	"display:none", "visibility:hidden", "opacity:0\"", "opacity:0;", "opacity:0.0", "opacity:.0", "font-size:0", "font-size:1px", "font-size:.", "color:transparent", "color:white", "color:#fff",
 	"color:rgba(0,0,0,0)", "color:#ffffff", "color:#fefefe", "color:rgb(255,255,255)", "color=\"white\"", "color=white", "color=\"#fff", "type=\"hidden\"", "class=\"hidden", "d-none", "class=\"invisible", "left:-1", "visibility:collapse", "content-visibility:hidden", "mso-hide:all",
 	"left:-9", "top:-9", "text-indent:-9", "clip:rect(0", "clip-path:inset(", "height:0", "width:0", "width:1px", "max-height:0", "scale(0)", "sr-only", "visually-hidden",
-	"font-size=\"1\"", "font-size='1'", "opacity=\"0", "opacity='0", "fill=\"none\"", "fill=\"white\"", "fill=\"#fff", "fill-opacity=\"0", "z-index:-",
+	"font-size=\"1\"", "font-size='1'", "opacity=\"0", "aria-hidden=\"true\"", "opacity='0", "fill=\"none\"", "fill=\"white\"", "fill=\"#fff", "fill-opacity=\"0", "z-index:-",
 }
 
 // styledAway returns the content of an element that is styled to be invisible.

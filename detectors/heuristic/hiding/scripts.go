@@ -161,6 +161,8 @@ func styled(e *check.Event, i int, text string) {
 			}
 		case r >= 0x300 && r < 0x370:
 			stack.take(at, at+utf8.RuneLen(r))
+		case r == 0x3000 || r == 0xa0:
+			run.blank()
 		case styledLetter(r):
 			run.take(at, at+utf8.RuneLen(r))
 		}

@@ -72,9 +72,48 @@ func escapes(e *check.Event, i int, text string) {
 				stop++
 			}
 			concealed(e, i, text, start, stop)
+			if strings.HasPrefix(text[start:stop], "8;") {
+				misleading(e, i, text, start, stop)
+			}
 			at = stop - 1
 		}
 	}
+}
+
+// misleading reports a hyperlink whose label is another address than the one that it leads to.
+func misleading(e *check.Event, i int, text string, start, stop int) {
+	_, target, ok := strings.Cut(text[start+2:stop], ";")
+	label := strings.TrimPrefix(strings.TrimPrefix(text[stop:], "\a"), "\x1b\\")
+	if n := strings.IndexByte(label, 0x1b); n >= 0 {
+		label = label[:n]
+	}
+	label = strings.TrimSpace(label)
+	if !ok || target == "" || len(label) > 200 || !strings.Contains(label, ".") || strings.ContainsAny(label, " \n") || !strings.Contains(label, "/") && !strings.Contains(label, "www.") {
+		return
+	}
+	if shown := host(label); strings.Contains(shown, ".") && !strings.HasSuffix(host(target), registered(shown)) {
+		e.Report(concealedText, nil, models.Span{Segment: i, Start: start, End: stop})
+	}
+}
+
+// host returns the host of an address, in small letters.
+func host(address string) string {
+	if _, rest, ok := strings.Cut(address, "://"); ok {
+		address = rest
+	}
+	if n := strings.IndexAny(address, "/?#:"); n >= 0 {
+		address = address[:n]
+	}
+	return strings.ToLower(strings.TrimPrefix(address, "www."))
+}
+
+// registered returns the last two labels of a host.
+func registered(host string) string {
+	last := strings.LastIndexByte(host, '.')
+	if last < 0 {
+		return host
+	}
+	return host[strings.LastIndexByte(host[:last], '.')+1:]
 }
 
 // introducer returns the length of what introduces a sequence at i: ESC and a byte, or a C1 control.
@@ -149,7 +188,14 @@ func overwritten(e *check.Event, i int, text string, before, after int) {
 	start := strings.LastIndexAny(line, "\n\r") + 1
 	for _, part := range [][2]int{{start, len(line)}, {after, lineEnd(text, after)}} {
 		inside := text[part[0]:part[1]]
-		if strings.Contains(inside, "\x1b") || len(inside) < minText {
+		if len(inside) < minText || strings.Contains(inside, "\x1b]") {
+			continue
+		}
+		if pipesToShell(inside) {
+			report(e, concealedText, "B3", 0, models.Span{Segment: i, Start: part[0], End: part[1]})
+			return
+		}
+		if strings.Contains(inside, "\x1b") {
 			continue
 		}
 		if g := gist.Of(inside); g.Words >= 5 && g.Score() >= need(e, needPadded) {
@@ -157,6 +203,16 @@ func overwritten(e *check.Event, i int, text string, before, after int) {
 			return
 		}
 	}
+}
+
+// pipesToShell reports a command that runs what it fetches.
+func pipesToShell(line string) bool {
+	for _, shell := range []string{"| sh", "|sh", "| bash", "|bash", "| sudo", "| zsh", "| python", "| iex"} {
+		if strings.Contains(line, shell) {
+			return true
+		}
+	}
+	return false
 }
 
 func lineEnd(text string, i int) int {

@@ -28,7 +28,7 @@ var (
 	}
 	strayLetters = &check.Rule{
 		ID: "stray-letters", Version: "1.0.0", Class: "B8", Severity: models.SeverityHigh, Confidence: 0.7,
-		Message: "Has words with stray letters or capitals that a model reads over and a filter does not.",
+		Message: "Has words with stray, missing or alternating letters that a model reads over and a filter does not.",
 	}
 	wordsInSymbol = &check.Rule{
 		ID: "order-in-symbol", Version: "1.0.0", Class: "B8", Severity: models.SeverityHigh, Confidence: 0.65,
@@ -51,6 +51,8 @@ func examine(e *check.Event) {
 		suffix(e, i, text)
 		known(e, i, text)
 		alternating(e, i, text)
+		pierced(e, i, text)
+		vowelless(e, i, text)
 		stray(e, i, text)
 		if strings.Contains(text, "_Z") {
 			symbols(e, i, text)
@@ -308,6 +310,66 @@ func alternating(e *check.Event, i int, text string) {
 			}
 		case n >= 4:
 			count = 0
+		}
+	}
+}
+
+const minPierced = 5 // words
+
+// pierced reports words that one and the same symbol stands in, again and again.
+func pierced(e *check.Event, i int, text string) {
+	var symbol rune
+	count, start := 0, 0
+	for at, r := range text {
+		if r < 0x2190 || !unicode.IsSymbol(r) && r < 0x1f000 {
+			continue
+		}
+		next := at + utf8.RuneLen(r)
+		if at == 0 || next >= len(text) || text[at-1] >= utf8.RuneSelf || text[next] >= utf8.RuneSelf || !isLetter(text[at-1]) || !isLetter(text[next]) {
+			continue
+		}
+		if r != symbol {
+			symbol, count, start = r, 0, at
+		}
+		if count++; count == minPierced {
+			from := strings.LastIndexByte(text[:start], ' ') + 1
+			e.Report(strayLetters, nil, models.Span{Segment: i, Start: from, End: sentenceEnd(text, next)})
+			return
+		}
+	}
+}
+
+const (
+	minVowelless   = 9  // words of three letters and more without a vowel
+	vowellessReach = 16 // words among which they stand
+)
+
+// vowelless reports sentences that are written without vowels. Lists of abbreviations have commas between them.
+func vowelless(e *check.Event, i int, text string) {
+	var ordinals, starts [minVowelless]int
+	count, ordinal := 0, 0
+	for at := 0; at < len(text); {
+		start, vowel := at, false
+		for at < len(text) && 'a' <= text[at]|0x20 && text[at]|0x20 <= 'z' {
+			vowel = vowel || strings.IndexByte("aeiouy", text[at]|0x20) >= 0
+			at++
+		}
+		if at == start {
+			if text[at] >= utf8.RuneSelf || text[at] == '_' || text[at] == '\n' {
+				count = 0
+			}
+			at++
+			continue
+		}
+		ordinal++
+		if vowel || at-start < 3 || text[start] < 'a' || text[start+1] < 'a' || beside(text, start-1) != blank || beside(text, at) == word || at < len(text) && text[at] != ' ' && text[at] != ',' && text[at] != '.' {
+			continue
+		}
+		ordinals[count%minVowelless], starts[count%minVowelless] = ordinal, start
+		count++
+		if first := count % minVowelless; count >= minVowelless && ordinal-ordinals[first] < vowellessReach {
+			e.Report(strayLetters, nil, models.Span{Segment: i, Start: starts[first], End: sentenceEnd(text, at)})
+			return
 		}
 	}
 }

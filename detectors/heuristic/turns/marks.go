@@ -45,7 +45,7 @@ var roleSet = func() map[string]bool {
 }()
 
 // wraps are parts of the names of elements that hosts wrap foreign text in.
-var wraps = []string{"tool", "result", "output", "response", "context", "document", "instruction", "description", "server", "system", "user", "message", "function", "untrusted", "answer", "conversation", "observation", "input", "data", "content", "prompt", "history", "email", "search"}
+var wraps = []string{"tool", "result", "output", "response", "context", "document", "instruction", "description", "server", "system", "user", "message", "function", "untrusted", "answer", "conversation", "observation", "input", "data", "content", "prompt", "history", "email", "search", "review", "text", "page", "file", "mail", "quote", "note"}
 
 // speakers are beginnings of the names of elements that play somebody, and parts of the values of their attributes.
 var (
@@ -74,6 +74,9 @@ func find(text string) []mark {
 			}
 			if c == '<' {
 				m, ok = elementAt(text, i)
+			}
+			if !ok && c == '[' {
+				m, ok = bracketAt(text, i)
 			}
 			if !ok {
 				m, ok = bannerAt(text, i)
@@ -164,7 +167,7 @@ func elementAt(text string, i int) (mark, bool) {
 	tag := strings.ToLower(text[i+1 : i+n])
 	name, _, _ := strings.Cut(strings.TrimPrefix(tag, "/"), " ")
 	if tag[0] == '/' {
-		if contains(name, wraps) && i <= maxFence && !strings.Contains(strings.ToLower(text[:i]), "<"+name) {
+		if isElementName(name) && contains(name, wraps) && i <= maxFence && !strings.Contains(strings.ToLower(text[:i]), "<"+name) {
 			return mark{start: i, end: i + n + 1, kind: fence}, true
 		}
 		return mark{}, false
@@ -178,6 +181,16 @@ func elementAt(text string, i int) (mark, bool) {
 		return mark{}, false // a record
 	}
 	return mark{start: i, end: i + n + 1, kind: element, system: acts}, true
+}
+
+// isElementName reports whether a name has letters and what joins them only.
+func isElementName(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; (c < 'a' || c > 'z') && c != '_' && c != '-' && c != ':' {
+			return false
+		}
+	}
+	return name != ""
 }
 
 // speakerOf returns the speaker that an element's name begins with, or what no name begins with.
@@ -220,6 +233,19 @@ func roleAt(text string, i, colon int) (mark, bool) {
 	return m, true
 }
 
+// bracketAt finds a speaker in brackets at the start of a line: [operator].
+func bracketAt(text string, i int) (mark, bool) {
+	n := strings.IndexByte(text[i:min(len(text), i+24)], ']')
+	if n < 3 || i > 0 && text[i-1] != '\n' {
+		return mark{}, false
+	}
+	name := strings.ToLower(text[i+1 : i+n])
+	if !roleSet[name] && name != "operator" && name != "developer" && name != "host" && name != "tool" {
+		return mark{}, false
+	}
+	return mark{start: i, end: i + n + 1, kind: role, system: name != "user" && name != "assistant"}, true
+}
+
 // callAt finds a message or a call in JSON within a text.
 func callAt(text string, i int) (mark, bool) {
 	head := text[i:min(len(text), i+64)]
@@ -232,7 +258,7 @@ func callAt(text string, i int) (mark, bool) {
 }
 
 // bannerWords are what banners in capitals are about: two of them make one.
-var bannerWords = []string{"END", "BEGIN", "START", "NEW", "SYSTEM", "TOOL", "RESULT", "OUTPUT", "DOCUMENT", "DATA", "USER", "ASSISTANT", "AGENT", "INSTRUCTION", "ACTION", "CONTEXT", "OVERRIDE", "MODEL", "MESSAGE", "PROMPT", "INPUT", "CONTENT", "TRUSTED", "DEVELOPER", "FINAL", "AI", "ENDE", "FIN", "FIM", "КОНЕЦ", "СИСТЕМА"}
+var bannerWords = []string{"END", "BEGIN", "START", "NEW", "SYSTEM", "TOOL", "RESULT", "OUTPUT", "DOCUMENT", "DATA", "USER", "ASSISTANT", "AGENT", "INSTRUCTION", "ACTION", "CONTEXT", "OVERRIDE", "MODEL", "MESSAGE", "PROMPT", "INPUT", "CONTENT", "TRUSTED", "DEVELOPER", "FINAL", "AI", "ENDE", "FIN", "FIM", "КОНЕЦ", "СИСТЕМА", "REVIEW", "TEXT", "PAGE", "FILE", "MAIL", "QUOTE", "NOTE"}
 
 // bannerAt finds a line in capitals between brackets, dashes or signs of equality.
 func bannerAt(text string, i int) (mark, bool) {

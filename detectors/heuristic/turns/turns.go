@@ -39,6 +39,9 @@ const (
 // What it takes behind a mark, by its kind.
 var needs = map[kind]int{token: 5, role: 6, element: 5, fence: 4, call: 6, label: 4}
 
+// needDefinition is what it takes behind the token of a template in a definition that has no reason to have one.
+const needDefinition = 3
+
 func examine(e *check.Event) {
 	for i := range e.Segments {
 		s := &e.Segments[i]
@@ -75,6 +78,9 @@ func read(e *check.Event, i, v int, text string) bool {
 			continue
 		}
 		least := needs[m.kind] + doubt
+		if m.kind == token && doubt == 0 && e.Event.Kind.Definition() && e.Event.Kind != models.KindPrompt {
+			least = needDefinition
+		}
 		switch {
 		case m.quoted:
 			least += 3
@@ -130,7 +136,7 @@ const transcript = 5
 func documentation(text string, marks []mark) int {
 	lower := strings.ToLower(text[:min(len(text), 4<<10)])
 	words := 0
-	for _, w := range []string{"template", "tokeniz", "tokenis", "delimiter", "special token", "chatml", "injection", "neutralis", "neutraliz", "prompt format", "escaped", "fine-tun", "turn marker", "role token"} {
+	for _, w := range []string{"template", "tokeniz", "tokenis", "delimiter", "special token", "chatml", "injection", "neutralis", "neutraliz", "prompt format", "escaped", "fine-tun", "turn marker", "role token", "chat format"} {
 		if strings.Contains(lower, w) {
 			words++
 		}
