@@ -23,10 +23,11 @@ const (
 	Address                    // an address outside
 	Tool                       // a function by its name
 	Duty                       // must, always, first, every
+	Grave                      // what is private and does harm in other hands
 )
 
 // weight is what each sign counts.
-var weight = [...]int{2, 1, 2, 2, 2, 2, 1, 1, 1}
+var weight = [...]int{2, 1, 2, 2, 2, 2, 1, 1, 1, 1}
 
 // Gist is what was made of a text.
 type Gist struct {
@@ -158,7 +159,7 @@ func mark(text string, i int) Sign {
 	case '.':
 		for _, file := range keyFiles {
 			if strings.HasPrefix(rest, file) && (i == 0 || !wordByte[text[i-1]]) {
-				return Private
+				return Private | Grave
 			}
 		}
 	case '+':

@@ -21,10 +21,10 @@ var vocabulary = []struct {
 		model models modell* modelo* modèle* modello* модел* model* assistant* asistent* asistente* assistente* assistenz*
 		ассистент* помощник* agent agents agente* agenten агент* ai ki ia llm llms gpt claude gemini copilot chatbot* bot bots
 		orchestrat* crawler* automated automatis* automatiz* automatisch* asystent* yardımcı* asistan* ajan* нейросет* ии
-		copilote kopilot* μοντέλο* βοηθ* agenta agentów modeli`},
+		copilote siri alexa logiciel* kopilot* μοντέλο* βοηθ* agenta agentów modeli`},
 	{stemSigns(You), `
 		you your yours reader readers system systems sistema* système* система* peers machine machines processor* processing
-		du dein* sie ihr* vous votre tú tu usted você вы вас ваш* whoever logiciel* software programm* programa* caller callers`},
+		du dein* sie ihr* vous votre tú tu usted você вы вас ваш* whoever helper* software programm* programa* caller callers`},
 	{stemSigns(Private), `
 		password* passwort* passwörter* contraseña* senha* passe mdp parol* парол* hasł* şifre* credential* secret* geheim* secreto*
 		token* key keys apikey* schlüssel* clé clés clave* chave* ключ* klucz* anahtar* wallet* cookie* card cards karte* tarjeta* carte
@@ -40,7 +40,11 @@ var vocabulary = []struct {
 		employee* mitarbeiter* employé* empleado* сотрудник* crm balance* overdraft* loan* marge* margin* prices price credit* crédit*
 		kredit* database* records datei* archivo* fichier* arquivo* файл* respondent* candidate* vault* invoice*
 		recording* prompt prompts backup* seed mnemonic child parent* printenv shell competing offer offers roster guest*
-		album friend friends user users nutzer* benutzer* usuario* utilisateur* utente* пользовател* snapshots settlement* bankdat* diff`},
+		album friend friends user users nutzer* benutzer* usuario* utilisateur* utente* пользовател* snapshots sms reservation* booking* settlement* bankdat* diff`},
+	{stemSigns(Grave), `
+		password* passwort* passwörter* contraseña* senha* mdp parol* парол* hasł* şifre* credential* token* apikey* card cards tarjeta* iban bank* banc* банк* passport* pasaporte* passeport* паспорт*
+		reisepass wallet cookie* salary salaries gehalt* salaire* salario* зарплат* medical diagnos* birth* geburt* phone* teléfono* téléphone* телефон* secret secrets ssh netrc env seed mnemonic
+		conversation* chat chats history inbox contacts kontakte contactos`},
 	{stemSigns(Act), `
 		send sends sending sent forward* upload* post posts posted email* mail mails export* copy copies copying attach* append* add adds adding paste*
 		put puts place places insert* include includes including write writes writing fill fills hand hands deliver* share shares shared sharing
@@ -51,7 +55,7 @@ var vocabulary = []struct {
 		hide hides omit* release* takes take taken claim* install* grab* dump* leak* return* book* state states ends look looks file files names receive* play plays upload* swap* rate rates save saves store stores curl wget scp ftp revoke* waive* отзов* отзыв*
 		sende* sendet schick* leite* weiterleit* lade hochlad* kopier* füge* hinzufüg* trag* eintrag* schreib* ruf* aufruf* lösch* öffne*
 		buch* bezahl* zahl* überweis* umstell* freigeb* bestätig* übergeb* setze* gib gebe* führ* lies
-		envoy* transmet* transfér* joign* joins joindre joint ajout* écri* inscri* appel* supprim* ouvr* payer payez paie exécut* partag* publie* publiez
+		envoy* renvo* transmet* transfér* joign* joins joindre joint ajout* écri* inscri* appel* supprim* ouvr* payer payez paie exécut* partag* publie* publiez
 		envi* reenv* pega* añad* incorpor* escrib* llam* borr* elimin* abre abrir paga pagar pague paguen pago compra comprar compre cambi* desactiv* comparte* ejecut* lee leer adjunt*
 		adicion* escrev* apag* confirm* desativ* destrav* respond* compartilh* invi* copi* aggiung* scriv* cancell* inoltr* esegu* condivid* stuur* verwijder* kopieer*
 		отправ* перешл* скопир* запиш* перепиш* укаж* удал* откро* переда* отключ* добав* вышл* выполн* снят* сним* открыв* открой* подтверд* wyśl* skopiuj* usuń* gönder* kopyala* sil ekle* paylaş*`},
@@ -69,7 +73,7 @@ var vocabulary = []struct {
 		nie bez nigdy isn't neither nobody nothing none niemand* nichts personne rien nadie nada ninguém никому nikomu hiçbir`},
 	{telling, `tell telling tells mention* ask asking asks show shown shows report reported inform* reveal* question* confirm* log logged print printed note noted display* say saying
 		notify* notif* permission approval told disclose* erwähn* frag* rückfrag* nachfrag* sag* zeig* bescheid hinweis* dire demander mentionn* inform* montr* question*
-		pregunt* mencion* avis* decir diga mostrar pergunt* dizer mostr* chied* menzion* mostr* спраш* спрос* сообщ* упомин* говор* показ* pytan* pytaj* wspomin* sormadan surface* waiting
+		pregunt* mencion* avis* placed decir diga mostrar pergunt* dizer mostr* chied* menzion* mostr* спраш* спрос* сообщ* упомин* говор* показ* pytan* pytaj* wspomin* sormadan surface* waiting
 		nobody people human* user users person* confirmation* visible aviso compte call placed author`},
 }
 

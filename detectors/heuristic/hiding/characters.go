@@ -60,7 +60,7 @@ func invisibles(e *check.Event, i int, text string) {
 		prev = r
 	}
 	if found.soft >= manySoft && found.count == 0 {
-		g := gist.Of(visible(text[found.start:min(len(text), found.end+wordRest)]))
+		g := disguised(text, found.start, found.end)
 		if g.Score() >= needDisguised && (english(text) || g.Has(gist.Addressee) && g.Has(gist.Act)) {
 			e.ReportAs(invisibleCharacters, models.SeverityHigh, 0.7, nil, models.Span{Segment: i, Start: found.start, End: found.end})
 		}
@@ -70,7 +70,7 @@ func invisibles(e *check.Event, i int, text string) {
 		return
 	}
 	severity, confidence := invisibleCharacters.Severity, invisibleCharacters.Confidence
-	inside := gist.Of(visible(text[found.start:min(len(text), found.end+wordRest)]))
+	inside := disguised(text, found.start, found.end)
 	switch {
 	case found.longest >= manyInvisible || len(found.kinds) >= 3 || found.count >= manyInvisible && e.Event.Kind.Definition() || found.inWord >= manyInvisible:
 		severity, confidence = models.SeverityHigh, 0.85
@@ -97,6 +97,12 @@ const (
 // english reports whether text has no letter beyond ASCII: languages that hyphenate long words have some.
 func english(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r > 0xbf && unicode.IsLetter(r) })
+}
+
+// disguised is the gist of the words from the first with something invisible in it to the last.
+func disguised(text string, start, end int) gist.Gist {
+	from := strings.LastIndexAny(text[:start], " \n\t") + 1
+	return gist.Of(visible(text[from:min(len(text), end+wordRest)]))
 }
 
 // visible returns text without what can't be seen in it.

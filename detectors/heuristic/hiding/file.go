@@ -20,7 +20,7 @@ func file(e *check.Event, i, v int, text string) {
 // labels announce fields and layers of a file that people do not see, in what a tool says about the file. In lower case.
 var labels = []string{
 	"usercomment", "specialinstructions", "photoshop:instructions", "white on white", "hidden layer", "--- hidden", "hidden (", "very light", "barely visible",
-	"inaudible", "ultrasonic", "可聴域外", "(comm)", "comm eng", "lettering", "reverse of sheet", "watermark text", "off-canvas", "tiny print",
+	"inaudible", "ultrasonic", "可聴域外", "(comm)", "comm eng", "lettering", "reverse of sheet", "watermark text", "off-canvas", "tiny print", "recognised text", "recognized text", "text recognition", "text found on", "erkannter text", "texte reconnu", "texto reconocido", "识别文字", "認識した文字", "pencil", "00:00 note",
 }
 
 // labelled reports orders behind a label of hidden content.
@@ -57,7 +57,7 @@ func labelled(e *check.Event, i int, text string) {
 		for end > start && end < len(text) && text[end]&0xc0 == 0x80 {
 			end--
 		}
-		if !gist.Of(text[start:end]).Has(gist.Addressee) {
+		if g := gist.Of(text[start:end]); !g.Has(gist.Addressee) && !spokenToMachine(g) {
 			continue
 		}
 		judge(e, fileText, "B11", needLabelled, models.Span{Segment: i, Start: start, End: end}, text[start:end])
@@ -66,12 +66,24 @@ func labelled(e *check.Event, i int, text string) {
 
 // mayLabel reports whether text has a part of a label, in either case.
 func mayLabel(text string) bool {
-	for _, part := range []string{"idden", "omment", "nstructions", "xmp", "hite on", "ery light", "isible", "audible", "sonic", "COMM", "comm eng", "ettering", "of sheet", "atermark", "canvas", "iny print", "可聴"} {
+	for _, part := range []string{"idden", "omment", "nstructions", "xmp", "hite on", "ery light", "isible", "audible", "sonic", "COMM", "comm eng", "ettering", "of sheet", "encil", "ecogni", "erkannt", "econnu", "ext found", "识别", "認識", "atermark", "canvas", "iny print", "可聴"} {
 		if strings.Contains(text, part) {
 			return true
 		}
 	}
 	return false
+}
+
+// spokenToMachine reports an order to a machine that gives something away or keeps people out.
+func spokenToMachine(g gist.Gist) bool {
+	gives := g.Has(gist.Address) || g.Has(gist.Covert) || g.Has(gist.Override)
+	switch {
+	case !g.Has(gist.Act) || !gives:
+		return false
+	case g.Has(gist.Addressee):
+		return g.Has(gist.Private) && g.Score() >= 7
+	}
+	return g.Has(gist.You) && g.Has(gist.Private) && g.Has(gist.Address) && g.Has(gist.Covert|gist.Override) && g.Score() >= 8
 }
 
 // describesFiles are the kinds of event in which a tool tells what a file holds.

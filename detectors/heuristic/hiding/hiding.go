@@ -133,6 +133,7 @@ func examine(e *check.Event) {
 			decodeAndFollow(e, i, raw)
 			terminal(e, i, raw)
 			labelled(e, i, raw)
+			remarks(e, i, raw)
 		}
 		characters(e, i, s.Views[0].Text)
 	}
@@ -332,6 +333,26 @@ func script(e *check.Event, i, v int, text string) {
 				return
 			}
 		}
+	}
+}
+
+// remarks reports comments in code and configuration that give orders to a model.
+func remarks(e *check.Event, i int, text string) {
+	if e.Event.Kind.Definition() || e.Event.Kind == models.KindUserPrompt {
+		return
+	}
+	for at := 0; at < len(text); {
+		end := at + strings.IndexByte(text[at:]+"\n", '\n')
+		line := strings.TrimLeft(text[at:end], " \t")
+		for _, sign := range []string{"# ", "// ", "-- ", "; ", "% ", "REM ", "/* ", "* "} {
+			if remark, ok := strings.CutPrefix(line, sign); ok && len(remark) >= minText {
+				if g := gist.Of(remark); g.Has(gist.Addressee) && g.Has(gist.Private) && g.Has(gist.Act) && g.Score() >= needRegion[Custom] {
+					report(e, hiddenOrder, "B4", 0, models.Span{Segment: i, Start: end - len(remark), End: end})
+					return
+				}
+			}
+		}
+		at = end + 1
 	}
 }
 
