@@ -18,7 +18,7 @@ var vocabulary = []struct {
 	words string
 }{
 	{stemSigns(Addressee), `
-		model models modell* modelo* modèle* modello* модел* model* assistant* asistent* asistente* assistente* assistenz*
+		model models modell* modelo* modèle* modello* модел* model* assistant* asistent* asistente* assistente* assistent* assistenz* avustaj* asszisztens* ügynök* agentti* tekoäly* sztuczn* ассистентк*
 		ассистент* помощник* agent agents agente* agenten агент* ai ki ia llm llms gpt claude gemini copilot chatbot* bot bots
 		orchestrat* crawler* automated automatis* automatiz* automatisch* asystent* yardımcı* asistan* ajan* нейросет* ии
 		copilote siri alexa logiciel* kopilot* μοντέλο* βοηθ* agenta agentów modeli`},
