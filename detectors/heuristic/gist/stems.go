@@ -33,7 +33,8 @@ var vocabulary = []struct {
 		адрес* email emails mail mails inbox mailbox posteingang* correo* courriel* почт* contact contacts kontakt* contacto* contatto*
 		контакт* salary salaries wage* pay gehalt* lohn salaire* salario* зарплат* health medical diagnos* patient* paciente* patienten*
 		analític* zugang* krankheit* birth birthday* geburt* message messages nachricht* mensaje* mensage* messagerie* сообщени* wiadomoś* history verlauf* historial
-		historique* истори* conversation* gespräch* conversación conversa* разговор* chat chats calendar* kalender* calendrier* calendario*
+		historique* истори* conversation* wachtwoord* klant* gegevens berichten użytkownik* klient* kont* dane kullanıc* müşteri* hesa* mesaj* mesajlar cronologia indirizzo messaggi* dati dados datos données daten данн* переписк* деньги
+		gespräch* conversación conversa* разговор* chat chats calendar* kalender* calendrier* calendario*
 		календар* document documents dokument* documento* downloads folder folders ordner* carpeta* dossier* pasta папк* customer customers
 		client clients kunde* kundin* cliente* клиент* private privat* privé* privad* личн* personal* confidential* vertraulich*
 		confidenc* environment env ssh netrc photo photos foto fotos location* standort* children kinder* enfants hijos дет*
@@ -55,6 +56,10 @@ var vocabulary = []struct {
 		hide hides omit* release* takes take taken claim* install* grab* dump* leak* return* book* state states ends look looks file files names receive* play plays upload* swap* rate rates save saves store stores curl wget scp ftp revoke* waive* отзов* отзыв*
 		sende* sendet schick* leite* weiterleit* lade hochlad* kopier* füge* hinzufüg* trag* eintrag* schreib* ruf* aufruf* lösch* öffne*
 		buch* bezahl* zahl* überweis* umstell* freigeb* bestätig* übergeb* setze* gib gebe* führ* lies
+		relay* transmit* dispatch* divulg* surrender* supply supplies mirror* sync* commit push embed* copied posted mailed added placed written opened booked given handed moved bcc
+		prześl* dodaj* wklej* zapłać* otwórz* podaj* udostępni* ilet* öde öder yaz yazar gönderir invia inoltra copia aggiungi scrivi cancella apri condividi allega inserisci inserisce
+		envie envia encaminh* anexe adicione apague abra inclua inclui escreva coloque coloca pon pone guarda transfier* incluye incluir ajoute mettre placer insér* mets plak voeg betaal* open*
+		перевед* оплат* отмен* закро* измен* одобр* подпиш* включ* загруз* опублик* подел* перенес* скач* назов* сообщи сообщает
 		envoy* renvo* transmet* transfér* joign* joins joindre joint ajout* écri* inscri* appel* supprim* ouvr* payer payez paie exécut* partag* publie* publiez
 		envi* reenv* pega* añad* incorpor* escrib* llam* borr* elimin* abre abrir paga pagar pague paguen pago compra comprar compre cambi* desactiv* comparte* ejecut* lee leer adjunt*
 		adicion* escrev* apag* confirm* desativ* destrav* respond* compartilh* invi* copi* aggiung* scriv* cancell* inoltr* esegu* condivid* stuur* verwijder* kopieer*
@@ -74,7 +79,7 @@ var vocabulary = []struct {
 	{telling, `tell telling tells mention* ask asking asks show shown shows report reported inform* reveal* question* confirm* log logged print printed note noted display* say saying
 		notify* notif* permission approval told disclose* erwähn* frag* rückfrag* nachfrag* sag* zeig* bescheid hinweis* dire demander mentionn* inform* montr* question*
 		pregunt* mencion* avis* placed decir diga mostrar pergunt* dizer mostr* chied* menzion* mostr* спраш* спрос* сообщ* упомин* говор* показ* pytan* pytaj* wspomin* sormadan surface* waiting
-		nobody people human* user users person* confirmation* visible aviso compte call placed author`},
+		trace* consent notice aware know knows nobody people human* user users person* confirmation* visible aviso compte call placed author`},
 }
 
 var stems = func() map[string]stemSigns {
@@ -98,11 +103,11 @@ var unspaced = func() (terms []unspacedTerm) {
 		words string
 	}{
 		{Addressee, `助手 助理 模型 智能体 人工智能 大模型 アシスタント エージェント モデル 人工知能 어시스턴트 에이전트 모델 인공지능 도우미 المساعد مساعد الوكيل النموذج सहायक मॉडल एजेंट`},
-		{Private, `密码 密钥 私钥 口令 通讯录 手机号 电话 地址 身份证 银行卡 账号 账户 聊天记录 邮箱 用户 附件 会话 文件夹 手机 经销商 パスワード 鍵 住所録 連絡先 電話番号 口座 予定表 写真 履歴 録音 利用者 ファイル 会話
-			비밀번호 연락처 전화번호 계좌 주소록 첨부 사용자 대화 파일 كلمة المرور مفتاح بطاقة حساب محفظة جهات الاتصال رسائل पासवर्ड कुंजी खाता संपर्क`},
-		{Act, `发送 发到 发给 转发 上传 写入 写进 复制 删除 打开 转账 关闭 导出 填入 附上 提交 公开 通过 批准 执行 调用 送信 送る 送れ 送って アップロード 書き出 書き込 削除 コピー 転送 公開 共有 切り替え 実行 承認 解除 呼び出
-			보내 전송 업로드 삭제 복사 올리 실행 공유 기록하 أرسل ارسل إرسال انسخ احذف افتح حوّل نفّذ भेज हटा कॉपी साझा चला खोल`},
-		{Covert, `不要告诉 不得告诉 无需确认 不要提 不提 无须 无需 已同意 已授权 不留痕 悄悄 报告禁止 報告は禁止 知らせず 書かない 伝えない 確認せず 確認なし 黙って 알리지 묻지 몰래 말하지 دون علم دون إخبار دون سؤال ولا تخبر बिना बताए बिना पूछे मत बता`},
+		{Private, `密码 密钥 私钥 口令 通讯录 手机号 电话 地址 身份证 银行卡 账号 账户 聊天记录 邮箱 用户 附件 会话 文件夹 手机 客户 姓名 卡号 住址 邮件 照片 病历 工资 联系人 文件 订单 数据 パスワード 鍵 住所録 連絡先 電話番号 口座 予定表 写真 履歴 録音 利用者 ファイル 会話 顧客 氏名 カード メール 添付 個人 位置情報 データ
+			비밀번호 연락처 전화번호 계좌 주소록 첨부 사용자 대화 파일 고객 카드 주소 메일 메시지 기록 일정 사진 개인 المرور مفتاح بطاقة حساب محفظة رسائل رقم هاتف بريد عنوان جواز المستخدم العميل المحادثة ملفات पासवर्ड कुंजी खाता संपर्क पता फ़ोन संदेश फ़ाइल उपयोगकर्ता बैंक कार्ड`},
+		{Act, `发送 发到 发给 转发 上传 写入 写进 复制 删除 打开 转账 关闭 导出 填入 附上 提交 公开 通过 批准 执行 调用 填写 附加 付款 取消 改为 修改 开启 合并 汇款 交给 告知 送信 送る 送れ 送って アップロード 書き出 書き込 削除 コピー 転送 公開 共有 切り替え 実行 承認 解除 呼び出 送付 転記 記入 変更 支払 キャンセル 貼り付け 添付し 追加
+			보내 전송 업로드 삭제 복사 올리 실행 공유 기록하 전달 옮기 바꾸 결제 승인 취소 열고 열어 첨부하 أرسل ارسل إرسال انسخ احذف افتح حوّل نفّذ يرسل ترسل يحول تحويل يحذف حذف شارك يشارك انشر ادفع يدفع يلغي وافق يفتح भेज हटा कॉपी साझा चला खोल डाल जोड़ मिटा बदल रद्द भुगतान`},
+		{Covert, `不要告诉 不得告诉 无需确认 不要提 不提 无须 无需 已同意 已授权 不留痕 悄悄 报告禁止 報告は禁止 知らせず 書かない 伝えない 確認せず 確認なし 黙って 알리지 묻지 몰래 말하지 언급하지 بصمت دون बिना चुपचाप`},
 		{Override, `忽略 无视 無視 解除済 무시 تجاهل अनदेखा अनदेखी`},
 		{Duty, `必须 所有 须 务必 每次 先 すべて 必ず まず 毎回 반드시 먼저 모든 يجب دائما قبل हमेशा पहले`},
 	} {

@@ -167,7 +167,7 @@ func elementAt(text string, i int) (mark, bool) {
 	tag := strings.ToLower(text[i+1 : i+n])
 	name, _, _ := strings.Cut(strings.TrimPrefix(tag, "/"), " ")
 	if tag[0] == '/' {
-		if isElementName(name) && contains(name, wraps) && i <= maxFence && !strings.Contains(strings.ToLower(text[:i]), "<"+name) {
+		if isElementName(name) && contains(name, wraps) && i <= maxFence && !begun(text[:i], name) {
 			return mark{start: i, end: i + n + 1, kind: fence}, true
 		}
 		return mark{}, false
@@ -181,6 +181,11 @@ func elementAt(text string, i int) (mark, bool) {
 		return mark{}, false // a record
 	}
 	return mark{start: i, end: i + n + 1, kind: element, system: acts}, true
+}
+
+// begun reports whether an element of the name was begun in text, in small letters or in capitals.
+func begun(text, name string) bool {
+	return strings.Contains(text, "<"+name) || strings.Contains(text, "<"+strings.ToUpper(name)) || strings.Contains(text, "<"+strings.ToUpper(name[:1])+name[1:])
 }
 
 // isElementName reports whether a name has letters and what joins them only.
@@ -287,7 +292,7 @@ func bannerAt(text string, i int) (mark, bool) {
 			}
 		}
 	}
-	if words < 2 || ends(inner) && !contains(strings.ToLower(inner), wraps) {
+	if words < 2 || begins(inner) || ends(inner) && !contains(strings.ToLower(inner), wraps) {
 		return mark{}, false
 	}
 	end := i + n
@@ -295,6 +300,16 @@ func bannerAt(text string, i int) (mark, bool) {
 		end++
 	}
 	return mark{start: start, end: end, kind: label}, true
+}
+
+// begins reports whether a banner opens a fence, unless it opens somebody's turn.
+func begins(banner string) bool {
+	for _, w := range []string{"SYSTEM", "AGENT", "INSTRUCTION", "ACTION", "OVERRIDE", "ASSISTANT", "MODEL", "PROMPT"} {
+		if strings.Contains(banner, w) {
+			return false
+		}
+	}
+	return strings.HasPrefix(banner, "BEGIN") || strings.HasPrefix(banner, "START")
 }
 
 // ends reports whether a banner ends something.
