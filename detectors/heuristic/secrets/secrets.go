@@ -15,7 +15,7 @@ var Checks = &check.Group{
 	Name: "secrets",
 	Kinds: []models.Kind{
 		models.KindTool, models.KindPrompt, models.KindResource, models.KindInstructions, models.KindAgentCard,
-		models.KindToolResult, models.KindNotification,
+		models.KindToolResult, models.KindNotification, models.KindToolCall,
 	},
 	Rules:   []*check.Rule{secretKey, secretPassword, secretURL, personalData},
 	Examine: examine,
@@ -45,10 +45,11 @@ const minText = 12
 
 func examine(e *check.Event) {
 	var people person
+	call := e.Event.Kind == models.KindToolCall
 	for i := range e.Segments {
 		s := &e.Segments[i]
 		text := s.Views[0].Text
-		if s.Key || len(text) < minText || len(text) > maxText {
+		if s.Key || len(text) < minText || len(text) > maxText || call && !embedded(s, text) {
 			continue
 		}
 		r := report{e: e, segment: i}
@@ -57,11 +58,24 @@ func examine(e *check.Event) {
 		r.grant(text)
 		r.passwords(text)
 		r.member(s, text)
-		if !e.Event.Kind.Definition() {
+		if !call && !e.Event.Kind.Definition() {
 			people.read(i, text)
 		}
 	}
 	people.report(e)
+}
+
+// embedded reports whether a call's argument is a text, in which nobody expects a secret. Calls that take a secret take it
+// as a value of its own, and files and commands have theirs.
+func embedded(s *models.Segment, text string) bool {
+	if strings.Count(text, " ") < 4 {
+		return false
+	}
+	switch check.Last(s) {
+	case "content", "command", "script", "code", "sql", "query", "cmd", "file_text", "new_string", "old_string", "patch", "diff", "stdin", "headers":
+		return false
+	}
+	return true
 }
 
 // maxText is the longest string that is read: what is longer is a file.
@@ -131,7 +145,7 @@ func local(host string) bool {
 var names = []string{
 	"password", "passwd", "passphrase", "passwort", "kennwort", "contraseña", "senha", "пароль", "密码", "口令", "パスワード", "비밀번호", "كلمة المرور", "mot de passe", "wachtwoord", "hasło",
 	"secret", "api_key", "api-key", "apikey", "api key", "auth-key", "auth_key", "access_key", "access-key", "secret_key", "secret key", "signing_key", "access_token", "access token", "auth_token",
-	"api_token", "api token", "bot_token", "npm_token", "refresh_token", "deploy_token", "client_secret", "key_pass", "_pass", "_pwd", "_token", "pwd", "private_key", "encryption_key", "master_key",
+	"api_token", "api token", "bot_token", "npm_token", "refresh_token", "deploy_token", "client_secret", "key_pass", "_pass", "_pwd", "_token", "pwd", "pw", "passcode", "private_key", "encryption_key", "master_key",
 	"bearer", "basic", "auth", "cookie", "root /", "admin /", "user /", "_secret", "_apikey", "_key", "dek", "pin code", "recovery code",
 }
 
