@@ -126,8 +126,15 @@ func nextWord(text string, i int) (string, int) {
 	if !ascii || strings.ToLower(word) != word {
 		word = strings.ToLower(word)
 	}
+	if !ascii {
+		word = plain.Replace(word)
+	}
 	return word, i
 }
+
+// plain takes the accents off the letters of words and stems: many people do not type them.
+var plain = strings.NewReplacer("à", "a", "á", "a", "â", "a", "ã", "a", "ä", "a", "å", "a", "ç", "c", "è", "e", "é", "e", "ê", "e", "ë", "e", "ì", "i", "í", "i", "î", "i", "ï", "i", "ñ", "n",
+	"ò", "o", "ó", "o", "ô", "o", "õ", "o", "ö", "o", "ù", "u", "ú", "u", "û", "u", "ü", "u", "ß", "ss", "ğ", "g", "ş", "s", "ı", "i", "ł", "l", "ś", "s", "ć", "c", "ę", "e", "ą", "a", "ż", "z", "ź", "z", "ń", "n", "ё", "е")
 
 var wordByte = func() (t [256]bool) {
 	for c := range t {

@@ -98,7 +98,7 @@ const (
 	needSpelled = 3
 	needEncoded = 5
 	needLetters = 3 // where every letter was written in a code: there is no reason to, as there is for bytes
-	needPadded  = 4
+	needPadded  = 5
 	needFile    = 6
 	sure        = 3 // above the need
 )
@@ -316,7 +316,9 @@ func unrendered(e *check.Event, i, v int, text string) {
 		if r.Way != Styled {
 			least = need(e, least)
 		}
-		judge(e, hiddenOrder, "B4", least, models.Span{Segment: i, View: v, Start: r.Start, End: r.End}, text[r.Start:r.End])
+		if inside := text[r.Start:r.End]; gist.Of(inside).Has(forMachines) {
+			judge(e, hiddenOrder, "B4", least, models.Span{Segment: i, View: v, Start: r.Start, End: r.End}, inside)
+		}
 	}
 }
 
@@ -355,6 +357,10 @@ func remarks(e *check.Event, i int, text string) {
 		at = end + 1
 	}
 }
+
+// forMachines are the signs of which a remark that is not for colleagues has one: whom it speaks to, where something is to
+// go, what is to be overruled.
+const forMachines = gist.Addressee | gist.Tool | gist.Address | gist.Override
 
 // hiddenData reports whether a comment is a record rather than a remark: fields with values, an address among them.
 func hiddenData(comment string) bool {

@@ -74,7 +74,7 @@ func read(e *check.Event, i, v int, text string) bool {
 			end = min(end, marks[n+1].start)
 		}
 		turn := text[m.end:end]
-		if m.kind == call && e.Event.Kind.Definition() || m.weak && !conversation {
+		if m.kind == call && e.Event.Kind.Definition() || m.weak && !conversation || m.kind == role && !m.system && len(marks) > transcript {
 			continue
 		}
 		least := needs[m.kind] + doubt
@@ -91,8 +91,6 @@ func read(e *check.Event, i, v int, text string) bool {
 			turn, _, _ = strings.Cut(turn, "\n\n")
 			if m.system {
 				least -= 2
-			} else if len(marks) > transcript {
-				least += 2
 			}
 		case m.kind == element && m.system:
 			least--
