@@ -90,7 +90,10 @@ func read(e *check.Event, i, v int, text string) bool {
 		case m.kind == role:
 			turn, _, _ = strings.Cut(turn, "\n\n")
 			if m.system {
-				least--
+				least -= 2
+			}
+			if len(marks) > transcript {
+				least++
 			}
 		case m.kind == element && m.system:
 			least--
