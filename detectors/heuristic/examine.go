@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/aad6b6dc/taster/detectors"
+	"github.com/aad6b6dc/taster/detectors/heuristic/hiding"
 	"github.com/aad6b6dc/taster/detectors/heuristic/rulepack"
 	"github.com/aad6b6dc/taster/detectors/internal/directive"
 	"github.com/aad6b6dc/taster/models"
@@ -28,7 +29,6 @@ type examination struct {
 func (e *examination) segment(i int) {
 	s := &e.input.Segments[i]
 	e.current = len(e.findings)
-	e.characters(i)
 	for v := range s.Views {
 		e.view(i, v)
 	}
@@ -45,27 +45,25 @@ func (e *examination) view(i, v int) {
 		return
 	}
 	matches := e.scanner.Scan(e.input.Event.Kind, &e.input.Segments[i], v)
-	reading := e.scanner.Reading()
-	e.keep(i, v, reading.Hits)
-	if len(reading.Hits) == 0 && len(matches) == 0 {
+	e.keep(i, v, e.scanner.Reading().Hits)
+	if len(matches) == 0 {
 		return
 	}
-	regions := hiddenRegions(view.Text)
+	regions := hiding.Regions(view.Text)
 	for m := range matches {
 		e.matched(i, v, &matches[m], regions)
 	}
-	e.hiddenOrders(i, v, reading, regions)
 }
 
 // minTextBytes is the shortest text that can hold an order.
 const minTextBytes = 12
 
 // matched turns a match into a finding.
-func (e *examination) matched(i, v int, m *rulepack.Match, regions []region) {
+func (e *examination) matched(i, v int, m *rulepack.Match, regions []hiding.Region) {
 	s := &e.input.Segments[i]
 	span := models.Span{Segment: i, View: v, Start: m.Start, End: m.End}
-	_, unrendered := covering(regions, m.Start, m.End)
-	hidden := unrendered || hiding(&s.Views[v]) != "" || e.disguised(span)
+	_, unrendered := hiding.Covering(regions, m.Start, m.End)
+	hidden := unrendered || hiding.ClassOf(&s.Views[v]) != "" || e.disguised(span)
 	if e.trace != nil {
 		e.trace(span, m, hidden)
 	}
@@ -125,14 +123,14 @@ func (e *examination) disguised(span models.Span) bool {
 	}
 	for i := e.current; i < len(e.findings); i++ {
 		f := &e.findings[i]
-		if old := &f.Evidence[0]; f.Rule == hiddenOrderRule && f.Class == class && old.View == span.View {
+		if old := &f.Evidence[0]; f.Rule == hiding.RuleOrder && f.Class == class && old.View == span.View {
 			old.Start, old.End = min(old.Start, span.Start), max(old.End, span.End)
 			return true
 		}
 	}
 	e.add(models.Finding{
-		Rule: hiddenOrderRule, Version: version, Class: class, Severity: models.SeverityCritical, Confidence: 0.9,
-		Message: hiddenMessage[class], Evidence: []models.Span{span},
+		Rule: hiding.RuleOrder, Version: version, Class: class, Severity: models.SeverityCritical, Confidence: 0.9,
+		Message: hiding.Message[class], Evidence: []models.Span{span},
 	})
 	return true
 }

@@ -3,16 +3,20 @@ package heuristic
 import (
 	"github.com/aad6b6dc/taster/detectors/heuristic/arguments"
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/detectors/heuristic/hiding"
+	"github.com/aad6b6dc/taster/detectors/heuristic/noise"
 	"github.com/aad6b6dc/taster/detectors/heuristic/purpose"
 	"github.com/aad6b6dc/taster/detectors/heuristic/rendering"
 	"github.com/aad6b6dc/taster/detectors/heuristic/requests"
 	"github.com/aad6b6dc/taster/detectors/heuristic/schema"
+	"github.com/aad6b6dc/taster/detectors/heuristic/secrets"
+	"github.com/aad6b6dc/taster/detectors/heuristic/turns"
 	"github.com/aad6b6dc/taster/detectors/internal/directive"
 	"github.com/aad6b6dc/taster/models"
 )
 
 // checks are the groups of checks in code that look at the structure of whole events.
-var checks = []*check.Group{arguments.Checks, schema.Checks, purpose.Checks, requests.Checks, rendering.Checks}
+var checks = []*check.Group{arguments.Checks, schema.Checks, purpose.Checks, requests.Checks, rendering.Checks, hiding.Checks, noise.Checks, secrets.Checks, turns.Checks}
 
 // groups makes the checks that read such an event.
 func (e *examination) groups() {
@@ -24,10 +28,19 @@ func (e *examination) groups() {
 	}
 }
 
-// found keeps a finding of a group, unless the same stretch has a finding of the class that is as strong.
+// found keeps a finding of a group, unless the same stretch has one of the class that is as strong; a weaker one it
+// replaces.
 func (e *examination) found(f models.Finding) {
-	if e.without[f.Rule] || e.covered(&f) {
+	if e.without[f.Rule] {
 		return
+	}
+	for i := range e.findings {
+		if old := &e.findings[i]; old.Class == f.Class && e.sameStretch(old, &f) {
+			if stronger(&f, old) {
+				*old = f
+			}
+			return
+		}
 	}
 	e.findings = append(e.findings, f)
 	if len(e.findings) > 2*models.MaxFindings {
@@ -35,18 +48,9 @@ func (e *examination) found(f models.Finding) {
 	}
 }
 
-// covered reports whether a finding as strong as f says the same of the same stretch.
-func (e *examination) covered(f *models.Finding) bool {
-	for i := range e.findings {
-		old := &e.findings[i]
-		if old.Class != f.Class || len(old.Evidence) == 0 || len(f.Evidence) == 0 || stronger(f, old) {
-			continue
-		}
-		if a, b := old.Evidence[0], f.Evidence[0]; a.Segment == b.Segment && e.overlap(a, b) {
-			return true
-		}
-	}
-	return false
+// sameStretch reports whether the first evidence of two findings overlaps.
+func (e *examination) sameStretch(f, g *models.Finding) bool {
+	return len(f.Evidence) > 0 && len(g.Evidence) > 0 && f.Evidence[0].Segment == g.Evidence[0].Segment && e.overlap(f.Evidence[0], g.Evidence[0])
 }
 
 // reading is where the hits of one view are kept.

@@ -14,18 +14,27 @@ type decoder struct {
 	name  string
 	needs features // at least one of them; 0: any text
 	apply func(text string) *builder
+	// set and least, if given, are the characters of a run without which there is nothing to decode, and their number.
+	set   *byteSet
+	least int
+	may   func(text string) bool // a cheap test; nil for none
+}
+
+// idle reports whether text lacks the run of characters that the decoder needs.
+func (d *decoder) idle(text string) bool {
+	return d.set != nil && !hasRun(text, d.set, d.least) || d.may != nil && !d.may(text)
 }
 
 // encodings lists the decoders for text that can be seen. Each works on any text; what it yields is bounded by it.
-var encodings = []decoder{
-	{"base64", 0, decodeBase64},
-	{"hex", 0, decodeHex},
-	{"percent", hasPercent, decodePercent},
-	{"html", hasAmpersand, decodeHTML},
-	{"escapes", hasBackslash, decodeEscapes},
-	{"rot13", hasRotated, decodeRot13},
-	{"reversed", hasReversed, decodeReversed},
-}
+var encodings = append([]decoder{
+	{name: "base64", apply: decodeBase64, set: base64Set, least: minRun},
+	{name: "hex", apply: decodeHex},
+	{name: "percent", needs: hasPercent, apply: decodePercent},
+	{name: "html", needs: hasAmpersand, apply: decodeHTML},
+	{name: "escapes", needs: hasBackslash, apply: decodeEscapes},
+	{name: "rot13", needs: hasRotated, apply: decodeRot13},
+	{name: "reversed", needs: hasReversed, apply: decodeReversed},
+}, moreEncodings...)
 
 // minRun is how many characters of base64 or hex are looked at: fewer hide no instruction.
 const minRun = 16

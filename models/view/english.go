@@ -71,6 +71,12 @@ var sketch = func() (t [1 << 12]features) {
 	for w := range backward {
 		t[hash(w)] |= hasReversed
 	}
+	for w := range plain {
+		t[hash(w)] |= hasPlain
+	}
+	for w := range natoWords {
+		t[hash(w)] |= hasSpelling
+	}
 	return t
 }()
 
@@ -87,7 +93,7 @@ func mix(h uint32, c byte) uint32 { return h*33 ^ uint32(c|0x20) }
 // disguises returns the disguises in which text has enough words of the lexicon to be English.
 func disguises(text string) features {
 	var f features
-	turned, reversed := 0, 0
+	turned, reversed, spelled, digits, words, plainly := 0, 0, 0, 0, 0, 0
 	for i := 0; i < len(text); {
 		if !letter(text[i]) {
 			i++
@@ -98,13 +104,33 @@ func disguises(text string) features {
 		for ; i < len(text) && letter(text[i]); i++ {
 			h = mix(h, text[i])
 		}
+		if i < len(text) && text[i]-'0' <= 9 {
+			digits++
+		}
 		may := sketch[h%(1<<12)]
+		if i-start >= minLexiconWord {
+			if words++; may.has(hasPlain) {
+				plainly++
+			}
+		}
+		if may.has(hasSpelling) {
+			spelled++
+		}
 		if may.has(hasRotated) {
 			turned += rotated.score(text[start:i])
 		}
 		if may.has(hasReversed) {
 			reversed += backward.score(text[start:i])
 		}
+	}
+	if words >= minCaesar && plainly == 0 {
+		f |= hasCaesar
+	}
+	if spelled >= minSpelling {
+		f |= hasSpelling
+	}
+	if digits >= minLeet {
+		f |= hasLeet
 	}
 	if turned >= enough {
 		f |= hasRotated

@@ -7,9 +7,9 @@ import (
 
 // hidden lists the decoders for text in characters that can't be seen. They read what normalisation strips.
 var hidden = []decoder{
-	{"tags", hasInvisible, decodeTags},
-	{"variation_selectors", hasInvisible, decodeSelectors},
-	{"zero_width", hasInvisible, decodeZeroWidth},
+	{name: "tags", needs: hasInvisible, apply: decodeTags},
+	{name: "variation_selectors", needs: hasInvisible, apply: decodeSelectors},
+	{name: "zero_width", needs: hasInvisible, apply: decodeZeroWidth},
 }
 
 // Tag characters mirror ASCII at U+E0000 and take four bytes of UTF-8 each.
@@ -109,7 +109,7 @@ func (b *builder) append(other *builder) {
 const zeroWidthBytes = 3
 
 func zeroWidth(r rune) bool {
-	return r == 0x200b || r == 0x200c || r == 0x200d || r == 0x180e || r == 0xfeff || r >= 0x2060 && r <= 0x2064
+	return r == 0x200b || r == 0x200c || r == 0x200d || r == 0x180e || r == 0xfeff || r >= 0x2060 && r <= 0x2064 || r == 0x3164 || r == 0xffa0 || r == 0x115f || r == 0x1160
 }
 
 // decodeZeroWidth reads runs of exactly two zero-width characters as bits, most significant first. Which of the two is

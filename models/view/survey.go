@@ -6,7 +6,7 @@ import (
 )
 
 // features says what occurs in a text, and so which transforms could change it.
-type features uint16
+type features uint32
 
 const (
 	hasControl features = 1 << iota // C0 but white space, DEL, C1
@@ -20,8 +20,12 @@ const (
 	hasInvisible
 	hasMark
 	hasLookalike
-	hasLetter  // beyond ASCII
-	hasForeign // a letter beyond ASCII that is not Latin
+	hasLetter   // beyond ASCII
+	hasForeign  // a letter beyond ASCII that is not Latin
+	hasLeet     // words with digits, several of them
+	hasSpelling // perhaps the spelling alphabet
+	hasCaesar   // many words, and none of them plain English
+	hasPlain    // only of a word: plain English
 )
 
 func (f features) has(any features) bool { return f&any != 0 }
@@ -147,4 +151,19 @@ func nextRun(text string, i int, members *byteSet, least int) (start, end int, o
 		return i, end, true
 	}
 	return 0, 0, false
+}
+
+// hasRun reports whether nextRun would find a run, without looking where it ends.
+func hasRun(text string, members *byteSet, least int) bool {
+	for i := 0; i+least <= len(text); {
+		j := i + least - 1
+		for j >= i && members[text[j]] {
+			j--
+		}
+		if j < i {
+			return true
+		}
+		i = j + 1
+	}
+	return false
 }

@@ -18,11 +18,12 @@
 //
 // # Decoded views
 //
-// A decoded view shows text that an encoding hides, and only that: what was found in one, was hidden. Base64, hex, rot13,
-// reversed text and invisible alphabets yield the text of the encoded parts alone, one part per line. Percent, HTML and
-// backslash escapes, which stand for single characters, yield the whole segment with the escapes resolved. Decoding goes
-// on in what was decoded, [MaxDecodings] deep. What decodes to something other than text (digests, images, keys,
-// signatures) makes no view.
+// A decoded view shows text that an encoding hides, and only that: what was found in one, was hidden. Base64, base32,
+// base58, base85, hex and other lists of codes, rot13 and other shifts, reversed text, Morse code, leet, letters that stand
+// apart, the spelling alphabet and invisible alphabets yield the text of the encoded parts alone, one part per line. So do
+// files in base64: what their metadata and compressed parts say. Percent, HTML and backslash escapes, which stand for
+// single characters, and words with gaps yield the whole segment with the escapes resolved. Decoding goes on in what was
+// decoded, [MaxDecodings] deep. What decodes to something other than text (digests, pixels, keys, signatures) makes no view.
 //
 // Everything here is a pure function of the body, safe to call concurrently.
 package view
@@ -106,7 +107,7 @@ func (s *scanner) read(seg *models.Segment) {
 // decode adds what each decoder finds in r, whose features are f, and goes on in what it finds.
 func (s *scanner) decode(seg *models.Segment, r reading, f features, decoders []decoder, depth int) {
 	for _, d := range decoders {
-		if d.needs != 0 && !f.has(d.needs) {
+		if d.needs != 0 && !f.has(d.needs) || d.idle(r.text) {
 			continue
 		}
 		b := d.apply(r.text)

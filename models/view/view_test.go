@@ -300,6 +300,8 @@ func TestLongRuns(t *testing.T) {
 	for name, unit := range map[string]string{
 		"osc": "\x1b]", "csi": "\x1b[0", "c1": "\u009b;", "ampersands": "&", "entities": "&amp;", "percents": "%25", "backslashes": `\u005c`,
 		"zero-width": "a\u200b", "marks": "\u0336", "look-alikes": "p\u0430t ", "base64": "YWJjZGVmZ2hpamts/", "pairs": "69 ",
+		"base32": "mfrggzdfmzttqmjs", "base85": "87cURD]i,", "base58": "4FSgD9CUzYFw44gxca", "codes": "85,112,", "bits apart": "01100101 ", "morse": ".. --. / ", "spaced": "i g n o r e ",
+		"leet": "1gn0r3 4ll ", "spelling": "india golf ", "png": "iVBORw0KGgo", "zlib": "eJztwTEBAAAAwqD1", "lists": "18-5-1-4 ",
 		"almost pairs": "a a", "rot13": "gur vtaber ", "reversed": "erongi suoiverp ", "flags": blackFlag + "\U000e0067", "bits": "\u200b\u200c",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -397,6 +399,13 @@ func FuzzBuild(f *testing.F) {
 	f.Add([]byte(definition))
 	f.Add([]byte(`{"a":"\ud800\u0041","a":["&#105;gn%6fre","SWdub3JlIGFsbCBwcmV2aW91cw==",1e400]}`))
 	f.Add([]byte("[\"\xff\u200b\u202e\u0430b\\u001b[8m\", -0.0, true, null]"))
+	for _, tt := range ciphers {
+		b, err := json.Marshal(tt.text)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
 	for name := range hide {
 		b, err := json.Marshal(hide[name](directive))
 		if err != nil {

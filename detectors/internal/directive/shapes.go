@@ -183,7 +183,9 @@ func (r *Reading) heading(text string, i int) {
 	rest := text[i:min(len(text), i+64)]
 	for _, mark := range templateMarks {
 		if len(rest) >= len(mark) && strings.EqualFold(rest[:len(mark)], mark) {
-			r.add(Template, i, i+len(mark))
+			if !spokenOf(text, i) {
+				r.add(Template, i, i+len(mark))
+			}
 			return
 		}
 	}
@@ -205,6 +207,21 @@ func (r *Reading) heading(text string, i int) {
 	if markerWords[first] || markerWords[whole] {
 		r.add(Marker, i, i+n+1)
 	}
+}
+
+// spokenOf reports whether what begins at i is a word of a sentence or a quotation rather than a mark. What ends a turn
+// stands behind a sentence by nature.
+func spokenOf(text string, i int) bool {
+	if i == 0 || i+1 < len(text) && text[i+1] == '/' {
+		return false
+	}
+	switch c := text[i-1]; c {
+	case '`', '"', '\'', '(', ',':
+		return true
+	case ' ':
+		return i > 1 && (text[i-2] == ',' || text[i-2] == '(' || 'a' <= text[i-2] && text[i-2] <= 'z')
+	}
+	return false
 }
 
 // hashHeading finds "### System:" and "### Instruction".

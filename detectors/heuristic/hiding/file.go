@@ -1,0 +1,95 @@
+package hiding
+
+import (
+	"strings"
+
+	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/detectors/heuristic/gist"
+	"github.com/aad6b6dc/taster/models"
+)
+
+// file reports orders in the text that was taken out of a file, line by line.
+func file(e *check.Event, i, v int, text string) {
+	for start := 0; start < len(text); {
+		end := start + strings.IndexByte(text[start:]+"\n", '\n')
+		judge(e, fileText, "B11", need(e, needFile), models.Span{Segment: i, View: v, Start: start, End: end}, text[start:end])
+		start = end + 1
+	}
+}
+
+// labels announce fields and layers of a file that people do not see, in what a tool says about the file. In lower case.
+var labels = []string{
+	"usercomment", "specialinstructions", "photoshop:instructions", "white on white", "hidden layer", "--- hidden", "hidden (", "very light", "barely visible",
+	"inaudible", "ultrasonic", "可聴域外", "(comm)", "comm eng", "lettering", "reverse of sheet", "watermark text", "off-canvas", "tiny print", "recognised text", "recognized text", "text recognition", "text found on", "erkannter text", "texte reconnu", "texto reconocido", "识别文字", "認識した文字", "pencil", "00:00 note",
+}
+
+// labelled reports orders behind a label of hidden content.
+func labelled(e *check.Event, i int, text string) {
+	s := &e.Segments[i]
+	name := strings.ToLower(check.Last(s))
+	if strings.HasPrefix(name, "xmp:") || strings.HasPrefix(name, "exif") || strings.HasPrefix(name, "iptc") {
+		judge(e, fileText, "B11", need(e, needFile), e.Whole(i), text)
+		return
+	}
+	if !describesFiles[e.Event.Kind] || len(text) > maxLabelled || !mayLabel(text) {
+		return
+	}
+	lower := strings.ToLower(text)
+	if len(lower) != len(text) {
+		return
+	}
+	for _, label := range labels {
+		at := strings.Index(lower, label)
+		if at < 0 {
+			continue
+		}
+		colon := strings.IndexAny(text[at:min(len(text), at+80)], ":\n\"]")
+		if colon < 0 {
+			continue
+		}
+		start := at + colon + 1
+		end := min(len(text), start+maxAfter)
+		if n := strings.Index(text[start:end], "\n\n"); n > 0 {
+			end = start + n
+		} else if n := strings.IndexByte(text[start:end], '\n'); n > minText {
+			end = start + n
+		}
+		for end > start && end < len(text) && text[end]&0xc0 == 0x80 {
+			end--
+		}
+		if g := gist.Of(text[start:end]); !g.Has(gist.Addressee) && !spokenToMachine(g) {
+			continue
+		}
+		judge(e, fileText, "B11", needLabelled, models.Span{Segment: i, Start: start, End: end}, text[start:end])
+	}
+}
+
+// mayLabel reports whether text has a part of a label, in either case.
+func mayLabel(text string) bool {
+	for _, part := range []string{"idden", "omment", "nstructions", "xmp", "hite on", "ery light", "isible", "audible", "sonic", "COMM", "comm eng", "ettering", "of sheet", "encil", "ecogni", "erkannt", "econnu", "ext found", "识别", "認識", "atermark", "canvas", "iny print", "可聴"} {
+		if strings.Contains(text, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// spokenToMachine reports an order to a machine that gives something away or keeps people out.
+func spokenToMachine(g gist.Gist) bool {
+	gives := g.Has(gist.Address) || g.Has(gist.Covert) || g.Has(gist.Override)
+	switch {
+	case !g.Has(gist.Act) || !gives:
+		return false
+	case g.Has(gist.Addressee):
+		return g.Has(gist.Private) && g.Score() >= 7
+	}
+	return g.Has(gist.You) && g.Has(gist.Private) && g.Has(gist.Address) && g.Has(gist.Covert|gist.Override) && g.Score() >= 8
+}
+
+// describesFiles are the kinds of event in which a tool tells what a file holds.
+var describesFiles = map[models.Kind]bool{models.KindToolResult: true, models.KindResource: true, models.KindNotification: true}
+
+const (
+	maxLabelled  = 32 << 10
+	needLabelled = 7
+)
