@@ -236,3 +236,31 @@ func BenchmarkCall(b *testing.B) {
 		Checks.Examine(&e)
 	}
 }
+
+func BenchmarkDocument(b *testing.B) {
+	body := []byte(call("write_file", "content", strings.Repeat("The tide is {{ height }} at noon; see docs/tides.md. \n", 80)))
+	doc, err := view.Build(body)
+	if err != nil {
+		b.Fatal(err)
+	}
+	in := detectors.Input{Event: &models.Event{Kind: models.KindToolCall, Body: body}, Segments: doc.Segments}
+	e := check.Event{Input: &in, Found: func(models.Finding) {}}
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		Checks.Examine(&e)
+	}
+}
+
+func BenchmarkTool(b *testing.B) {
+	body := []byte(`{"name":"get_tide","description":"` + strings.Repeat("Returns the heights of the tide at a harbour for a day, and takes a token from the environment of the server. ", 10) + `","inputSchema":{"type":"object","properties":{"harbour":{"type":"string","default":"Port Ellery"}}}}`)
+	doc, err := view.Build(body)
+	if err != nil {
+		b.Fatal(err)
+	}
+	in := detectors.Input{Event: &models.Event{Kind: models.KindTool, Body: body}, Segments: doc.Segments}
+	e := check.Event{Input: &in, Found: func(models.Finding) {}}
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		Checks.Examine(&e)
+	}
+}

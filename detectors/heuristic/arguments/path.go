@@ -21,6 +21,12 @@ func judgePath(v *value) (*check.Rule, int, int) {
 		return nil, 0, 0
 	case climb.escapes && (climb.descends || rootFolder.MatchString(climb.rest) || secret || systemPath.MatchString(path)):
 		return pathTraversal, start, len(v.text)
+	case climb.escapes && strings.HasPrefix(path, "../../") && anyWord(v.name, labels):
+		return pathTraversal, start, len(v.text)
+	case share.MatchString(v.text):
+		return oddScheme, 0, len(v.text)
+	case rootOnly.MatchString(path) && anyWord(v.name, mountNames) && v.toolWord(mounts):
+		return sensitivePath, 0, len(v.text)
 	case hiddenDots(v.text, path):
 		return pathTraversal, 0, len(v.text)
 	case secret && !v.toolWord(keepers):
@@ -31,12 +37,46 @@ func judgePath(v *value) (*check.Rule, int, int) {
 	return nil, 0, 0
 }
 
+// labels are parameters for a name, which no path is; share is a folder of a machine that is known by number only;
+// mounts are tools that make one folder another.
+var (
+	labels     = wordSet(`name template theme locale lang language page view report plugin module doc document asset id key skin layout slug title`)
+	share      = regexp.MustCompile(`^\\\\(?:\d+\.\d+\.\d+\.\d+|[^\\]+@(?:ssl|SSL|\d+)\b[^\\]*)\\`)
+	rootOnly   = regexp.MustCompile(`^/(?:etc|root|proc|sys|boot|dev|var/run|run|home|Users)?/?$`)
+	mountNames = wordSet(`source src host_path hostpath target points_to link_target volume bind host`)
+	mounts     = wordSet(`mount link symlink alias share container volume workspace sandbox devbox`)
+)
+
+// beside compares the paths of a call with the folder that it names as their root: "/srv/data-private" is not below
+// "/srv/data".
+func beside(e *check.Event) {
+	root := ""
+	for i := range e.Segments {
+		if s := &e.Segments[i]; !s.Key && rootNames[parameter(s.Pointer)] && strings.HasPrefix(s.Views[0].Text, "/") {
+			root = strings.TrimRight(s.Views[0].Text, "/")
+		}
+	}
+	if len(root) < 3 {
+		return
+	}
+	for i := range e.Segments {
+		s := &e.Segments[i]
+		rest, ok := strings.CutPrefix(s.Views[0].Text, root)
+		if !s.Key && ok && rest != "" && rest[0] != '/' && !strings.Contains(rest, " ") && check.Below(s, "/arguments") && !rootNames[parameter(s.Pointer)] {
+			e.Report(pathTraversal, nil, e.Whole(i))
+			return
+		}
+	}
+}
+
+var rootNames = wordSet(`root base base_dir basedir root_dir rootdir workspace cwd project_root racine raiz raíz wurzel الجذر корень 根目录 ルート`)
+
 // keepers are words of tools that look after whole machines.
 var keepers = wordSet(`backup backups snapshot restic archive restore sicherung sauvegarde copia mount deny exclude`)
 
 // pathLike reports whether the whole value can be a path: no sentence, no query.
 func pathLike(text string) bool {
-	return !strings.ContainsAny(text, "\n\"<>|;`()") && words(text) <= 3 && !strings.HasPrefix(text, "http") && !strings.Contains(text, " OR ")
+	return (!strings.ContainsAny(text, "\n\"<>|;`()") || strings.Contains(text, "..;/") && !strings.ContainsAny(text, "\n\"<>|`()")) && words(text) <= 3 && !strings.HasPrefix(text, "http") && !strings.Contains(text, " OR ")
 }
 
 // canonical is the path as a careless program comes to see it: decoded, with plain dots and slashes.
