@@ -21,7 +21,7 @@ func outgoing(e *check.Event, v value) {
 	}
 	s := &e.Segments[v.segment]
 	if forgedToken.MatchString(v.text) {
-		e.Report(foreignObject, nil, e.Whole(v.segment))
+		e.Report(unsignedToken, nil, e.Whole(v.segment))
 		return
 	}
 	for view := range s.Views {
