@@ -121,6 +121,15 @@ func judgeURL(v *value, address string) *check.Rule {
 		user, host = authority[:i], authority[i+1:]
 	}
 	h := parseHost(host)
+	if i := strings.IndexByte(path, '@'); i > 0 && strings.IndexByte("#?\\", path[0]) >= 0 && !strings.Contains(path[:i], "/") {
+		second := path[i+1:]
+		if j := strings.IndexAny(second, "/?#"); j >= 0 {
+			second = second[:j]
+		}
+		if parseHost(second).internal {
+			return disguisedAddress
+		}
+	}
 	switch {
 	case h.metadata || metadataPath.MatchString(path) && (h.disguised || h.internal):
 		return metadataAddress

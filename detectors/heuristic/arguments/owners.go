@@ -218,7 +218,7 @@ var (
 )
 
 // tenantNames are what objects are kept apart by.
-var tenantNames = wordSet(`tenant org organisation organization workspace company account guild team practice school household clinic branch office realm customer namespace project store shop unit family user patient role department ward region class course building floor subject identity owner`)
+var tenantNames = wordSet(`tenant org organisation organization workspace company account guild team practice school household clinic branch office realm customer namespace project store shop unit family user patient role department employee student member ward region class course building floor subject identity owner`)
 
 // possessed is what is the caller's by the member's name.
 func possessed(name string) (string, bool) {
@@ -329,7 +329,7 @@ func attempts(e *check.Event) {
 func ranged(e *check.Event) bool {
 	for i := range e.Segments {
 		s := &e.Segments[i]
-		if s.Key || !check.Below(s, "/arguments") || len(s.Views[0].Text) > 40 || !anyWord(underscores(snake(parameter(s.Pointer))), personNumbers) {
+		if s.Key || !check.Below(s, "/arguments") || len(s.Views[0].Text) > 40 || !anyWord(underscores(snake(parameter(s.Pointer))), personNumbers) && !lettered.MatchString(s.Views[0].Text) {
 			continue
 		}
 		if m := span.FindStringSubmatch(s.Views[0].Text); m != nil && len(m[2]) >= len(m[1]) && len(m[1]) >= 1 && m[2] != m[1] && len(m[2]) >= 2 {
@@ -342,6 +342,7 @@ func ranged(e *check.Event) bool {
 
 var (
 	personNumbers = wordSet(`account accounts user users user_id user_ids patient patients member members customer customers employee employees student students card cards session sessions tenant tenants mailbox mailboxes`)
+	lettered      = regexp.MustCompile(`^\p{Lu}{1,4}[-_#]?\d+\s*(?:\.\.\.?|–|to|…|~)\s*\p{Lu}{1,4}[-_#]?\d+$`)
 	span          = regexp.MustCompile(`^[\p{L}_#-]*(\d+)\s*(?:-|–|\.\.\.?|to|bis|a|до|至|から|~|…)\s*[\p{L}_#-]*(\d+)$`)
 )
 

@@ -2,6 +2,7 @@ package arguments
 
 import (
 	"net/url"
+	filepath "path"
 	"regexp"
 	"strings"
 
@@ -15,6 +16,11 @@ func judgePath(v *value) (*check.Rule, int, int) {
 	}
 	path := canonical(v.text)
 	start := max(strings.Index(v.text, ".."), 0)
+	if strings.HasPrefix(path, "/") && strings.Contains(path, "/..") && v.role == data {
+		if clean := filepath.Clean(path); systemPath.MatchString(clean) || secretPath.MatchString(clean) {
+			return pathTraversal, start, len(v.text)
+		}
+	}
 	secret := secretPath.MatchString(path) && !samplePath.MatchString(path)
 	switch climb := climbs(path); {
 	case v.role == code && (!secret || strings.Contains(v.text, " ")):
@@ -50,10 +56,11 @@ var (
 // beside compares the paths of a call with the folder that it names as their root: "/srv/data-private" is not below
 // "/srv/data".
 func beside(e *check.Event) {
-	root := ""
+	root, homes := "", false
 	for i := range e.Segments {
 		if s := &e.Segments[i]; !s.Key && rootNames[parameter(s.Pointer)] && strings.HasPrefix(s.Views[0].Text, "/") {
 			root = strings.TrimRight(s.Views[0].Text, "/")
+			homes = strings.HasPrefix(root, "/home/") && parameter(s.Pointer) == "home"
 		}
 	}
 	if len(root) < 3 {
@@ -62,6 +69,10 @@ func beside(e *check.Event) {
 	for i := range e.Segments {
 		s := &e.Segments[i]
 		rest, ok := strings.CutPrefix(s.Views[0].Text, root)
+		if other := s.Views[0].Text; !s.Key && !ok && homes && check.Below(s, "/arguments") && parameter(s.Pointer) == "path" && strings.HasPrefix(other, root[:strings.LastIndexByte(root, '/')+1]) {
+			e.Report(pathTraversal, nil, e.Whole(i))
+			return
+		}
 		if !s.Key && ok && rest != "" && rest[0] != '/' && !strings.Contains(rest, " ") && check.Below(s, "/arguments") && !rootNames[parameter(s.Pointer)] {
 			e.Report(pathTraversal, nil, e.Whole(i))
 			return
@@ -69,7 +80,7 @@ func beside(e *check.Event) {
 	}
 }
 
-var rootNames = wordSet(`root base base_dir basedir root_dir rootdir workspace cwd project_root racine raiz raíz wurzel الجذر корень 根目录 ルート`)
+var rootNames = wordSet(`root home base base_dir basedir root_dir rootdir workspace cwd project_root racine raiz raíz wurzel الجذر корень 根目录 ルート`)
 
 // keepers are words of tools that look after whole machines.
 var keepers = wordSet(`backup backups snapshot restic archive restore sicherung sauvegarde copia mount deny exclude`)
@@ -175,7 +186,7 @@ var (
 		`\S*(?:login data|cookies\.sqlite|key[34]\.db|logins\.json|signons\.sqlite|login\.keyring|\.keychain(?:-db)?|\.kdbx?|\.keystore|\.jks|\.ppk|wallet\.dat|ntuser\.dat)|[^\n]*/(?:login data|network/cookies|cookies|local state|web data)|[^\n]*\{[^}]*(?:key[34]|cookies|logins)[^}]*\}\S*|` +
 		`keyrings?/\S*|keychains?/\S*|\.local/share/keyrings\S*|(?:var/)?run/secrets/\S+|serviceaccount/token|\.bash_history|\.zsh_history|\.psql_history|\.mysql_history|\.python_history|\.node_repl_history|consolehost_history\.txt|` +
 		`master\.key|credentials\.(?:db|json|xml|yml\.enc)|secrets?\.(?:ya?ml|json|env|toml)|\.m2/settings(?:-security)?\.xml|\.gem/credentials|\.cargo/credentials(?:\.toml)?|\.composer/auth\.json|\.s3cfg|\.boto|\.env(?:\.(?:local|prod(?:uction)?|staging|dev(?:elopment)?))?|\.htpasswd|web\.config|wp-config\.php|` +
-		`\S*ssh_host_\w+_key|\S*(?:server|private|priv|tls|signing|master|root|client)[-_.]?key(?:\.pem|\.der|\.p12|\.pfx)?|\S+\.(?:p12|pfx))(?:$|[/\s'":,;)|*}]|::)|` +
+		`\S*kubelet-client\S*|\S*etc/kubernetes/(?:admin\.conf|pki/\S*)|\S*/pki/private/\S*|\S*ssh_host_\w+_key|\S*(?:server|private|priv|tls|signing|master|root|client)[-_.]?key(?:\.pem|\.der|\.p12|\.pfx)?|\S+\.(?:p12|pfx))(?:$|[/\s'":,;)|*}]|::)|` +
 		`\{[^}]*(?:aws|ssh|kube|gnupg|gcloud|netrc)[^}]*\}`)
 	samplePath = regexp.MustCompile(`(?i)(?:\.(?:example|sample|template|dist|tmpl|tpl|pub|md|txt)|known_hosts)\b|(?:example|sample|fixture|testdata)|^/?repo/`)
 )

@@ -35,6 +35,8 @@ var (
 	ldap = regexp.MustCompile(`^[^()\s]*\)\s*\(?\s*[|&!(]*\s*\(?[\w-]+\s*[~<>]?=`)
 	// odata widens a filter to all but what it names.
 	odata = regexp.MustCompile(`(?i)\b(\w+)\s+eq\s+('[^']*'|\d+)\s+or\s+(\w+)\s+(?:ne|gt|ge|lt|le|eq)\s+('[^']*'|\d+)`)
+	// always compares a value with itself.
+	always = regexp.MustCompile(`(?i)\bor\s+('?\d+'?|'\w*')\s+eq\s+('?\d+'?|'\w*')`)
 	// alias is an operation of a GraphQL query under a name of its own.
 	alias = regexp.MustCompile(`\b(\w+)\s*:\s*(\w+)\s*\(`)
 )
@@ -105,6 +107,9 @@ func judgeStatement(v *value) (*check.Rule, int, int) {
 
 // judgeFilter looks at a filter of an interface that has its own language.
 func judgeFilter(v *value) (*check.Rule, int, int) {
+	if m := always.FindStringSubmatchIndex(v.text); m != nil && v.role != prose && v.text[m[2]:m[3]] == v.text[m[4]:m[5]] {
+		return queryBreakout, m[0], m[1]
+	}
 	if m := odata.FindStringSubmatchIndex(v.text); m != nil && v.role != prose {
 		a, b := v.text[m[4]:m[5]], v.text[m[8]:m[9]]
 		same := v.text[m[2]:m[3]] == v.text[m[6]:m[7]]
