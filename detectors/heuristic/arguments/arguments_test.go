@@ -169,6 +169,7 @@ func TestEvents(t *testing.T) {
 
 		{models.KindToolCall, `{"name":"get_log","arguments":{"skipper":{"member":"M-1201","boats":["B-310","B-311"]},"boat":"B-312"}}`, foreignObject},
 		{models.KindToolCall, `{"name":"get_log","arguments":{"skipper":{"member":"M-1201","boats":["B-310","B-311"]},"boat":"B-311"}}`, nil},
+		{models.KindToolCall, `{"name":"send_invite","arguments":{"user_id":"U-17","friend_id":"U-18"}}`, nil},
 		{models.KindToolCall, `{"name":"list_boats","arguments":{"tenant":"club-west"},"_meta":{"auth.tenant":"club-east"}}`, foreignObject},
 		{models.KindToolCall, `{"name":"open_file","arguments":{"patient":"P-7","consent":"not asked"}}`, noConsent},
 		{models.KindToolResult, `{"content":[],"structuredContent":{"owner":"ann@pier.example"},"_meta":{"cacheScope":"public"}}`, publicCache},

@@ -24,18 +24,25 @@ var delegated = regexp.MustCompile(`(?i)delegat|mandat|power of attorney|poder|a
 
 // owned identifiers and the others, by their shape.
 type owners struct {
-	mine   map[string][]string
+	mine   map[string][]possession
 	others []claim
+}
+
+// possession is an identifier of the caller's, by itself or in a list of all that the caller has.
+type possession struct {
+	id, name string
+	list     bool
 }
 
 type claim struct {
 	id   string
+	name string
 	span models.Span
 }
 
 // tenants looks at whose objects a call wants.
 func tenants(e *check.Event) {
-	o := owners{mine: make(map[string][]string)}
+	o := owners{mine: make(map[string][]possession)}
 	for i := range e.Segments {
 		s := &e.Segments[i]
 		if s.Key || !check.Below(s, "/arguments") && !check.Below(s, "/_meta") || len(s.Views[0].Text) > 300 {
@@ -78,9 +85,10 @@ func (o *owners) collect(s *models.Segment, i int, text string) {
 		for _, m := range identifier.FindAllStringIndex(text, 4) {
 			id := text[m[0]:m[1]]
 			if own {
-				o.mine[shape(id)] = append(o.mine[shape(id)], id)
+				_, last := cut(s.Pointer)
+				o.mine[shape(id)] = append(o.mine[shape(id)], possession{id: id, name: name, list: strings.Trim(last, "0123456789") == ""})
 			} else {
-				o.others = append(o.others, claim{id: id, span: models.Span{Segment: i, View: view, Start: m[0], End: m[1]}})
+				o.others = append(o.others, claim{id: id, name: name, span: models.Span{Segment: i, View: view, Start: m[0], End: m[1]}})
 			}
 		}
 	}
@@ -88,6 +96,9 @@ func (o *owners) collect(s *models.Segment, i int, text string) {
 
 // inventory is a list within an object: what somebody has.
 var inventory = regexp.MustCompile(`^/arguments/[^/]*[^/\d][^/]*/[^/]*[^/\d][^/]*/\d+$`)
+
+// otherOwner are words of members that say whose an object is.
+var otherOwner = wordSet(`owner holder target query queried requested subject impersonate`)
 
 // ownerPath reports whether a member on the way to the value says that it is the caller's.
 func ownerPath(pointer string) bool {
@@ -126,10 +137,12 @@ func (o *owners) report(e *check.Event) bool {
 		if len(mine) == 0 {
 			continue
 		}
-		foreign := true
-		for _, id := range mine {
-			foreign = foreign && !strings.EqualFold(id, c.id)
+		foreign, comparable := true, false
+		for _, m := range mine {
+			foreign = foreign && !strings.EqualFold(m.id, c.id)
+			comparable = comparable || m.list || strings.HasSuffix(m.name, "_"+c.name) || anyWord(underscores(snake(c.name)), otherOwner) || c.name != "" && c.name[0] >= 0x80
 		}
+		foreign = foreign && comparable
 		if foreign {
 			if !mandated(e) {
 				e.Report(foreignObject, nil, c.span)
