@@ -49,7 +49,7 @@ func tenants(e *check.Event) {
 			continue
 		}
 		text := s.Views[0].Text
-		o.collect(s, i, text)
+		o.collect(s, i)
 		consent(e, i, text)
 		stranger(e, i, text)
 		borrowed(e, i, text)
@@ -71,14 +71,14 @@ func mandated(e *check.Event) bool {
 }
 
 // collect keeps the identifiers of a value, as the caller's own or as others'.
-func (o *owners) collect(s *models.Segment, i int, text string) {
+func (o *owners) collect(s *models.Segment, i int) {
 	own := ownerPath(s.Pointer) || inventory.MatchString(s.Pointer)
 	name := parameter(s.Pointer)
 	if !own && anyWord(name, otherWords) {
 		return
 	}
 	for view := range s.Views {
-		text = s.Views[view].Text
+		text := s.Views[view].Text
 		if view > 0 && s.Views[view].Kind != models.ViewDecoded || len(text) > 300 {
 			continue
 		}
