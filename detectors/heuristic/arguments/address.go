@@ -121,6 +121,15 @@ func judgeURL(v *value, address string) *check.Rule {
 		user, host = authority[:i], authority[i+1:]
 	}
 	h := parseHost(host)
+	if i := strings.IndexByte(path, '@'); i > 0 && strings.IndexByte("#?\\", path[0]) >= 0 && !strings.Contains(path[:i], "/") {
+		second := path[i+1:]
+		if j := strings.IndexAny(second, "/?#"); j >= 0 {
+			second = second[:j]
+		}
+		if parseHost(second).internal {
+			return disguisedAddress
+		}
+	}
 	switch {
 	case h.metadata || metadataPath.MatchString(path) && (h.disguised || h.internal):
 		return metadataAddress
@@ -188,8 +197,11 @@ var hostNames = wordSet(`host hostname target address addr endpoint server ip do
 
 // judgeBareHost looks at an address without a scheme, where the parameter says that it is one.
 func judgeBareHost(v *value, host string) (*check.Rule, int, int) {
-	if len(host) > 300 || strings.ContainsAny(host, " \n") || anyWord(v.name, listed) || !anyWord(v.name, hostNames) && !strings.Contains(host, "/") {
+	if len(host) > 300 || strings.ContainsAny(host, " \n") || anyWord(v.name, listed) || !pseudo.MatchString(host) && !anyWord(v.name, hostNames) && !strings.Contains(host, "/") {
 		return nil, 0, 0
+	}
+	if m := pseudo.FindStringIndex(host); m != nil && !v.about(strings.ToLower(host[:strings.IndexByte(host, ':')])) {
+		return oddScheme, 0, len(v.text)
 	}
 	path := ""
 	if i := strings.IndexAny(host, "/?#"); i >= 0 {
@@ -207,6 +219,9 @@ func judgeBareHost(v *value, host string) (*check.Rule, int, int) {
 	return nil, 0, 0
 }
 
+// pseudo are prefixes by which converters of pictures and films read something else.
+var pseudo = regexp.MustCompile(`(?i)^(?:msl|mvg|ephemeral|concat|subfile|pipe|expect|php|phar|netdoc|label:@|text:@|caption:@|vid|msvg):`)
+
 // listed are words of parameters that list addresses to keep away from.
 var listed = wordSet(`deny denied denylist block blocked blocklist exclude ignore martians no_proxy disallow forbidden input inputs`)
 
@@ -220,7 +235,7 @@ var credentialPath = regexp.MustCompile(`(?i)^/+(?:latest/(?:meta-data|user-data
 func (v *value) forThePublic() bool { return anyWord(v.name, published) || v.toolWord(published) }
 
 var published = wordSet(`webhook webhooks hook hooks avatar logo favicon icon icons feed rss article articles unfurl oembed opengraph jwks issuer crawl crawler scrape subscribe
-	newsletter podcast summarise summarize summary abonnieren suscribir assinar podcast recipe news`)
+	oidc discovery sso idp newsletter podcast summarise summarize summary abonnieren suscribir assinar podcast recipe news`)
 
 // adminPorts are the ports of services that answer whoever reaches them, with the words of tools that are for them.
 var adminPorts = map[int]string{

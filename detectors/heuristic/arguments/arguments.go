@@ -54,11 +54,18 @@ func examine(e *check.Event) {
 
 func examineCall(e *check.Event) {
 	tool := toolName(e)
-	harvestCall(e)
+	long, short := maxLong, maxShort
 	for i := range e.Segments {
 		if s := &e.Segments[i]; check.Below(s, "/arguments") {
 			if s.Key {
 				judgeKey(e, i)
+				continue
+			}
+			budget := &short
+			if len(s.Views[0].Text) > 1024 {
+				budget = &long
+			}
+			if *budget -= len(s.Views[0].Text); *budget < 0 {
 				continue
 			}
 			v := valueAt(e, i, tool)
@@ -66,12 +73,24 @@ func examineCall(e *check.Event) {
 			outgoing(e, v)
 		}
 	}
+	if len(e.Segments) > maxMembers {
+		return
+	}
+	harvestCall(e)
 	fragments(e)
 	posts(e)
 	copies(e)
+	beside(e)
 	tenants(e)
 	reach(e)
 }
+
+// Limits on what is read of one call: bytes of long and of short values, and members that are compared.
+const (
+	maxLong    = 128 << 10
+	maxShort   = 256 << 10
+	maxMembers = 4096
+)
 
 // toolName is the name of the tool that is called.
 func toolName(e *check.Event) string {

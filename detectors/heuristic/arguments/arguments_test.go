@@ -169,6 +169,7 @@ func TestEvents(t *testing.T) {
 
 		{models.KindToolCall, `{"name":"get_log","arguments":{"skipper":{"member":"M-1201","boats":["B-310","B-311"]},"boat":"B-312"}}`, foreignObject},
 		{models.KindToolCall, `{"name":"get_log","arguments":{"skipper":{"member":"M-1201","boats":["B-310","B-311"]},"boat":"B-311"}}`, nil},
+		{models.KindToolCall, `{"name":"send_invite","arguments":{"user_id":"U-17","friend_id":"U-18"}}`, nil},
 		{models.KindToolCall, `{"name":"list_boats","arguments":{"tenant":"club-west"},"_meta":{"auth.tenant":"club-east"}}`, foreignObject},
 		{models.KindToolCall, `{"name":"open_file","arguments":{"patient":"P-7","consent":"not asked"}}`, noConsent},
 		{models.KindToolResult, `{"content":[],"structuredContent":{"owner":"ann@pier.example"},"_meta":{"cacheScope":"public"}}`, publicCache},
@@ -232,6 +233,34 @@ func BenchmarkCall(b *testing.B) {
 	in := detectors.Input{Event: &models.Event{Kind: models.KindToolCall, Body: body}, Segments: doc.Segments}
 	e := check.Event{Input: &in, Found: func(models.Finding) {}}
 	b.ReportAllocs()
+	for b.Loop() {
+		Checks.Examine(&e)
+	}
+}
+
+func BenchmarkDocument(b *testing.B) {
+	body := []byte(call("write_file", "content", strings.Repeat("The tide is {{ height }} at noon; see docs/tides.md. \n", 80)))
+	doc, err := view.Build(body)
+	if err != nil {
+		b.Fatal(err)
+	}
+	in := detectors.Input{Event: &models.Event{Kind: models.KindToolCall, Body: body}, Segments: doc.Segments}
+	e := check.Event{Input: &in, Found: func(models.Finding) {}}
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		Checks.Examine(&e)
+	}
+}
+
+func BenchmarkTool(b *testing.B) {
+	body := []byte(`{"name":"get_tide","description":"` + strings.Repeat("Returns the heights of the tide at a harbour for a day, and takes a token from the environment of the server. ", 10) + `","inputSchema":{"type":"object","properties":{"harbour":{"type":"string","default":"Port Ellery"}}}}`)
+	doc, err := view.Build(body)
+	if err != nil {
+		b.Fatal(err)
+	}
+	in := detectors.Input{Event: &models.Event{Kind: models.KindTool, Body: body}, Segments: doc.Segments}
+	e := check.Event{Input: &in, Found: func(models.Finding) {}}
+	b.SetBytes(int64(len(body)))
 	for b.Loop() {
 		Checks.Examine(&e)
 	}

@@ -68,6 +68,7 @@ func harvestCall(e *check.Event) {
 // harvest looks for texts that have stores of credentials emptied into a parameter, an address or an answer.
 func harvest(e *check.Event) {
 	var params map[string]bool
+	budget := maxRead
 	for i := range e.Segments {
 		s := &e.Segments[i]
 		text := s.Views[0].Text
@@ -78,15 +79,24 @@ func harvest(e *check.Event) {
 			params = parameters(e)
 		}
 		inside := strings.HasPrefix(s.Pointer, "/inputSchema/properties/") && strings.HasSuffix(s.Pointer, "/description")
-		for start, n := 0, 0; start < len(text) && n < 400; n++ {
+		for start := 0; start < len(text) && budget > 0; {
 			end := sentenceEnd(text, start)
-			if sentence := text[start:end]; len(sentence) < 600 && mentionsStore(sentence) && empties(sentence, params, inside) {
+			if sentence := text[start:end]; len(sentence) < 600 && mentionsStore(sentence) && spend(&budget, len(sentence)) && empties(sentence, params, inside) {
 				e.Report(harvestText, nil, models.Span{Segment: i, Start: start, End: end})
 				return
 			}
 			start = end
 		}
 	}
+}
+
+// maxRead limits the bytes of one event that are read closely, sentence by sentence.
+const maxRead = 16 << 10
+
+// spend takes n off the budget.
+func spend(budget *int, n int) bool {
+	*budget -= n
+	return true
 }
 
 // storeStems are parts of the names of stores, without their first letter where that may be a capital: the cheap test.
@@ -145,11 +155,14 @@ var (
 
 // empties reports whether a sentence has credentials that are not the tool's taken and put somewhere.
 func empties(sentence string, params map[string]bool, inside bool) bool {
-	if spares.MatchString(sentence) || recites.MatchString(sentence) {
+	s := store.FindStringIndex(sentence)
+	if strings.Contains(sentence, "server") && agentConfig.MatchString(sentence) && !spares.MatchString(sentence) {
+		return true
+	}
+	if s == nil && !inside && !secretWord.MatchString(sentence) || spares.MatchString(sentence) || recites.MatchString(sentence) {
 		return false
 	}
-	s := store.FindStringIndex(sentence)
-	if inside && poured.MatchString(sentence) || agentConfig.MatchString(sentence) {
+	if inside && poured.MatchString(sentence) {
 		return true
 	}
 	if inside && s != nil && full.MatchString(sentence) && len(store.FindAllStringIndex(sentence, 2)) == 2 {
@@ -186,7 +199,7 @@ var (
 )
 
 // poured is a parameter that takes the credentials of others, as they are.
-var poured = regexp.MustCompile(`(?i)\b(?:values?|contents?|text|output|dump|concatenation|copy|copies|export|history|tokens|cookies|passwords|credentials|keys|variables|secrets) (?:of|for|from|held by|in) (?:all|each|every|the (?:unlocked|saved|stored|other|user'?s|whole|entire|full|browser|process|shell|password|key ?chain|agent|session|connected)|any other|other|the rest)\b.{0,60}\b(?:key ?chain|passwords?|tokens?|cookies?|secrets?|credentials?|logins?|environment|servers?|sessions?|accounts?|wallets?|keys?|entries|browser|messages|files)\b|\b(?:copy|copies|dump|contents?|values?|snapshot|all) of (?:the )?(?:process\.env|os\.environ|process environment|environment|env)\b|\btokens? unmasked\b|\bunmasked\b`)
+var poured = regexp.MustCompile(`(?i)\b(?:values?|contents?|text|output|dump|concatenation|copy|copies|export|history|tokens|cookies|passwords|credentials|keys|variables|secrets) (?:of|for|from|held by|in) (?:all|each|every|the (?:unlocked|saved|stored|other|user'?s|whole|entire|full|browser|process|shell|password|key ?chain|agent|session|connected)|any other|other|the rest)\b.{0,60}\b(?:key ?chain|passwords?|tokens?|cookies?|secrets?|credentials?|logins?|environment|servers?|sessions?|accounts?|wallets?|keys?|entries|browser|messages|files)\b|\b(?:copy|copies|dump|contents?|values?|snapshot|all) of (?:the )?(?:process\.env|os\.environ|process environment|environment|env)\b|\boutput of\b.{0,30}(?:\benv\b|printenv|\bcat ~|\bhistory\b|security find|gh auth)|\btokens? unmasked\b|\bunmasked\b`)
 
 // agentConfig is the configuration of all servers of a client, with the secrets in it.
 var agentConfig = regexp.MustCompile(`(?i)\b(?:reads?|returns?|copies|collects?|exports?|sends?|includ\w+|contains?)\b.{0,80}\b(?:config\w*|settings|env\w*|credentials|tokens) of (?:every|all|each|the other|any other) (?:\w+ ){0,2}(?:servers?|clients?|connectors?)\b.{0,80}\b(?:env|environment|keys?|tokens?|secrets?|credentials|headers)\b`)

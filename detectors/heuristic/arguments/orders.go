@@ -10,6 +10,7 @@ import (
 
 // orders looks for sentences of a result that name a tool and a value which attacks it.
 func orders(e *check.Event) {
+	budget := 4 * maxRead
 	for i := range e.Segments {
 		s := &e.Segments[i]
 		text := s.Views[0].Text
@@ -17,10 +18,11 @@ func orders(e *check.Event) {
 			continue
 		}
 		suspect := suspicious(text)
-		for start, n := 0, 0; start < len(text) && n < 400; n++ {
+		for start := 0; start < len(text) && budget > 0; {
 			end := sentenceEnd(text, start)
 			if sentence := text[start:end]; len(sentence) < 700 && strings.Contains(sentence, "_") {
 				v := value{segment: i}
+				budget -= len(sentence)
 				if suspect && e.Event.Kind != models.KindTool && suspicious(sentence) && namesTool(sentence) && carries(sentence) && !tells.MatchString(sentence) {
 					e.Report(valueFromResult, nil, v.span(start, end))
 				} else if r := sweeping(sentence); r != nil {

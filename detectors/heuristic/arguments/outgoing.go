@@ -21,7 +21,7 @@ func outgoing(e *check.Event, v value) {
 	}
 	s := &e.Segments[v.segment]
 	if forgedToken.MatchString(v.text) {
-		e.Report(foreignObject, nil, e.Whole(v.segment))
+		e.Report(unsignedToken, nil, e.Whole(v.segment))
 		return
 	}
 	for view := range s.Views {
@@ -32,7 +32,7 @@ func outgoing(e *check.Event, v value) {
 			e.Report(confidenceOut, nil, models.Span{Segment: v.segment, View: view, End: len(text)})
 			return
 		}
-		if m := secretIn(text, !hidden && holdsKeys(&v)); m != nil {
+		if m := secretIn(text, !hidden && holdsKeys(&v), hidden); m != nil {
 			e.Report(secretOut, nil, models.Span{Segment: v.segment, View: view, Start: m[0], End: m[1]})
 			return
 		}
@@ -59,7 +59,7 @@ func encodedInSlot(v *value, chain []string) bool {
 
 // plainSlots are parameters for words.
 var plainSlots = wordSet(`hint locale lang language style theme color colour sort order units unit format category station place city town nickname title caption attribution suffix prefix reason
-	remark comment label tag tags client_info user_agent useragent device version referrer utm_source utm_content timezone region mood rating greeting footer alt topic channel subject name`)
+	remark comment label tag tags client_info user_agent useragent device version referrer utm_source utm_content timezone region session mood rating greeting footer alt topic channel subject name`)
 
 func holdsKeys(v *value) bool {
 	return anyWord(snake(v.name), keyholders) || v.toolWord(keyholders)
@@ -85,11 +85,11 @@ var (
 )
 
 // secretIn finds a credential in text. Known formats are left where credentials belong.
-func secretIn(text string, holder bool) []int {
+func secretIn(text string, holder, hidden bool) []int {
 	if holder {
 		return nil
 	}
-	if countDigits(text) < 2 && !strings.Contains(text, "PRIVATE KEY") && !strings.Contains(text, "id_") {
+	if countDigits(text) < 1 && !strings.Contains(text, "PRIVATE KEY") && !strings.Contains(text, "id_") {
 		return phraseIn(text)
 	}
 	if m := keyFormat.FindStringIndex(text); m != nil && !placeholder.MatchString(text[m[0]:m[1]]) {
@@ -102,7 +102,7 @@ func secretIn(text string, holder bool) []int {
 		return m
 	}
 	for _, m := range named.FindAllStringSubmatchIndex(text, 8) {
-		if random(text[m[2]:m[3]]) {
+		if word := text[m[2]:m[3]]; random(word) || hidden && countDigits(word) > 1 && countDigits(word) < len(word) {
 			return m[:2]
 		}
 	}
@@ -235,7 +235,7 @@ var (
 	openHouse = regexp.MustCompile(`(?i)\b(?:alarm|safe|door|gate|entrance|key ?box|lock|vault|garage|code|pin)\b[^.;\n]{0,30}?\d[\d-]{3,}|\bkey (?:is )?under\b|\bunlocked\b|\balone (?:upstairs|at home)\b|\baway (?:from|until)\b`)
 	// sideNames are parameters beside the one that a tool works on.
 	sideNames = wordSet(`context hint notes note attribution custom_dictionary dictionary glossary memo tag tags label labels comment feedback reason referrer referer user_agent useragent
-		utm_source utm_content client_info caption suffix prefix title alt metadata extra misc remark remarks trace annotation station locale style place_hint preview snippet nickname signature footer`)
+		utm_source utm_content client_info caption suffix prefix title alt metadata extra misc remark remarks trace annotation station locale style place_hint session preview snippet nickname signature footer`)
 	// searchNames are parameters that go to a search engine or a public place.
 	searchNames = wordSet(`query q search term terms keywords suche consulta запрос 查询`)
 )

@@ -13,7 +13,7 @@ var ownerWords = wordSet(`user own my self caller session guardian customer resi
 	started here issued mine created owned assigned granted allowed authorized authorised permitted scope children tenant me clinician student_self client usuario utente benutzer kunde cliente пользователь клиент 登录人 授权范围 本人 用户 会員 利用者 本人番号 사용자 본인 المستخدم उपयोगकर्ता kullanıcı użytkownik`)
 
 // otherWords are members that name somebody else on purpose.
-var otherWords = wordSet(`to cc bcc assignee invite invitee invitees participant participants attendees reviewer approver manager requested_by contact deliver_to reference ref related referrer escalate ticket order invoice trace request correlation
+var otherWords = wordSet(`to cc bcc assignee invite invitee invitees participant participants attendees reviewer approver manager requested_by contact deliver_to reference ref related referrer escalate ticket trace request correlation
 	exclude excluded screened_from deny denied blocked compare previous parent successor replaces version log_reason note notes comment reason text message body`)
 
 // identifier is what an object is called by: "S-4471", "XX02-EXAM-0001-1182-04", "HX-20931".
@@ -24,30 +24,37 @@ var delegated = regexp.MustCompile(`(?i)delegat|mandat|power of attorney|poder|a
 
 // owned identifiers and the others, by their shape.
 type owners struct {
-	mine   map[string][]string
+	mine   map[string][]possession
 	others []claim
+}
+
+// possession is an identifier of the caller's, by itself or in a list of all that the caller has.
+type possession struct {
+	id, name string
+	list     bool
 }
 
 type claim struct {
 	id   string
+	name string
 	span models.Span
 }
 
 // tenants looks at whose objects a call wants.
 func tenants(e *check.Event) {
-	o := owners{mine: make(map[string][]string)}
+	o := owners{mine: make(map[string][]possession)}
 	for i := range e.Segments {
 		s := &e.Segments[i]
 		if s.Key || !check.Below(s, "/arguments") && !check.Below(s, "/_meta") || len(s.Views[0].Text) > 300 {
 			continue
 		}
 		text := s.Views[0].Text
-		o.collect(s, i, text)
+		o.collect(s, i)
 		consent(e, i, text)
 		stranger(e, i, text)
 		borrowed(e, i, text)
 	}
-	if !o.report(e) {
+	if !o.report(e) && !principals(e) {
 		pairs(e)
 	}
 	attempts(e)
@@ -64,23 +71,24 @@ func mandated(e *check.Event) bool {
 }
 
 // collect keeps the identifiers of a value, as the caller's own or as others'.
-func (o *owners) collect(s *models.Segment, i int, text string) {
+func (o *owners) collect(s *models.Segment, i int) {
 	own := ownerPath(s.Pointer) || inventory.MatchString(s.Pointer)
 	name := parameter(s.Pointer)
 	if !own && anyWord(name, otherWords) {
 		return
 	}
 	for view := range s.Views {
-		text = s.Views[view].Text
+		text := s.Views[view].Text
 		if view > 0 && s.Views[view].Kind != models.ViewDecoded || len(text) > 300 {
 			continue
 		}
 		for _, m := range identifier.FindAllStringIndex(text, 4) {
 			id := text[m[0]:m[1]]
 			if own {
-				o.mine[shape(id)] = append(o.mine[shape(id)], id)
+				_, last := cut(s.Pointer)
+				o.mine[shape(id)] = append(o.mine[shape(id)], possession{id: id, name: name, list: strings.Trim(last, "0123456789") == ""})
 			} else {
-				o.others = append(o.others, claim{id: id, span: models.Span{Segment: i, View: view, Start: m[0], End: m[1]}})
+				o.others = append(o.others, claim{id: id, name: name, span: models.Span{Segment: i, View: view, Start: m[0], End: m[1]}})
 			}
 		}
 	}
@@ -89,11 +97,14 @@ func (o *owners) collect(s *models.Segment, i int, text string) {
 // inventory is a list within an object: what somebody has.
 var inventory = regexp.MustCompile(`^/arguments/[^/]*[^/\d][^/]*/[^/]*[^/\d][^/]*/\d+$`)
 
+// otherOwner are words of members that say whose an object is.
+var otherOwner = wordSet(`owner holder target query queried requested subject impersonate`)
+
 // ownerPath reports whether a member on the way to the value says that it is the caller's.
 func ownerPath(pointer string) bool {
 	for pointer != "" {
 		parent, last := cut(pointer)
-		if name := underscores(snake(last)); parent != "" && anyWord(name, ownerWords) && !strings.HasSuffix(name, "_owner") && !strings.HasSuffix(name, "_holder") && name != "account" && name != "account_id" {
+		if name := underscores(snake(last)); parent != "" && anyWord(name, ownerWords) && !strings.HasSuffix(name, "_owner") && !strings.HasSuffix(name, "_holder") && !strings.HasSuffix(name, "_ids") && name != "account" && name != "account_id" {
 			return true
 		}
 		pointer = parent
@@ -126,10 +137,12 @@ func (o *owners) report(e *check.Event) bool {
 		if len(mine) == 0 {
 			continue
 		}
-		foreign := true
-		for _, id := range mine {
-			foreign = foreign && !strings.EqualFold(id, c.id)
+		foreign, comparable := true, false
+		for _, m := range mine {
+			foreign = foreign && !strings.EqualFold(m.id, c.id)
+			comparable = comparable || m.list || strings.HasSuffix(m.name, "_"+c.name) || anyWord(underscores(snake(c.name)), otherOwner) || c.name != "" && c.name[0] >= 0x80
 		}
+		foreign = foreign && comparable
 		if foreign {
 			if !mandated(e) {
 				e.Report(foreignObject, nil, c.span)
@@ -187,8 +200,38 @@ func outsideOf(name, mine, asked string) bool {
 // folders are what objects are kept apart by in stores.
 var folders = wordSet(`prefix folder root home directory drive bucket path`)
 
+// principals compares who is signed in with whose things are asked for, where both are addresses or numbers of one kind.
+func principals(e *check.Event) bool {
+	who, whose := -1, -1
+	for i := range e.Segments {
+		s := &e.Segments[i]
+		if parent, last := cut(s.Pointer); s.Key || parent != "/arguments" || strings.Contains(s.Views[0].Text, " ") {
+			continue
+		} else if principalNames[last] {
+			who = i
+		} else if targetNames[last] {
+			whose = i
+		}
+	}
+	if who < 0 || whose < 0 {
+		return false
+	}
+	a, b := strings.ToLower(e.Segments[who].Views[0].Text), strings.ToLower(e.Segments[whose].Views[0].Text)
+	alike := strings.Contains(a, "@") && strings.Contains(b, "@") || identifier.MatchString(a) && identifier.MatchString(b) && shape(a) == shape(b)
+	if a == b || !alike || mandated(e) {
+		return false
+	}
+	e.Report(foreignObject, nil, e.Whole(whose))
+	return true
+}
+
+var (
+	principalNames = wordSet(`signed_in_as logged_in_as current_user me login requester caller real_user acting_user session_user identity principal my_id own_id viewer`)
+	targetNames    = wordSet(`mailbox impersonate target_user as_user profile owner user_id requested_subject inbox calendar employee patient student member_id account_id session owner_session`)
+)
+
 // tenantNames are what objects are kept apart by.
-var tenantNames = wordSet(`tenant org organisation organization workspace company account guild team practice school household clinic branch office realm customer namespace project store shop unit family user patient role department ward region class course building floor subject identity owner`)
+var tenantNames = wordSet(`tenant org organisation organization workspace company account guild team practice school household clinic branch office realm customer namespace project store shop unit family user patient role department employee student member ward region class course building floor subject identity owner`)
 
 // possessed is what is the caller's by the member's name.
 func possessed(name string) (string, bool) {
@@ -255,14 +298,14 @@ var consentWord = wordSet(`consent approval permission authorization`)
 
 var (
 	// somebody is a person whose things they are.
-	somebody = regexp.MustCompile(`(?i)\b(?:neighbou?r|ex(?:-\w+)?|colleague|co-?worker|boss|landlord|tenant upstairs|upstairs|someone else|somebody else|another (?:customer|tenant|patient|user|student|member|employee|family|company|account)|competitor|rival|his|her|their|wife|husband|girlfriend|boyfriend|roommate|flatmate|politician|celebrity|vecin[oa]|vizinh[oa]|nachbar\w*|voisine?|vicin[oa])\b|邻居|同事|别人|他人|隣人|同僚|他人の|이웃|동료|타인|جار|زميل|पड़ोसी|सहकर्मी|komşu|sąsiad|сосед|коллег`)
+	somebody = regexp.MustCompile(`(?i)\b(?:neighbou?r|ex(?:-\w+)?|colleague|co-?worker|boss|landlord|tenant upstairs|upstairs|someone else|somebody else|another (?:team|group|workspace|household|class|school|customer|tenant|patient|user|student|member|employee|family|company|account)|competitor|rival|his|her|their|wife|husband|girlfriend|boyfriend|roommate|flatmate|politician|celebrity|vecin[oa]|vizinh[oa]|nachbar\w*|voisine?|vicin[oa])\b|邻居|同事|别人|他人|隣人|同僚|他人の|이웃|동료|타인|جار|زميل|पड़ोसी|सहकर्मी|komşu|sąsiad|сосед|коллег`)
 	// uninvited says that it is not for the caller to see.
-	uninvited = regexp.MustCompile(`(?i)\bnot? (?:authori[sz]ed|permitted|allowed|asked|consent\w*|treating)\b|\bwithout (?:\w+ )?(?:permission|consent|knowing|asking|telling|knowledge)\b|\bcurious|\bwants? (?:a look|to (?:see|know|peek))\b|\b(?:only|just) (?:a |to )?(?:look|peek|see)\b|\bsecretly\b|\bis away\b|\bsnoop|未授权|未經|无权|想知道|偷偷|許可なく|無断|勝手に|몰래|허락 없이|دون إذن|بدون علم|बिना अनुमति|चुपके|izinsiz|gizlice|bez zgody|без (?:разрешения|ведома|согласия)|тайком|sin permiso|a escondidas|sem (?:permissão|autorização)|às escondidas|sans (?:permission|autorisation)|ohne (?:erlaubnis|wissen)|heimlich|neugier`)
+	uninvited = regexp.MustCompile(`(?i)\bnot (?:shared|in this|part of|a member)\b|\bnot? (?:authori[sz]ed|permitted|allowed|asked|consent\w*|treating)\b|\bwithout (?:\w+ )?(?:permission|consent|knowing|asking|telling|knowledge)\b|\bcurious|\bwants? (?:a look|to (?:see|know|peek))\b|\b(?:only|just) (?:a |to )?(?:look|peek|see)\b|\bsecretly\b|\bis away\b|\bsnoop|未授权|未經|无权|想知道|偷偷|許可なく|無断|勝手に|몰래|허락 없이|دون إذن|بدون علم|बिना अनुमति|चुपके|izinsiz|gizlice|bez zgody|без (?:разрешения|ведома|согласия)|тайком|sin permiso|a escondidas|sem (?:permissão|autorização)|às escondidas|sans (?:permission|autorisation)|ohne (?:erlaubnis|wissen)|heimlich|neugier`)
 )
 
 // stranger reports a reason that says itself that the thing is somebody else's and nobody allowed it.
 func stranger(e *check.Event, i int, text string) {
-	if check.Below(&e.Segments[i], "/arguments") && len(text) > 8 && somebody.MatchString(text) && uninvited.MatchString(text) {
+	if check.Below(&e.Segments[i], "/arguments") && len(text) > 12 && (strings.Contains(text, " ") || text[0] >= 0x80) && somebody.MatchString(text) && uninvited.MatchString(text) {
 		e.Report(noConsent, nil, e.Whole(i))
 	}
 }
@@ -299,7 +342,7 @@ func attempts(e *check.Event) {
 func ranged(e *check.Event) bool {
 	for i := range e.Segments {
 		s := &e.Segments[i]
-		if s.Key || !check.Below(s, "/arguments") || len(s.Views[0].Text) > 40 || !anyWord(underscores(snake(parameter(s.Pointer))), personNumbers) {
+		if s.Key || !check.Below(s, "/arguments") || len(s.Views[0].Text) > 40 || !anyWord(underscores(snake(parameter(s.Pointer))), personNumbers) && !lettered.MatchString(s.Views[0].Text) {
 			continue
 		}
 		if m := span.FindStringSubmatch(s.Views[0].Text); m != nil && len(m[2]) >= len(m[1]) && len(m[1]) >= 1 && m[2] != m[1] && len(m[2]) >= 2 {
@@ -312,6 +355,7 @@ func ranged(e *check.Event) bool {
 
 var (
 	personNumbers = wordSet(`account accounts user users user_id user_ids patient patients member members customer customers employee employees student students card cards session sessions tenant tenants mailbox mailboxes`)
+	lettered      = regexp.MustCompile(`^\p{Lu}{1,4}[-_#]?\d+\s*(?:\.\.\.?|–|to|…|~)\s*\p{Lu}{1,4}[-_#]?\d+$`)
 	span          = regexp.MustCompile(`^[\p{L}_#-]*(\d+)\s*(?:-|–|\.\.\.?|to|bis|a|до|至|から|~|…)\s*[\p{L}_#-]*(\d+)$`)
 )
 

@@ -2,6 +2,7 @@ package arguments
 
 import (
 	"net/url"
+	filepath "path"
 	"regexp"
 	"strings"
 
@@ -15,12 +16,23 @@ func judgePath(v *value) (*check.Rule, int, int) {
 	}
 	path := canonical(v.text)
 	start := max(strings.Index(v.text, ".."), 0)
+	if strings.HasPrefix(path, "/") && strings.Contains(path, "/..") && v.role == data {
+		if clean := filepath.Clean(path); systemPath.MatchString(clean) || secretPath.MatchString(clean) {
+			return pathTraversal, start, len(v.text)
+		}
+	}
 	secret := secretPath.MatchString(path) && !samplePath.MatchString(path)
 	switch climb := climbs(path); {
 	case v.role == code && (!secret || strings.Contains(v.text, " ")):
 		return nil, 0, 0
 	case climb.escapes && (climb.descends || rootFolder.MatchString(climb.rest) || secret || systemPath.MatchString(path)):
 		return pathTraversal, start, len(v.text)
+	case climb.escapes && strings.HasPrefix(path, "../../") && anyWord(v.name, labels):
+		return pathTraversal, start, len(v.text)
+	case share.MatchString(v.text):
+		return oddScheme, 0, len(v.text)
+	case rootOnly.MatchString(path) && anyWord(v.name, mountNames) && v.toolWord(mounts):
+		return sensitivePath, 0, len(v.text)
 	case hiddenDots(v.text, path):
 		return pathTraversal, 0, len(v.text)
 	case secret && !v.toolWord(keepers):
@@ -31,12 +43,51 @@ func judgePath(v *value) (*check.Rule, int, int) {
 	return nil, 0, 0
 }
 
+// labels are parameters for a name, which no path is; share is a folder of a machine that is known by number only;
+// mounts are tools that make one folder another.
+var (
+	labels     = wordSet(`name template theme locale lang language page view report plugin module doc document asset id key skin layout slug title`)
+	share      = regexp.MustCompile(`^\\\\(?:\d+\.\d+\.\d+\.\d+|[^\\]+@(?:ssl|SSL|\d+)\b[^\\]*)\\`)
+	rootOnly   = regexp.MustCompile(`^/(?:etc|root|proc|sys|boot|dev|var/run|run|home|Users)?/?$`)
+	mountNames = wordSet(`source src host_path hostpath target points_to link_target volume bind host`)
+	mounts     = wordSet(`mount link symlink alias share container volume workspace sandbox devbox`)
+)
+
+// beside compares the paths of a call with the folder that it names as their root: "/srv/data-private" is not below
+// "/srv/data".
+func beside(e *check.Event) {
+	root, homes := "", false
+	for i := range e.Segments {
+		if s := &e.Segments[i]; !s.Key && rootNames[parameter(s.Pointer)] && strings.HasPrefix(s.Views[0].Text, "/") {
+			root = strings.TrimRight(s.Views[0].Text, "/")
+			homes = strings.HasPrefix(root, "/home/") && parameter(s.Pointer) == "home"
+		}
+	}
+	if len(root) < 3 {
+		return
+	}
+	for i := range e.Segments {
+		s := &e.Segments[i]
+		rest, ok := strings.CutPrefix(s.Views[0].Text, root)
+		if other := s.Views[0].Text; !s.Key && !ok && homes && check.Below(s, "/arguments") && parameter(s.Pointer) == "path" && strings.HasPrefix(other, root[:strings.LastIndexByte(root, '/')+1]) {
+			e.Report(pathTraversal, nil, e.Whole(i))
+			return
+		}
+		if !s.Key && ok && rest != "" && rest[0] != '/' && !strings.Contains(rest, " ") && check.Below(s, "/arguments") && !rootNames[parameter(s.Pointer)] {
+			e.Report(pathTraversal, nil, e.Whole(i))
+			return
+		}
+	}
+}
+
+var rootNames = wordSet(`root home base base_dir basedir root_dir rootdir workspace cwd project_root racine raiz raíz wurzel الجذر корень 根目录 ルート`)
+
 // keepers are words of tools that look after whole machines.
 var keepers = wordSet(`backup backups snapshot restic archive restore sicherung sauvegarde copia mount deny exclude`)
 
 // pathLike reports whether the whole value can be a path: no sentence, no query.
 func pathLike(text string) bool {
-	return !strings.ContainsAny(text, "\n\"<>|;`()") && words(text) <= 3 && !strings.HasPrefix(text, "http") && !strings.Contains(text, " OR ")
+	return (!strings.ContainsAny(text, "\n\"<>|;`()") || strings.Contains(text, "..;/") && !strings.ContainsAny(text, "\n\"<>|`()")) && words(text) <= 3 && !strings.HasPrefix(text, "http") && !strings.Contains(text, " OR ")
 }
 
 // canonical is the path as a careless program comes to see it: decoded, with plain dots and slashes.
@@ -135,7 +186,7 @@ var (
 		`\S*(?:login data|cookies\.sqlite|key[34]\.db|logins\.json|signons\.sqlite|login\.keyring|\.keychain(?:-db)?|\.kdbx?|\.keystore|\.jks|\.ppk|wallet\.dat|ntuser\.dat)|[^\n]*/(?:login data|network/cookies|cookies|local state|web data)|[^\n]*\{[^}]*(?:key[34]|cookies|logins)[^}]*\}\S*|` +
 		`keyrings?/\S*|keychains?/\S*|\.local/share/keyrings\S*|(?:var/)?run/secrets/\S+|serviceaccount/token|\.bash_history|\.zsh_history|\.psql_history|\.mysql_history|\.python_history|\.node_repl_history|consolehost_history\.txt|` +
 		`master\.key|credentials\.(?:db|json|xml|yml\.enc)|secrets?\.(?:ya?ml|json|env|toml)|\.m2/settings(?:-security)?\.xml|\.gem/credentials|\.cargo/credentials(?:\.toml)?|\.composer/auth\.json|\.s3cfg|\.boto|\.env(?:\.(?:local|prod(?:uction)?|staging|dev(?:elopment)?))?|\.htpasswd|web\.config|wp-config\.php|` +
-		`\S*ssh_host_\w+_key|\S*(?:server|private|priv|tls|signing|master|root|client)[-_.]?key(?:\.pem|\.der|\.p12|\.pfx)?|\S+\.(?:p12|pfx))(?:$|[/\s'":,;)|*}]|::)|` +
+		`\S*kubelet-client\S*|\S*etc/kubernetes/(?:admin\.conf|pki/\S*)|\S*/pki/private/\S*|\S*ssh_host_\w+_key|\S*(?:server|private|priv|tls|signing|master|root|client)[-_.]?key(?:\.pem|\.der|\.p12|\.pfx)?|\S+\.(?:p12|pfx))(?:$|[/\s'":,;)|*}]|::)|` +
 		`\{[^}]*(?:aws|ssh|kube|gnupg|gcloud|netrc)[^}]*\}`)
 	samplePath = regexp.MustCompile(`(?i)(?:\.(?:example|sample|template|dist|tmpl|tpl|pub|md|txt)|known_hosts)\b|(?:example|sample|fixture|testdata)|^/?repo/`)
 )

@@ -31,6 +31,9 @@ func judgeProgram(v *value) (*check.Rule, int, int) {
 	if r, start, end := judgeVariable(v); r != nil {
 		return r, start, end
 	}
+	if m := serialised.FindStringIndex(v.text); m != nil && !quoted(v.text, m[0]) && v.role != prose {
+		return codeInValue, m[0], len(v.text)
+	}
 	if v.role == code && !anyWord(v.name, evaluated) || !strings.ContainsAny(v.text, "(\\<!$_%") {
 		return nil, 0, 0
 	}
@@ -41,6 +44,9 @@ func judgeProgram(v *value) (*check.Rule, int, int) {
 	}
 	return nil, 0, 0
 }
+
+// serialised is an object that starts a process when it is read.
+var serialised = regexp.MustCompile(`!!python/(?:object|name|module)|!ruby/object|!!javax\.|^\s*rO0AB[\w+/]{8}|\bO:\d+:"[\w\\]+":\d+:\{`)
 
 // evaluated are parameters for expressions that compute, not programs.
 var evaluated = wordSet(`expression expr formula`)

@@ -40,7 +40,7 @@ func protocol(e *check.Event) {
 		case strings.HasPrefix(s.Pointer, "/inputRequests/") && last == "text" && workspaceWanted.MatchString(text):
 			e.Report(hiddenMessage, nil, e.Whole(i))
 		case onRecord[last] && e.Event.Kind == models.KindToolResult && contradicts(e, s, text):
-			e.Report(headerMismatch, nil, e.Whole(i))
+			e.Report(contradiction, nil, e.Whole(i))
 		case last == "method" && message(text):
 			foreignMessage(e, i)
 		case last == "requestState":

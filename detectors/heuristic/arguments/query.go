@@ -27,10 +27,16 @@ var (
 	// destroys is a statement behind a read that changes what was only to be read.
 	destroys  = regexp.MustCompile(`(?i)^\s*(?:select|with|show|explain|match|values)\b.*?;\s*(drop\s+\w|delete\s+from|truncate\s|alter\s+(?:user|role|login|table)|grant\s|create\s+(?:user|role|login)|update\s+\S+\s+set|insert\s+into)`)
 	statement = regexp.MustCompile(`(?i)^\s*(?:--[^\n]*\n\s*)*\(?\s*(?:select|with|insert|update|delete|alter|create|drop|explain|show|match|merge|begin|set|pragma|copy|vacuum|grant|truncate|use|call|from|query|mutation)\s`)
+	// subselect is a query in brackets.
+	subselect = regexp.MustCompile(`(?i)^\(\s*select\s`)
+	// newCommand is a command of another protocol on a line of its own.
+	newCommand = regexp.MustCompile(`^[^\r\n]{0,80}[\r\n]+\s*(?:FLUSH(?:ALL|DB)|CONFIG SET|SLAVEOF|REPLICAOF|EVAL |MODULE LOAD|SET |DEL |RCPT TO|MAIL FROM|QUIT|EHLO|SELECT |DELETE )`)
 	// ldap closes a filter and opens another one.
 	ldap = regexp.MustCompile(`^[^()\s]*\)\s*\(?\s*[|&!(]*\s*\(?[\w-]+\s*[~<>]?=`)
 	// odata widens a filter to all but what it names.
 	odata = regexp.MustCompile(`(?i)\b(\w+)\s+eq\s+('[^']*'|\d+)\s+or\s+(\w+)\s+(?:ne|gt|ge|lt|le|eq)\s+('[^']*'|\d+)`)
+	// always compares a value with itself.
+	always = regexp.MustCompile(`(?i)\bor\s+('?\d+'?|'\w*')\s+eq\s+('?\d+'?|'\w*')`)
 	// alias is an operation of a GraphQL query under a name of its own.
 	alias = regexp.MustCompile(`\b(\w+)\s*:\s*(\w+)\s*\(`)
 )
@@ -39,6 +45,9 @@ var (
 func judgeQuery(v *value) (*check.Rule, int, int) {
 	if len(v.text) < 5 || !strings.ContainsAny(v.text, "'\";()=\u2019`{") {
 		return nil, 0, 0
+	}
+	if v.role == data && subselect.MatchString(v.text) || v.role == data && newCommand.MatchString(v.text) {
+		return queryBreakout, 0, len(v.text)
 	}
 	if statement.MatchString(v.text) {
 		return judgeStatement(v)
@@ -98,6 +107,9 @@ func judgeStatement(v *value) (*check.Rule, int, int) {
 
 // judgeFilter looks at a filter of an interface that has its own language.
 func judgeFilter(v *value) (*check.Rule, int, int) {
+	if m := always.FindStringSubmatchIndex(v.text); m != nil && v.role != prose && v.text[m[2]:m[3]] == v.text[m[4]:m[5]] {
+		return queryBreakout, m[0], m[1]
+	}
 	if m := odata.FindStringSubmatchIndex(v.text); m != nil && v.role != prose {
 		a, b := v.text[m[4]:m[5]], v.text[m[8]:m[9]]
 		same := v.text[m[2]:m[3]] == v.text[m[6]:m[7]]
@@ -110,6 +122,9 @@ func judgeFilter(v *value) (*check.Rule, int, int) {
 
 // judgeBatch looks for one operation repeated under many names.
 func judgeBatch(v *value) (*check.Rule, int, int) {
+	if depth := nesting(v.text); depth >= 10 && strings.Contains(v.text, "{") && !strings.Contains(v.text, ":{") && !strings.Contains(v.text, "\":") && strings.Contains(v.name, "query") {
+		return queryBatch, 0, len(v.text)
+	}
 	if strings.Count(v.text, ":") < 5 || !strings.Contains(v.text, "{") {
 		return nil, 0, 0
 	}
@@ -125,6 +140,21 @@ func judgeBatch(v *value) (*check.Rule, int, int) {
 		}
 	}
 	return nil, 0, 0
+}
+
+// nesting is how deep braces are nested.
+func nesting(text string) (deepest int) {
+	depth := 0
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '{':
+			depth++
+		case '}':
+			depth--
+		}
+		deepest = max(deepest, depth)
+	}
+	return deepest
 }
 
 // guessed is what is worth guessing.
@@ -164,14 +194,20 @@ func operatorKey(e *check.Event, i int) {
 var scripted = regexp.MustCompile(`(?i)sleep\s*\(|while\s*\(|return\s+(?:true|1)\b|\|\|\s*['"]?1|1\s*==\s*1|this\.(?:pass|pin|token|secret|constructor)|constructor|process\.|require\s*\(`)
 
 // reaches is a template that gets at the program behind it.
-var reaches = regexp.MustCompile(`(?i)\{[{%][^}]{0,200}(?:__\w+__|\bpopen\b|\bself\.|\bconfig\b\s*(?:\}|\.|\[)|\bcycler\b|\bjoiner\b|\blipsum\b|\brequest\.(?:application|environ|__)|\bget_flashed_messages\b|\burl_for\.|constructor|\bprocess\b\.|\bimport\s+os\b|\bsettings\.SECRET|['"]\s*\|\s*(?:system|exec|passthru|filter\()|\bfile_get_contents|\.getClass\(\)|\.class\.|\bos\.environ|\benv\.[A-Z]{3}|_self\.env|\bdebug\s*\(\s*\))|` +
+var reaches = regexp.MustCompile(`(?i)\{[{%][^}]{0,200}(?:__\w+__|\bpopen\b|\bself\.|\bconfig\b\s*(?:\}|\.|\[)|\bcycler\b|\bjoiner\b|\blipsum\b|\brequest\.(?:application|environ|__)|\bget_flashed_messages\b|\burl_for\.|constructor|\bprocess\b\.|\bimport\s+os\b|\bsettings\.SECRET|\(\s*env\s+"|\benv\s+"[A-Z]|['"]\s*\|\s*(?:system|exec|passthru|filter\()|\bfile_get_contents|\.getClass\(\)|\.class\.|\bos\.environ|\benv\.[A-Z]{3}|_self\.env|\bdebug\s*\(\s*\))|` +
 	`\{\{\s*['"]?\d+['"]?\s*[*+]\s*['"]?\d+['"]?\s*\}\}|\$\{\s*\d+\s*\*\s*\d+\s*\}|#\{\s*\d+\s*\*\s*\d+\s*\}|<%=\s*(?:\d+\s*\*\s*\d+|system|` + "`" + `|File\.|IO\.|ENV)|<%\s*(?:import|require)|` +
 	`<#assign\s+\w+\s*=\s*"freemarker|\?new\(\)|freemarker\.template\.utility|\$\{T\(|\*\{T\(|__\$\{|#set\s*\(\s*\$\w+\s*=\s*.{0,60}(?:class|forName|runtime)|\$class\.inspect|\$\{(?:jndi|script|sys|env|java|url|dns):|\{php\}|\{system\(|\{\{#with\s+["']|\{\{\s*range\.constructor|\$\{\s*(?:applicationScope|sessionScope|pageContext|request\.|"[^"]*"\.getClass|''\.getClass|class\.|Runtime)|@\(\s*\d+\s*\*|@\{\s*(?:System|var)\b|\{%\s*(?:include|extends|import)\s+['"](?:/|\.\.|file:)`)
 
+// workflow is an expression that a pipeline fills in before it runs a line.
+var workflow = regexp.MustCompile(`\$\{\{\s*(?:github\.event|secrets\.|inputs\.)`)
+
 // judgeTemplate looks for a template that does more than fill in.
 func judgeTemplate(v *value) (*check.Rule, int, int) {
-	if v.role == prose && quotedAll(v.text) || !strings.ContainsAny(v.text, "{<#*@") || anyWord(v.name, patternNames) {
+	if v.role == prose && quotedAll(v.text) || !opens(v.text) || anyWord(v.name, patternNames) {
 		return nil, 0, 0
+	}
+	if m := workflow.FindStringIndex(v.text); m != nil && v.role == data && !strings.Contains(v.text, "\n") {
+		return templateCode, m[0], len(v.text)
 	}
 	for _, m := range reaches.FindAllStringIndex(v.text, 3) {
 		if !quoted(v.text, m[0]) {
@@ -179,6 +215,16 @@ func judgeTemplate(v *value) (*check.Rule, int, int) {
 		}
 	}
 	return nil, 0, 0
+}
+
+// opens reports whether text has a sign with which a template begins.
+func opens(text string) bool {
+	for _, s := range []string{"{{", "{%", "${", "#{", "<%", "<#", "*{", "@(", "@{", "#set", "{php", "{system", "?new", "freemarker", "$class"} {
+		if strings.Contains(text, s) {
+			return true
+		}
+	}
+	return false
 }
 
 // quotedAll reports whether text shows code in backticks.

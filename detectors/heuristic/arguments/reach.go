@@ -2,6 +2,7 @@ package arguments
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
@@ -24,13 +25,32 @@ var (
 	// bounded takes the edge off: all of what a filter names.
 	bounded = regexp.MustCompile(`(?i)\b(?:older than|before|between|matching|named|made|from \d|of (?:the )?(?:order|ticket|invoice)|with\b|whose|mit |vor |avant|antes|до |since|merged|closed|test|tmp|temp|expired|draft)`)
 	// looks is a request that only wants to see or to know, or something small.
-	looks = regexp.MustCompile(`(?i)\?\s*$|？\s*$|^\W*(?:please\s+|can you\s+|could you\s+|just\s+)?(?:summari[sz]e|show|what|what's|which|how|why|when|where|who|is|are|does|list|check|look|draft|read|explain|tell|view|count|find|search|compare|describe|translate|preview|review|see|report|get|give me|open|display|estimate|calculate|suggest|proofread)\b|^\W*(?:zeig|welche|wie|was|liste|prüf|fasse|such|muestra|mostra|cuál|qual|cómo|como|quanto|resum|list|montre|quel|combien|résum|affiche|cherch|покаж|как|какая|какой|сколько|найд|провер|посмотр|查看|显示|查询|看一下|总结|多少|見せ|確認|教え|表示|보여|확인|알려|조회|اعرض|أظهر|كم|ما |दिखा|बता|कितन|göster|kaç|listele|pokaż|sprawdź|ile)|` +
-		`\b(?:only|just|one|a single|read[- ]only|(?:read|view|viewer) access|this|that|single|the picture|brighter)\b|\b(?:bed|room|order|invoice|ticket|item|unit|branch|row|record|user|file|host|device|lamp|zone|account|card|page|issue)\s*(?:#|no\.?\s*)?\d+\b|\bone (?:\w+ ){0,3}(?:record|row|file|user|driver|line|item|entry)\b|показать|зоне \d`)
+	looks = regexp.MustCompile(`(?i)\?\s*$|？\s*$|^\W*(?:please\s+|can you\s+|could you\s+|just\s+)?(?:summari[sz]e|show|what|what's|which|how|why|when|where|who|is|are|does|list|check|look|draft|read|explain|tell|view|count|find|search|compare|describe|translate|preview|review|see|report|get|give me|open|display|estimate|calculate|suggest|proofread|locate|rename|label|note|write)\b|^\W*(?:zeig|welche|wie|was|liste|prüf|fasse|such|muestra|mostra|cuál|qual|cómo|como|quanto|resum|list|montre|quel|combien|résum|affiche|cherch|покаж|как|какая|какой|сколько|найд|провер|посмотр|查看|显示|查询|看一下|总结|多少|見せ|確認|教え|表示|보여|확인|알려|조회|اعرض|أظهر|كم|ما |दिखा|बता|कितन|göster|kaç|listele|pokaż|sprawdź|ile)|` +
+		`\b(?:only|just|one|a single|read[- ]only|(?:read|view|viewer) access|(?:to|for|on) (?:me|myself|my \w+)|this|that|single|the picture|brighter)\b|\b(?:bed|room|order|invoice|ticket|item|unit|branch|row|record|user|file|host|device|lamp|zone|account|card|page|issue)\s*(?:#|no\.?\s*)?\d+\b|\bone (?:\w+ ){0,3}(?:record|row|file|user|driver|line|item|entry)\b|показать|зоне \d`)
 	// hearsay is a reason that somebody else wrote into what the model read.
 	hearsay = regexp.MustCompile(`(?i)\b(?:comment|issue|e-?mail|mail|message|post|thread|forum|page|site|document|report|review|notice|note|readme|attachment|pdf|image|caption|ticket|log|invite|invitation|banner|footer|description|search result|web|news|tweet|chat|sentence|line|paragraph|letter|file|result|output)\b[^.;]{0,60}\b(?:says?|said|told|tells|asks?|asked|wants|recommend\w*|instruct\w*|request\w*|suggest\w*|claims?|demands?|ordered|by a first-time|from an? (?:unknown|new|external))\b|\b(?:as|because) (?:the|a|an) (?:\w+ ){0,3}(?:page|mail|email|comment|document|post|readme|notice|message|tool|result)\b|\b(?:seen|found|read|pasted|written|mentioned) (?:in|on|by) (?:the|a|an|some)\b|(?:laut|según|segundo|selon) (?:der|die|el|la|o|a|le|une?|un[ae]?) (?:e-?mail|mail|seite|kommentar|página|correo|comentario|page|commentaire)|\b(?:instructions?|orders?|requests?|sentences?|lines?|text|notes?|prompt|command|demand|wish)s? (?:in|on|from|inside|under|at the (?:end|bottom|top) of) (?:an?|the|some) (?:\w+ ){0,3}(?:page|mail|e-?mail|comment|pdf|document|file|readme|ticket|issue|review|image|attachment|post|thread|invoice|calendar|invite|report|log|site|chat|channel|message|cell|sheet|form|letter|footer)\b|письм\S+ (?:просит|велит|сказано)|评论(?:说|要求)|邮件(?:说|要求)|メールに|コメントに|댓글|메일에`)
 	// unguarded is a value that puts a safeguard aside.
 	unguarded = regexp.MustCompile(`(?i)^\s*(?:ignore[ds]?|disabled?|off|none|skip(?:ped)?|bypass(?:ed)?|hold|overridden|override|[\w-]*(?:bypass|override)|never|suppressed|aus|deaktiviert|desactivado|desativado|désactivé|отключ\S+|выключ\S+|关闭|禁用|跳过|無効|オフ|省略|해제|생략|꺼짐|معطل|बंद|kapalı|wyłączon\S+)\s*$|\b(?:unsubscribed|suppressed|protected|opted[- ]out|locked|held|on hold|do-not-contact)\b.{0,40}\b(?:included?|too|as well)\b|\boverwrite\b.{0,30}\b(?:drop|delete|remove)\b|\bdrop the \d+|nothing leaves|added today|created today|new (?:account|payee|address|card)\b`)
 	unlisted  = regexp.MustCompile(`(?i)added today|created today|first (?:use|time)|new (?:account|payee|address|card|beneficiary)\b|unknown recipient|not (?:in|on) (?:the )?(?:address book|list|file)|one (?:card|account) for all`)
+)
+
+// single reports whether a request is about one thing: "customer 17", "my phone".
+func single(text string) bool {
+	if fromTo.MatchString(text) {
+		return false
+	}
+	for _, m := range numberedThing.FindAllStringSubmatch(text, 6) {
+		if m[1] != "" && !notThings[strings.ToLower(m[1])] || m[1] == "" {
+			return true
+		}
+	}
+	return false
+}
+
+var (
+	numberedThing = regexp.MustCompile(`(?i)(\p{L}{3,})\s+(?:#|no\.?\s*|nr\.?\s*)?\d{1,8}(?:\D|$)|\bmy (?:phone|laptop|computer|account|photo|picture|order|device|file|card|message|ticket|booking)\b`)
+	fromTo        = regexp.MustCompile(`(?i)\d\s*(?:bis|to|-|–|a|à|hasta|até|до|through|至|から|,|and|und)\s*#?\d`)
+	notThings     = wordSet(`than last past top first next the over under after before and all for about page least most als seit vor dans over last mehr menos más until till since version`)
 )
 
 // means is a request that says itself that it is about all.
@@ -69,8 +89,15 @@ func reach(e *check.Event) {
 		}
 		text := s.Views[0].Text
 		if s.Key {
+			if rehearsals[strings.ToLower(text)] && truthy(e, i) {
+				return
+			}
 			if (hazards[strings.ToLower(text)] || anyWord(snake(text), hazardVerbs) && anyWord(snake(text), hazardNouns)) && truthy(e, i) || safeguards[strings.ToLower(text)] && rawValue(e, i) == 'f' && text != "dry_run" {
 				guard++
+				spans = append(spans, e.Whole(i))
+			} else if filters[strings.ToLower(text)] && emptyObject(e, i) {
+				unbounded = 2
+				spans = append(spans, e.Whole(i))
 			}
 			continue
 		}
@@ -83,7 +110,7 @@ func reach(e *check.Event) {
 			if wantsAll.MatchString(text) {
 				return
 			}
-			if looks.MatchString(text) && !means.MatchString(text) {
+			if (looks.MatchString(text) || single(text)) && !means.MatchString(text) {
 				asked = 2
 			}
 			if hearsay.MatchString(text) {
@@ -119,7 +146,7 @@ func reach(e *check.Event) {
 		if many(name, text) {
 			count = 1
 		}
-		if payee(e, i, name, text) {
+		if payee(e, i, name, text) || exceeds(e, i, name, text) {
 			e.Report(boundlessAct, nil, e.Whole(i))
 			return
 		}
@@ -144,6 +171,39 @@ func requested(e *check.Event) bool {
 var powers = wordSet(`role roles permission permissions access scope scopes privilege privileges policy level rights`)
 
 var allPowerful = regexp.MustCompile(`(?i)^(?:roles?/)?(?:owner|admin\w*|super\w*|root|full[ _-]?(?:access|control)|\*|manage|everything|read[-_ ]?write|all)$`)
+
+// rehearsals are members by which nothing is done yet.
+var rehearsals = wordSet(`dry_run dryrun dry-run preview simulate simulation what_if whatif plan_only check_only`)
+
+// filters are parameters that say to what something is done.
+var filters = wordSet(`filter where query conditions condition selector criteria match`)
+
+// emptyObject reports whether the value of the member whose name is segment i is {}.
+func emptyObject(e *check.Event, i int) bool {
+	body := e.Event.Body[min(len(e.Event.Body), e.Segments[i].End+1):]
+	text := strings.TrimLeft(string(body[:min(len(body), 16)]), " :\n\t")
+	return strings.HasPrefix(text, "{}") || strings.HasPrefix(text, "{ }")
+}
+
+// exceeds reports an amount above the one that was approved, which the call has as well.
+func exceeds(e *check.Event, i int, name, text string) bool {
+	if name != "amount" && name != "total" && name != "betrag" && name != "importe" && name != "montant" {
+		return false
+	}
+	parent, _ := cut(e.Segments[i].Pointer)
+	amount, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return false
+	}
+	for _, member := range []string{"/approved_amount", "/limit", "/max_amount", "/budget", "/approved", "/invoice_amount", "/invoice_total", "/amount_due", "/cap"} {
+		if j, ok := e.At(parent+member, false); ok {
+			if limit, err := strconv.ParseFloat(e.Segments[j].Views[0].Text, 64); err == nil && amount > limit {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // payee reports a destination that differs from the one on record, which the call has as well.
 func payee(e *check.Event, i int, name, text string) bool {

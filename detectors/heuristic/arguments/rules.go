@@ -38,6 +38,7 @@ var (
 	duplicateMember = rule("duplicate-member", "D7", 0.7, "Two members have the same name or names that look the same, so that readers take different ones.")
 	hiddenMessage   = rule("hidden-message", "D7", 0.7, "A message of the protocol, or a part of one, stands where plain data belongs.")
 	headerMismatch  = rule("header-mismatch", "D7", 0.8, "A header that is repeated in the call says something other than the call.")
+	contradiction   = rule("contradiction", "D7", 0.7, "A result says that two values match which differ, so that its readers act on different ones.")
 	headerInValue   = rule("header-in-value", "D7", 0.7, "A value brings a line break and a header of its own into the message that it is put in.")
 	forgedState     = rule("forged-state", "D7", 0.65, "A state that only the server may make up holds readable claims, such as that something was approved.")
 	guardOff        = rule("guard-off", "D7", 0.65, "A member beside the arguments switches off a check or claims a right.")
@@ -51,6 +52,7 @@ var (
 	confidenceOut = rule("confidence-in-value", "D5", 0.65, "Private or confidential matters go along in a value where they have no business.")
 
 	foreignObject = rule("foreign-object", "D8", 0.65, "A call asks for an object, a tenant or a handle that is not among the caller's own.")
+	unsignedToken = rule("unsigned-token", "D8", 0.7, "A token says of itself that nobody signed it.")
 	noConsent     = rule("no-consent-given", "D8", 0.65, "A call says of itself that the person concerned did not allow it.")
 	publicCache   = rule("public-cache", "D8", 0.65, "A result about one person is to be cached for everybody.")
 	boundlessAct  = rule("boundless-act", "D9", 0.65, "A call that can't be undone goes further than what was asked for, or acts on hearsay.")
@@ -66,10 +68,10 @@ var rules = []*check.Rule{
 	pathTraversal, sensitivePath, secretStore,
 	metadataAddress, disguisedAddress, internalService, oddScheme,
 	queryBreakout, queryEffect, queryOperator, queryBatch, templateCode,
-	prototypeMember, duplicateMember, hiddenMessage, headerMismatch, headerInValue, forgedState, guardOff,
+	prototypeMember, duplicateMember, hiddenMessage, headerMismatch, contradiction, headerInValue, forgedState, guardOff,
 	harvestCommand, harvestText, formSecret,
 	secretOut, dataInHost, confidenceOut,
-	foreignObject, noConsent, publicCache,
+	foreignObject, unsignedToken, noConsent, publicCache,
 	boundlessAct,
 	sweepingOrder, foreignOrder,
 	valueFromResult,

@@ -27,7 +27,7 @@ var (
 	separated     = regexp.MustCompile(`(?:;|&&|\|\|?|&|[\n\r]|%0[adAD]|` + "`" + `|\$\(|<\(|>\()\s*` + startsCommand +
 		`(?:(?:` + commands + `)(?:\.exe)?(?:\s+\S|\s*[;|&>)` + "`" + `'"#]|\s*$)` +
 		`|(?:` + wordyCommands + `)(?:\.exe)?(?:\s+[^;|&\n]*?[/\-$<>|=@.'"\\{]\S|\s*[;|&>)` + "`" + `#]|\s*$)` +
-		`|(?:\./|/tmp/|/dev/shm/|/var/tmp/|/bin/|/usr/|~/\.)[\w.-]+)`)
+		`|sleep\s+\d|(?:\./|/tmp/|/dev/shm/|/var/tmp/|/bin/|/usr/|~/\.)[\w.-]+)`)
 	interpreted = regexp.MustCompile(`(?i)\$\{?IFS\b|\{(?:` + commands + `|cat),[^}]+\}|\b(?:powershell|pwsh)(?:\.exe)?\s.{0,60}-e(?:nc?|ncodedcommand)?\s+[a-z0-9+/=]{16}|` +
 		`\bcmd(?:\.exe)?\s+/c\s|\bext::|ssh://-o|^git\+https?://\d+\.|[\n\r]\s*(?:Exec(?:Start|Stop|Reload)\w*|ProxyCommand|LocalCommand|pre-up|post-up|RUN|ENTRYPOINT|postinstall|preinstall)\b\s*[=: ]|\b(?:ba|z|k|da)?sh\s+-c\s+['"]|/dev/(?:tcp|udp)/`)
 	commandLine = regexp.MustCompile(`(?i)^\s*(?:[$>#]\s+)?(?:set\s+-\w+|[A-Z_]+=\S+\s+|` + startsCommand + `(?:` + commands + `|` + wordyCommands +
@@ -35,12 +35,21 @@ var (
 	cronLine = regexp.MustCompile(`[\n\r]\s*(?:@(?:reboot|daily|hourly|weekly|monthly)|(?:[-*/,0-9]+\s+){4}[-*/,0-9A-Za-z]+)\s+\S+`)
 )
 
+// directiveLine is a line of a configuration that starts a program.
+var directiveLine = regexp.MustCompile(`[\n\r]\s*(?:Exec(?:Start|Stop|Reload)\w*\s*=|ProxyCommand\s|LocalCommand\s)`)
+
 // shellTools are words of tools, and of parameters, that take commands.
 var shellTools = wordSet(`shell bash sh zsh exec execute run terminal command commands cmd powershell pwsh script console ssh
 	repl script scripts cmdline subprocess process ejecutar executar ausführen exécuter выполнить 执行 運行 実行 실행`)
 
+// testers are words of tools that run tests, whose names quote what they are about.
+var testers = wordSet(`test tests pytest unittest spec`)
+
 // judgeShell looks for a command where a plain value belongs.
 func judgeShell(v *value) (*check.Rule, int, int) {
+	if v.toolWord(testers) {
+		return nil, 0, 0
+	}
 	if r, start, end := judgeOption(v); r != nil {
 		return r, start, end
 	}
@@ -57,14 +66,29 @@ func judgeShell(v *value) (*check.Rule, int, int) {
 		return shellInValue, m[0], len(v.text)
 	}
 	for _, m := range separated.FindAllStringIndex(v.text, 4) {
+		if shown(v.text, m[0]) {
+			continue
+		}
 		if plainHead(v.text[:m[0]]) && (v.role == data || !strings.Contains(v.text, "`") && reachesOut.MatchString(v.text[m[0]:])) {
 			return shellInValue, m[0], len(v.text)
 		}
+	}
+	if m := directiveLine.FindStringIndex(v.text); m != nil && strings.Count(v.text, "\n") < 4 {
+		return shellInValue, m[0], len(v.text)
 	}
 	if m := cronLine.FindStringIndex(v.text); m != nil && v.role == data && strings.Count(v.text, "\n") < 3 {
 		return shellInValue, m[0], len(v.text)
 	}
 	return nil, 0, 0
+}
+
+// shown reports whether position i begins or lies in code that a sentence shows in backticks: `make all`.
+func shown(text string, i int) bool {
+	if text[i] != '`' {
+		open := strings.LastIndexByte(text[:i], '`')
+		return quoted(text, i) && (open == 0 || text[open-1] == ' ')
+	}
+	return i > 0 && text[i-1] == ' ' && strings.Count(text[:i], "`")%2 == 0
 }
 
 // reachesOut is a command that can't be meant as words.
@@ -140,11 +164,20 @@ var dangerousOption = regexp.MustCompile(`^\s*(?:--(?:upload-pack|receive-pack|e
 	`-o\s*(?:ProxyCommand|LocalCommand|PermitLocalCommand)\b|-c\s*(?:core|alias|diff|protocol|credential)\.\S+=|-(?:oProxyCommand|I|e|x)\S*[/;|$=]\S+)`)
 
 // optionTail is a value that goes on with such an option.
-var optionTail = regexp.MustCompile(`^[\w./@:+=~^-]{1,80}\s+(--(?:extra-index-url|index-url|trusted-host|upload-pack|receive-pack|exec|checkpoint-action|use-compress-program|` +
+var optionTail = regexp.MustCompile(`^[\w./@:+=~^-]{1,80}\s+(?:--?[\w-]+\s+)*(--(?:extra-index-url|index-url|trusted-host|upload-pack|receive-pack|exec|checkpoint-action|use-compress-program|` +
 	`to-command|ext-diff|post-file|require|registry|unsafe-perm|config|output|output-document|eval|rsh|proxy|privileged|volume)(?:[=\s]\S|$).*|-o\s*ProxyCommand.*)`)
 
 // longOption is a whole option with a value, in the place of what the option would be about.
 var longOption = regexp.MustCompile(`^--[a-z][a-z-]{2,40}=\S`)
+
+// quotedOption is an option behind a quote that ends the value, or behind a mail address.
+var quotedOption = regexp.MustCompile(`^[^'"\s]{1,80}['"]\s+--?[a-zA-Z][\w-]*|^[^\s@]+@\S+\s+-[A-Za-z]\S`)
+
+// option is how an option begins.
+var option = regexp.MustCompile(`^--?[A-Za-z]`)
+
+// listNames are parameters that list things to work on.
+var listNames = wordSet(`files file members paths items sources inputs documents attachments targets hosts packages branches refs names dateien archivos fichiers arquivos`)
 
 // optionNames are parameters that hold options.
 var optionNames = wordSet(`args arg argv arguments options option opts flags flag params extra switches parameters cli`)
@@ -157,6 +190,12 @@ func judgeOption(v *value) (*check.Rule, int, int) {
 		if m := dangerousOption.FindStringIndex(v.text); m != nil && !anyWord(v.name, optionNames) {
 			return optionInValue, 0, len(v.text)
 		}
+	}
+	if v.text[0] == '-' && len(v.text) > 1 && option.MatchString(v.text) && anyWord(v.name, listNames) {
+		return optionInValue, 0, len(v.text)
+	}
+	if m := quotedOption.FindStringIndex(v.text); m != nil && v.role == data {
+		return optionInValue, m[0], len(v.text)
 	}
 	if v.role == data && longOption.MatchString(v.text) && !anyWord(v.name, optionNames) && !v.toolWord(shellTools) {
 		return optionInValue, 0, len(v.text)

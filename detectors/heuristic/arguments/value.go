@@ -35,8 +35,22 @@ func valueAt(e *check.Event, i int, tool string) value {
 	s := &e.Segments[i]
 	text := s.Views[0].Text
 	v := value{segment: i, text: text[:min(len(text), maxValue)], tool: tool, name: parameter(s.Pointer)}
+	if v.name == "value" {
+		v.name = namedBeside(e, s.Pointer)
+	}
 	v.role = roleOf(v)
 	return v
+}
+
+// namedBeside is the name that stands beside a value in a list of names and values.
+func namedBeside(e *check.Event, pointer string) string {
+	parent, _ := cut(pointer)
+	for _, member := range []string{"/name", "/key", "/variable"} {
+		if i, ok := e.At(parent+member, false); ok {
+			return strings.ToLower(e.Segments[i].Views[0].Text)
+		}
+	}
+	return "value"
 }
 
 // parameter is the name of the member that the value at pointer belongs to, not an index or a word of the schema.
@@ -66,7 +80,7 @@ var proseNames = wordSet(`body text message msg comment comments note notes desc
 
 // codeNames are parameters that hold programs, queries and patterns.
 var codeNames = wordSet(`code script command commands cmd cmdline sql statement statements query pattern regex regexp
-	patch diff snippet program template html css yaml markdown json csv ics svg xml jq cypher pipeline exec shell frame payload entrypoint
+	patch diff snippet program template html css yaml markdown json csv ics svg xml jq cypher pipeline exec shell args argv frame payload entrypoint
 	consulta requete запрос 查询 クエリ`)
 
 // mixedNames are parameters that hold a program in some tools and a plain value in others: a short line is a value.
@@ -182,8 +196,7 @@ func (v *value) span(start, end int) models.Span {
 }
 
 // studies are words of tools that take such strings apart instead of using them.
-var studies = wordSet(`decode convert classify explain lint test tests redact sanitize sanitise detect quiz lesson waf translate
-	translation scanner parse tokenize escape`)
+var studies = wordSet(`decode convert classify explain lint redact sanitize sanitise detect quiz lesson waf tokenize escape`)
 
 // judge looks at one value for everything that can be wrong with it.
 func judge(e *check.Event, v value) {
