@@ -44,7 +44,7 @@ func identifying(text string) bool {
 }
 
 // Purpose returns the kinds of data that the event's object is for: those in its name, its title and the first
-// sentence of its description.
+// sentence of its description or instructions.
 func (sc *Scanner) Purpose() directive.Signals {
 	e := &sc.event
 	if e.known {
@@ -60,7 +60,7 @@ func (sc *Scanner) Purpose() directive.Signals {
 			continue
 		}
 		switch s.Pointer {
-		case "/name", "/title", "/annotations/title", "/description":
+		case "/name", "/title", "/annotations/title", "/description", "/instructions", "/serverInfo/description":
 			for v := range s.Views {
 				e.addPurpose(s.Views[v].Text)
 			}

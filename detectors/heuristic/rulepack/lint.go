@@ -146,6 +146,7 @@ func (c *checker) checkRule() {
 func (c *checker) signals(s *Signals) {
 	c.require(len(s.Need) > 0, "signals.need", "no signals")
 	c.require(s.Reach >= 0 && s.Reach <= MaxReach, "signals.reach", "%d is not in [0, %d]", s.Reach, MaxReach)
+	c.require(s.Foreign >= 0 && (len(s.Need) == 0 || s.Foreign <= len(s.Need[0])), "signals.foreign", "%d is not in [0, the number of signals in the first set]", s.Foreign)
 	_, err := signalSet(c.lexicon, s.Absent)
 	c.require(err == nil, "signals.absent", "%v", err)
 	for i, names := range s.Need {

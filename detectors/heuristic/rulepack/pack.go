@@ -85,6 +85,9 @@ type Rule struct {
 type Signals struct {
 	// Need lists sets of signals of package directive by name, "secret" or "fetch execute"; the first is the anchor.
 	Need []Names `yaml:"need"`
+	// Foreign is how many different signals of the first set must stand within reach that are not what the object is
+	// for, see [Scanner.Purpose]; the anchor is one of them. Optional: 0 asks for no more than Need.
+	Foreign int `yaml:"foreign"`
 	// Absent names signals of which none may stand within reach of the anchor. Optional.
 	Absent Names `yaml:"absent"`
 	// Reach is how many sentences apart the signals may stand: 0 for the same sentence, at most [MaxReach].

@@ -118,6 +118,7 @@ func TestLint(t *testing.T) {
 		"counter":            {"against: [mention]", "against: [doubt]", "rule near-one: against"},
 		"signal":             {"[conceal, send place]", "[conceal, sing place]", `"sing" is no signal`},
 		"reach":              {"reach: 1", "reach: 9", "rule signals-one: signals.reach"},
+		"foreign":            {"reach: 1", "foreign: 2", "rule signals-one: signals.foreign"},
 		"duplicate id":       {"id: signals-one", "id: near-one", "another rule has it"},
 		"two conditions":     {"    signals:", "    near: {terms: [key, read], within: 20}\n    signals:", "either signals or near"},
 		"no condition":       {"    signals: {need: [conceal, send place], reach: 1, pointed: true}\n", "", "either signals or near"},

@@ -114,11 +114,22 @@ func findsSignals(t testing.TB, l *directive.Lexicon, s *Signals, hits []directi
 				return set.Has(h.Signal) && !sameWords && h != anchor && near(h)
 			})
 		}
-		if holds {
+		if holds && len(signalsNear(hits, need[0], near)) >= s.Foreign {
 			return true
 		}
 	}
 	return false
+}
+
+// signalsNear returns the different signals of the set among the hits that are near.
+func signalsNear(hits []directive.Hit, set directive.Signals, near func(directive.Hit) bool) map[directive.Signal]bool {
+	out := map[directive.Signal]bool{}
+	for _, h := range hits {
+		if set.Has(h.Signal) && near(h) {
+			out[h.Signal] = true
+		}
+	}
+	return out
 }
 
 // comparison is the packs that the matcher is compared on: all embedded ones and testdata/near.yaml, without

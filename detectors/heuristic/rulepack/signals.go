@@ -15,6 +15,25 @@ func (r *rule) satisfied(present *directive.Signals) bool {
 	return true
 }
 
+// foreign reports whether the anchor's signal and, with it, as many different ones of its set as the rule wants are not
+// what the object is for.
+func (sc *Scanner) foreign(r *rule, anchor directive.Signal, present directive.Signals) bool {
+	if r.Signals.Foreign == 0 {
+		return true
+	}
+	purpose := sc.Purpose()
+	if purpose.Has(anchor) {
+		return false
+	}
+	found := 0
+	for s := range present.Without(purpose).All() {
+		if r.need[0].Has(s) {
+			found++
+		}
+	}
+	return found >= r.Signals.Foreign
+}
+
 // neighbourhood is what stands within reach of a hit: hits[from:to], and their signals.
 type neighbourhood struct {
 	from, to int
@@ -58,7 +77,7 @@ func (sc *Scanner) signals(r *rule) (best Match, ok bool) {
 	hits, around := sc.reading.Hits, sc.neighbourhoods(r.Signals.Reach)
 	found := 0
 	for i := range hits {
-		if !r.need[0].Has(hits[i].Signal) || !r.satisfied(&around[i].signals) || r.absent.Meets(&around[i].signals) {
+		if !r.need[0].Has(hits[i].Signal) || !r.satisfied(&around[i].signals) || r.absent.Meets(&around[i].signals) || !sc.foreign(r, hits[i].Signal, around[i].signals) {
 			continue
 		}
 		m, holds := sc.signalsAt(r, hits, i, around[i], nil)

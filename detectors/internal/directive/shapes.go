@@ -1,10 +1,13 @@
 package directive
 
-import "strings"
+import (
+	"net/netip"
+	"strings"
+)
 
 // shapeStart marks the bytes at which a shape can be recognised.
 var shapeStart = func() (t [256]bool) {
-	for _, c := range "@:$`'\"<[#/~+sS" {
+	for _, c := range "@:.$`'\"<[#/~+sS" {
 		t[c] = true
 	}
 	return t
@@ -21,6 +24,8 @@ func (r *Reading) shapes(text string) {
 			i = r.mailAddress(text, i)
 		case ':':
 			i = r.url(text, i)
+		case '.':
+			i = r.dottedQuad(text, i)
 		case '$', '`':
 			r.substitution(text, i)
 			r.quotedName(text, i)
@@ -78,7 +83,7 @@ func (r *Reading) url(text string, i int) int {
 		start--
 	}
 	switch strings.ToLower(text[start:i]) {
-	case "http", "https", "ftp", "ws", "wss":
+	case "http", "https", "ftp", "ftps", "sftp", "rsync", "tcp", "ws", "wss":
 	case "file", "data", "":
 		return i
 	default: // a resource of some server: "company://records"
@@ -95,6 +100,31 @@ func (r *Reading) url(text string, i int) int {
 	}
 	return end - 1
 }
+
+// dottedQuad finds an IPv4 address at its first dot and returns where to go on. Those of one's own network are no
+// address.
+func (r *Reading) dottedQuad(text string, i int) int {
+	start := i
+	for start > 0 && isDigit(text[start-1]) {
+		start--
+	}
+	if start == i || i+1 == len(text) || !isDigit(text[i+1]) || start > 0 && isName(text[start-1]) {
+		return i
+	}
+	end := i
+	for end < len(text) && (isDigit(text[end]) || text[end] == '.' && end+1 < len(text) && isDigit(text[end+1])) {
+		end++
+	}
+	if addr, err := netip.ParseAddr(text[start:min(end, start+maxQuadBytes)]); err == nil && !addr.IsPrivate() && !addr.IsLoopback() && !addr.IsUnspecified() {
+		r.add(Address, start, end)
+	}
+	return end - 1
+}
+
+// maxQuadBytes is the length of the longest IPv4 address, and one more.
+const maxQuadBytes = len("255.255.255.255") + 1
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 func localHost(host string) bool {
 	for _, h := range []string{"localhost", "127.0.0.1", "0.0.0.0", "[::1]"} {
