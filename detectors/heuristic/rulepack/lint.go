@@ -139,6 +139,7 @@ func (c *checker) checkRule() {
 
 func (c *checker) signals(s *Signals) {
 	c.require(len(s.Need) > 0, "signals.need", "no signals")
+	c.require(s.Within >= 0 && s.Within <= maxReachBytes, "signals.within", "%d is not in [0, %d]", s.Within, maxReachBytes)
 	c.require(s.Reach >= 0 && s.Reach <= MaxReach, "signals.reach", "%d is not in [0, %d]", s.Reach, MaxReach)
 	_, err := signalSet(c.lexicon, s.Absent)
 	c.require(err == nil, "signals.absent", "%v", err)
