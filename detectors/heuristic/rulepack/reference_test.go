@@ -183,6 +183,9 @@ func (c *comparison) check(t testing.TB, text string) int {
 		for i := range p.Rules {
 			r := &p.Rules[i]
 			must, may := false, false
+			if r.kindBits()&kindBit(models.KindTool) == 0 {
+				continue
+			}
 			if r.Near != nil {
 				must, may = ref.finds(r.Near, text), ref.mayFind(r.Near, text)
 			} else {
