@@ -15,7 +15,7 @@ import (
 const version = "1.0.0"
 
 // classes are what the rules report, those of loaded packs included.
-var classes = []models.Class{"A1", "A2", "A3", "A5", "A6", "A7", "A8", "A12", "A15", "A16", "B1", "B2", "B3", "B4", "B6", "B10", "C1", "C2", "C3", "C4", "C5", "C6", "C7", "C9", "C10", "C13", "D5", "E7", "E8", "E12", "E13", "E14", "E15"}
+var classes = []models.Class{"A1", "A2", "A3", "A5", "A6", "A7", "A8", "A10", "A12", "A15", "A16", "B1", "B2", "B3", "B4", "B6", "B10", "C1", "C2", "C3", "C4", "C5", "C6", "C7", "C9", "C10", "C13", "D5", "E7", "E8", "E12", "E13", "E14", "E15"}
 
 // Spec describes the detector.
 var Spec = detectors.Spec{
