@@ -27,7 +27,7 @@ var counters = [numCounters]Counter{
 	{"operator_setup", "The text tells the operator what to configure.", 0.5, "setup"},
 	{"consent", "The user is asked, or has asked for it.", 0.5, "consent"},
 	{"purpose", "What is asked for is what the tool is for.", 0.5, ""},
-	{"long_text", "The text is long: in so much of it, words stand together by chance.", 0.4, ""},
+	{"long_text", "The text is long: in so much of it, words stand together by chance.", 0.6, ""},
 	{"analysis", "Elsewhere, too, the event speaks about attacks.", 0.65, "analysis"},
 }
 
