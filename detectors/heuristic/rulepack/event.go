@@ -13,6 +13,7 @@ type event struct {
 	own      []string
 	purpose  directive.Signals
 	known    bool // purpose is known
+	about    about
 	reader   *directive.Reader
 }
 
@@ -20,7 +21,7 @@ type event struct {
 // is for. Without it no identifier is its own, and nothing is its purpose.
 func (sc *Scanner) Begin(segments []models.Segment) {
 	e := &sc.event
-	e.segments, e.known, e.purpose, e.own = segments, false, directive.Signals{}, e.own[:0]
+	e.segments, e.known, e.about, e.purpose, e.own = segments, false, unknown, directive.Signals{}, e.own[:0]
 	for i := range segments {
 		s := &segments[i]
 		if len(e.own) == directive.MaxOwn {
@@ -43,6 +44,45 @@ func identifying(text string) bool {
 	return false
 }
 
+// about says whether an event speaks about attacks.
+type about int
+
+const (
+	unknown about = iota
+	attacks
+	otherMatters
+)
+
+// maxAnalysisBytes is how much of each text is read to learn what an event is about.
+const maxAnalysisBytes = 16 << 10
+
+// analyses reports whether one of the event's texts speaks about attacks, as reports, lessons and test data do.
+func (sc *Scanner) analyses() bool {
+	e := &sc.event
+	if e.about != unknown {
+		return e.about == attacks
+	}
+	e.about = otherMatters
+	for i := range e.segments {
+		text := e.segments[i].Views[0].Text
+		for _, h := range sc.second().Read(text[:min(len(text), maxAnalysisBytes)]).Hits {
+			if h.Signal == sc.set.counters[analysisCounter] {
+				e.about = attacks
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// second is a reader for what is looked up while the scanner's own reading is in use.
+func (sc *Scanner) second() *directive.Reader {
+	if sc.event.reader == nil {
+		sc.event.reader = sc.set.lexicon.Reader()
+	}
+	return sc.event.reader
+}
+
 // Purpose returns the kinds of data that the event's object is for: those in its name, its title and the first
 // sentence of its description or instructions.
 func (sc *Scanner) Purpose() directive.Signals {
@@ -51,9 +91,7 @@ func (sc *Scanner) Purpose() directive.Signals {
 		return e.purpose
 	}
 	e.known = true
-	if e.reader == nil {
-		e.reader = sc.set.lexicon.Reader()
-	}
+	sc.second()
 	for i := range e.segments {
 		s := &e.segments[i]
 		if s.Key {

@@ -145,6 +145,7 @@ func (c *checker) checkRule() {
 
 func (c *checker) signals(s *Signals) {
 	c.require(len(s.Need) > 0, "signals.need", "no signals")
+	c.require(s.Within >= 0 && s.Within <= maxReachBytes, "signals.within", "%d is not in [0, %d]", s.Within, maxReachBytes)
 	c.require(s.Reach >= 0 && s.Reach <= MaxReach, "signals.reach", "%d is not in [0, %d]", s.Reach, MaxReach)
 	c.require(s.Foreign >= 0 && (len(s.Need) == 0 || s.Foreign <= len(s.Need[0])), "signals.foreign", "%d is not in [0, the number of signals in the first set]", s.Foreign)
 	_, err := signalSet(c.lexicon, s.Absent)

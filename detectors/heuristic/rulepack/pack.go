@@ -92,6 +92,8 @@ type Signals struct {
 	Absent Names `yaml:"absent"`
 	// Reach is how many sentences apart the signals may stand: 0 for the same sentence, at most [MaxReach].
 	Reach int `yaml:"reach"`
+	// Within is how many bytes from the anchor the signals may begin. Optional: none means that only Reach counts.
+	Within int `yaml:"within"`
 	// Pointed is set if the anchor alone is the evidence.
 	Pointed bool `yaml:"pointed"`
 	// Described is set if the combination counts only where something is described, and orders have no business.

@@ -111,7 +111,7 @@ func findsSignals(t testing.TB, l *directive.Lexicon, s *Signals, hits []directi
 		for _, set := range need[1:] {
 			holds = holds && slices.ContainsFunc(hits, func(h directive.Hit) bool {
 				sameWords := h.Signal == anchor.Signal && h.Start < anchor.End && anchor.Start < h.End
-				return set.Has(h.Signal) && !sameWords && h != anchor && near(h)
+				return set.Has(h.Signal) && !sameWords && h != anchor && near(h) && (s.Within == 0 || abs(h.Start-anchor.Start) <= s.Within)
 			})
 		}
 		if holds && len(signalsNear(hits, need[0], near)) >= s.Foreign {
@@ -194,6 +194,9 @@ func (c *comparison) check(t testing.TB, text string) int {
 		for i := range p.Rules {
 			r := &p.Rules[i]
 			must, may := false, false
+			if r.kindBits()&kindBit(models.KindTool) == 0 {
+				continue
+			}
 			for n := range r.Near {
 				must, may = must || ref.finds(&r.Near[n], text), may || ref.mayFind(&r.Near[n], text)
 			}

@@ -29,6 +29,7 @@ type Scanner struct {
 	set     *Set
 	reader  *directive.Reader
 	reading *directive.Reading
+	length  int // bytes of the current text
 	around  [MaxReach + 1][]neighbourhood
 	known   [MaxReach + 1]bool // which of around hold for the current text
 	terms   [][]termHit        // by class, in ascending order of their ends
@@ -60,7 +61,7 @@ func (sc *Scanner) Knows(id string) bool { return sc.set.ids[id] }
 // of kind k. What it returns is valid until the next scan.
 func (sc *Scanner) Scan(k models.Kind, seg *models.Segment, v int) []Match {
 	text := seg.Views[v].Text
-	sc.reading = sc.reader.Read(text)
+	sc.reading, sc.length = sc.reader.Read(text), len(text)
 	clear(sc.known[:])
 	sc.touched = sc.set.automaton.scan(text, sc.terms, sc.touched)
 	sc.matches = sc.matches[:0]

@@ -101,7 +101,7 @@ func (sc *Scanner) signalsAt(r *rule, hits []directive.Hit, anchor int, n neighb
 	used := directive.Of(hits[anchor].Signal)
 	for _, set := range r.need[1:] {
 		h, ok := nearest(near, anchor-n.from, set)
-		if !ok {
+		if !ok || r.Signals.Within > 0 && abs(h.Start-hits[anchor].Start) > r.Signals.Within {
 			return Match{}, false
 		}
 		used.Add(h.Signal)

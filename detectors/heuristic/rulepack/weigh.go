@@ -18,7 +18,7 @@ type Counter struct {
 // Counters returns the kinds of counter-evidence. The weights are estimates from real tools.
 func Counters() []Counter { return append([]Counter(nil), counters[:]...) }
 
-const numCounters = 6
+const numCounters = 8
 
 var counters = [numCounters]Counter{
 	{"mention", "The text speaks about such instructions, or gives an example.", 0.65, "mention"},
@@ -27,9 +27,17 @@ var counters = [numCounters]Counter{
 	{"operator_setup", "The text tells the operator what to configure.", 0.5, "setup"},
 	{"consent", "The user is asked, or has asked for it.", 0.5, "consent"},
 	{"purpose", "What is asked for is what the tool is for.", 0.5, ""},
+	{"long_text", "The text is long: in so much of it, words stand together by chance.", 0.6, ""},
+	{"analysis", "Elsewhere, too, the event speaks about attacks.", 0.65, "analysis"},
 }
 
-const purposeCounter = numCounters - 1
+const (
+	purposeCounter  = numCounters - 3
+	longCounter     = numCounters - 2
+	analysisCounter = numCounters - 1
+
+	longBytes = 3000 // a text of more is long
+)
 
 // counterSignals returns the signals of [Counters], [directive.MaxSignals]-1 for none.
 func counterSignals(l *directive.Lexicon) (out [numCounters]directive.Signal) {
@@ -104,9 +112,14 @@ func note(steps *[]Step, confidence float64, reason, name string) {
 // speaksAgainst reports whether counter-evidence number i is about the anchor: in its sentence, and for a value that is
 // to be kept secret, right within or behind the words that say so.
 func (sc *Scanner) speaksAgainst(i int, hits []directive.Hit, anchor directive.Hit, used directive.Signals) bool {
-	if i == purposeCounter {
+	switch i {
+	case purposeCounter:
 		asked, purpose := used, sc.Purpose()
 		return asked.Meets(&purpose)
+	case longCounter:
+		return sc.length > longBytes
+	case analysisCounter:
+		return sc.analyses()
 	}
 	for _, h := range hits {
 		if h.Signal != sc.set.counters[i] || h.Sentence != anchor.Sentence {

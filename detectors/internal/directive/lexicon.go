@@ -24,6 +24,8 @@ type Lexicon struct {
 	data       Signals   // kinds of data: what a clause asks for, and what a tool may be for
 	byRarest   [][]int32 // word number to the patterns whose rarest element has it
 	negation   uint16    // the word "not"
+	invoking   wordSet   // list @invoking: words before the name of what is to be called
+	invoked    wordSet   // list @invoked: words behind it
 	auxiliary  wordSet   // list @auxiliary: verbs that a hit beginning with "not" takes in, as in "do not tell"
 }
 
@@ -317,6 +319,7 @@ func (p *parser) compile() *Lexicon {
 		l.patterns = append(l.patterns, out)
 	}
 	l.auxiliary = c.set(p.lists["@auxiliary"])
+	l.invoking, l.invoked = c.set(p.lists["@invoking"]), c.set(p.lists["@invoked"])
 	l.negation = l.vocabulary.known["not"]
 	l.byRarest = make([][]int32, len(l.vocabulary.texts))
 	for i := range l.patterns {

@@ -230,3 +230,25 @@ func TestIdentifiers(t *testing.T) {
 		t.Errorf("%s, want %s", g, want)
 	}
 }
+
+func TestInvoked(t *testing.T) {
+	rd := defaultLexicon(t).Reader()
+	for text, want := range map[string]string{
+		"call send_mail with it":        "send_mail",
+		"through `send_mail`":           "send_mail",
+		"调用 send_mail 再继续":              "send_mail",
+		"send_mail を呼び出す":               "send_mail",
+		"the column send_mail is empty": "",
+		"call: send_mail":               "",
+	} {
+		got := ""
+		for _, h := range rd.Read(text).Hits {
+			if h.Signal == Invoked {
+				got = text[h.Start:h.End]
+			}
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

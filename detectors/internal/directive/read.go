@@ -38,7 +38,7 @@ type Reader struct {
 
 	lexicon     *Lexicon
 	tokens      []token
-	identifiers []token
+	identifiers []int   // indices of tokens
 	inner       []token // the parts of one identifier
 	reading     Reading
 	text        uint32    // counts the texts
@@ -103,7 +103,8 @@ func (r *Reading) settle() {
 const noPattern = math.MaxInt32
 
 func (rd *Reader) addIdentifiers(text string) {
-	for _, t := range rd.identifiers {
+	for _, i := range rd.identifiers {
+		t := rd.tokens[i]
 		s := Identifier
 		for _, own := range rd.Own {
 			if len(own) == t.end-t.start && strings.EqualFold(own, text[t.start:t.end]) {
@@ -111,8 +112,30 @@ func (rd *Reader) addIdentifiers(text string) {
 			}
 		}
 		rd.reading.Hits = append(rd.reading.Hits, Hit{s, t.start, t.end, t.sentence, noPattern})
+		if s == Identifier && rd.invoked(text, i) {
+			rd.reading.Hits = append(rd.reading.Hits, Hit{Invoked, t.start, t.end, t.sentence, noPattern})
+		}
 	}
 }
+
+// invoked reports whether the words right before or behind token i say that what it names is to be called.
+func (rd *Reader) invoked(text string, i int) bool {
+	t := rd.tokens[i]
+	if i > 0 {
+		b := rd.tokens[i-1]
+		if rd.lexicon.invoking.has(b.word) && b.sentence == t.sentence && onlyQuotes(text[b.end:t.start]) {
+			return true
+		}
+	}
+	if i+1 < len(rd.tokens) {
+		a := rd.tokens[i+1]
+		return rd.lexicon.invoked.has(a.word) && a.sentence == t.sentence && onlyQuotes(text[t.end:a.start])
+	}
+	return false
+}
+
+// onlyQuotes reports whether the gap between two words holds nothing but a blank and quotes.
+func onlyQuotes(gap string) bool { return len(gap) <= 4 && strings.Trim(gap, " `'\"") == "" }
 
 // dropInsideAddresses drops hits of words, those before from, that are part of an address: a host called example is no
 // example.
@@ -177,8 +200,8 @@ func (rd *Reader) matchIndexed(tokens []token, inner bool) {
 
 // matchInner tries the words that the identifiers of the text are put together of.
 func (rd *Reader) matchInner(text string) {
-	for _, t := range rd.identifiers {
-		rd.inner = rd.lexicon.vocabulary.parts(text, t, rd.inner[:0])
+	for _, i := range rd.identifiers {
+		rd.inner = rd.lexicon.vocabulary.parts(text, rd.tokens[i], rd.inner[:0])
 		rd.matchIndexed(rd.inner, true)
 	}
 }

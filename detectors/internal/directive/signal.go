@@ -51,6 +51,7 @@ const (
 	Setup                    // what the operator configures beforehand: "must be set in the environment"
 	Identifier               // an identifier in a sentence that the event itself does not define: "send_mail"
 	Own                      // an identifier that the event itself defines: its name, its parameters
+	Invoked                  // such an identifier right beside a word for calling it: "call send_mail", "via send_mail"
 	numBuiltin
 )
 
@@ -58,7 +59,7 @@ var builtinNames = [numBuiltin]string{
 	"when", "scope", "must", "fetch", "place", "send", "secret", "credential", "private", "param", "reply", "address", "dropfile",
 	"conceal", "covert", "coerce", "override", "unguard", "authority", "marker", "template", "addressee", "execute",
 	"foreign", "redirect", "persist", "agent", "everything", "mention", "hygiene", "negated", "leaks", "render", "setup",
-	"identifier", "own",
+	"identifier", "own", "invoked",
 }
 
 // MaxSignals is above every signal of a lexicon; the last number is never given.

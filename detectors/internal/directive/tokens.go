@@ -55,7 +55,7 @@ func (rd *Reader) tokenise(text string) {
 		}
 		end, word, joined := v.word(text, i)
 		if joined {
-			rd.identifiers = append(rd.identifiers, token{i, end, word, sentence})
+			rd.identifiers = append(rd.identifiers, len(tokens))
 		}
 		tokens = append(tokens, token{i, end, word, sentence})
 		if weight += wordWeight; weight >= maxSentence {
