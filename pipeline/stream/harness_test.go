@@ -37,7 +37,7 @@ type fakeEngine struct {
 	onJudge func(context.Context, []engine.Job)
 	onDeep  func(context.Context, engine.Job)
 	after   func(context.Context, []engine.Job) // judging
-	strict  bool // block everything
+	strict  bool                                // block everything
 }
 
 func newFakeEngine() *fakeEngine { return &fakeEngine{epoch: "epoch-1", judged: map[string]int{}} }
