@@ -254,7 +254,9 @@ func (r *Runner) catchUp(ctx context.Context, w *worker) error {
 		count, err = r.Rescore(ctx, w.tenant.Name)
 	}
 	if err != nil {
-		r.stale[w.tenant.Name].Store(stale)
+		if stale {
+			r.stale[w.tenant.Name].Store(true)
+		}
 		return err
 	}
 	r.log.Info("live definitions judged in the current epoch", "tenant", w.tenant.Name, "epoch", epoch,
