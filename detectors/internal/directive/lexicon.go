@@ -92,6 +92,8 @@ type pattern struct {
 	elements []element
 	rarest   int // index of the element that is looked for first
 	before   int // how many words at most may stand before it
+	back     int // how far before it the element before it may begin
+	ahead    int // how far behind it the element behind it may begin
 }
 
 // element matches one word out of a set, after at most gap other words.
@@ -316,6 +318,7 @@ func (p *parser) compile() *Lexicon {
 			before += c.vocabulary.tokens(e.words)
 			out.elements = append(out.elements, element{set, e.gap, e.optional})
 		}
+		c.reach(&out, d.elements)
 		l.patterns = append(l.patterns, out)
 	}
 	l.auxiliary = c.set(p.lists["@auxiliary"])
@@ -337,6 +340,16 @@ func (p *parser) share(set wordSet) float64 {
 	total := 0.0
 	set.each(func(w uint16) { total += max(p.common[w], rareShare) })
 	return total
+}
+
+// reach sets how far the neighbours of the rarest element may be.
+func (c *setMaker) reach(p *pattern, elements []draftElement) {
+	if p.rarest > 0 {
+		p.back = elements[p.rarest].gap + c.vocabulary.tokens(elements[p.rarest-1].words)
+	}
+	if p.rarest+1 < len(elements) {
+		p.ahead = elements[p.rarest+1].gap + c.vocabulary.tokens(elements[p.rarest].words)
+	}
 }
 
 // setMaker makes each set once.

@@ -181,7 +181,7 @@ func (rd *Reader) matchIndexed(tokens []token, inner bool) {
 		}
 		for _, n := range l.byRarest[w] {
 			p := &l.patterns[n]
-			if inner && !p.inner {
+			if inner && !p.inner || !p.neighboured(tokens, i) {
 				continue
 			}
 			from := i - p.before
@@ -204,6 +204,26 @@ func (rd *Reader) matchInner(text string) {
 		rd.inner = rd.lexicon.vocabulary.parts(text, rd.tokens[i], rd.inner[:0])
 		rd.matchIndexed(rd.inner, true)
 	}
+}
+
+// neighboured reports whether the pattern can hold around its rarest element at token i: what must stand right before
+// and behind it is there.
+func (p *pattern) neighboured(tokens []token, i int) bool {
+	if k := p.rarest - 1; k >= 0 && !p.elements[k].optional && !p.elements[k].among(tokens, i-p.back, i, tokens[i].sentence) {
+		return false
+	}
+	k := p.rarest + 1
+	return k == len(p.elements) || p.elements[k].optional || p.elements[k].among(tokens, i+1, i+1+p.ahead, tokens[i].sentence)
+}
+
+// among reports whether one of tokens[from:to] is the element's, within the sentence.
+func (e *element) among(tokens []token, from, to, sentence int) bool {
+	for j := max(from, 0); j < min(to, len(tokens)); j++ {
+		if e.words.has(tokens[j].word) && tokens[j].sentence == sentence {
+			return true
+		}
+	}
+	return false
 }
 
 // rarestDistance is how many words at least stand between the pattern's start and its rarest element.
