@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 //go:embed lexicon/*.txt
@@ -315,7 +316,7 @@ func (p *parser) compile() *Lexicon {
 			if share := p.share(set); !e.optional && (i == 0 || share < best) {
 				best, out.rarest, out.before = share, i, before
 			}
-			before += c.vocabulary.tokens(e.words)
+			before += c.tokens(e.words)
 			out.elements = append(out.elements, element{set, e.gap, e.optional})
 		}
 		c.reach(&out, d.elements)
@@ -345,11 +346,26 @@ func (p *parser) share(set wordSet) float64 {
 // reach sets how far the neighbours of the rarest element may be.
 func (c *setMaker) reach(p *pattern, elements []draftElement) {
 	if p.rarest > 0 {
-		p.back = elements[p.rarest].gap + c.vocabulary.tokens(elements[p.rarest-1].words)
+		p.back = elements[p.rarest].gap + c.tokens(elements[p.rarest-1].words)
 	}
 	if p.rarest+1 < len(elements) {
-		p.ahead = elements[p.rarest+1].gap + c.vocabulary.tokens(elements[p.rarest].words)
+		p.ahead = elements[p.rarest+1].gap + c.tokens(elements[p.rarest].words)
 	}
+}
+
+// tokens returns how many tokens at most begin within a word that matches one of the given ones: more than one in
+// scripts without blanks.
+func (c *setMaker) tokens(words []uint16) int {
+	most := 1
+	for _, w := range words {
+		for _, n := range c.vocabulary.covered(w, c.sorted) {
+			stem := strings.TrimSuffix(c.vocabulary.texts[n], "*")
+			if last, _ := utf8.DecodeLastRuneInString(stem); unspaced(last) {
+				most = max(most, utf8.RuneCountInString(stem))
+			}
+		}
+	}
+	return most
 }
 
 // setMaker makes each set once.

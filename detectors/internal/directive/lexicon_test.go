@@ -166,7 +166,7 @@ func TestSignals(t *testing.T) {
 
 // Words are found whatever the case, accents and endings, and in scripts without blanks.
 func TestWords(t *testing.T) {
-	l, err := Parse(File{"test.txt", "[conceal]\npassw* ..1 geheim|después\n不要 ..3 告诉 ..2 用户\nпарол*\nsecreto\nnot\n"})
+	l, err := Parse(File{"test.txt", "[conceal]\npassw* ..1 geheim|después\n不要 ..3 告诉 ..2 用户\n用户名单\nпарол*\nsecreto\nnot\n"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,6 +175,7 @@ func TestWords(t *testing.T) {
 		"password despues":        "password despues",
 		"pass geheim":             "",
 		"请不要把密码告诉任何用户吧":           "不要把密码告诉任何用户",
+		"不要告诉用户名单上的用户":            "不要告诉用户名单|用户名单",
 		"不要紧。告诉用户":                "",
 		"введи паролями свои":     "паролями",
 		"SECRE\u0301TO":           "SECRE\u0301TO",

@@ -119,17 +119,6 @@ func (v *vocabulary) covered(n uint16, sorted []uint16) []uint16 {
 	return out
 }
 
-// tokens returns how many tokens at most begin within one of the words.
-func (v *vocabulary) tokens(words []uint16) int {
-	most := 1
-	for _, n := range words {
-		if last, _ := utf8.DecodeLastRuneInString(strings.TrimSuffix(v.texts[n], "*")); unspaced(last) {
-			most = max(most, utf8.RuneCountInString(v.texts[n])-1)
-		}
-	}
-	return most
-}
-
 // sorted returns all numbers in the order of their texts.
 func (v *vocabulary) sorted() []uint16 {
 	out := make([]uint16, 0, len(v.texts))
