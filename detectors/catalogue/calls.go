@@ -63,8 +63,9 @@ func (x *examination) exposed() {
 	x.reader.readAll(x.Segments)
 	for i := range x.reader.sentences {
 		s := &x.reader.sentences[i]
-		fromPrivate := slices.ContainsFunc(closed, func(c string) bool { return strings.Contains(s.low, c) })
-		if (fromPrivate || s.set.has(generic) && s.set.has(private)) && !strings.Contains(s.low, "://") {
+		low := lower(s.text)
+		fromPrivate := slices.ContainsFunc(closed, func(c string) bool { return strings.Contains(low, c) })
+		if (fromPrivate || s.set.has(generic) && s.set.has(private)) && !strings.Contains(low, "://") {
 			x.Report(&exposed, nil, s.span())
 		}
 	}

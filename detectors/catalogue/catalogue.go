@@ -58,19 +58,28 @@ func (detector) Detect(ctx context.Context, batch *detectors.Batch) (detectors.A
 type examination struct {
 	check.Event
 	peers    *peers
-	reader   reader
+	reader   *reader
 	findings []models.Finding
 }
+
+// examinations keeps the memory of those that are done.
+var examinations = sync.Pool{New: func() any {
+	x := &examination{reader: newReader()}
+	x.Found = x.found
+	return x
+}}
 
 func judge(in *detectors.Input, p *peers) models.Outcome {
 	if in.Event.Oversize != nil {
 		return models.NotInspected(models.ReasonOversize, "the event has no body")
 	}
-	x := &examination{peers: p}
-	x.Event = check.Event{Input: in, Found: x.found}
+	x := examinations.Get().(*examination)
+	defer examinations.Put(x)
+	x.Input, x.peers, x.findings = in, p, nil
+	x.reader.begin()
 	switch {
 	case in.Event.Kind.Definition():
-		x.reader.names = p.names(in.Event, in.Segments)
+		x.reader.names.of(p, in.Event.Server, in.Segments)
 		x.reader.readAll(in.Segments)
 		for _, look := range looks {
 			look(x)

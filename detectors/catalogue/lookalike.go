@@ -294,7 +294,7 @@ func (x *examination) collision(other *models.CatalogueObject, i int) {
 	guarded := slices.ContainsFunc(x.reader.sentences, func(s sentence) bool { return s.set&of(decides, wish) != 0 && !s.set.has(neg) })
 	for k := range x.reader.sentences {
 		s := &x.reader.sentences[k]
-		if s.set.has(samename) && (s.set&of(generic, foreign, supplant) != 0 || !guarded && s.set&of(tool, own) != 0) {
+		if s.set.has(samename) && (s.set&of(generic, foreign, supplant) != 0 || !guarded && s.set&of(tool, ours) != 0) {
 			x.Report(&namesake, nil, s.span())
 			return
 		}
@@ -303,14 +303,14 @@ func (x *examination) collision(other *models.CatalogueObject, i int) {
 			return
 		}
 	}
-	if !guarded && other.Kind == x.Input.Event.Kind && asks(other) {
+	if !guarded && other.Kind == x.Input.Event.Kind && x.asks(other) {
 		x.Report(&unguarded, nil, x.Whole(i))
 	}
 }
 
 // asks reports whether a definition says that a person confirms or decides.
-func asks(o *models.CatalogueObject) bool {
-	for _, s := range sentencesOf(o) {
+func (x *examination) asks(o *models.CatalogueObject) bool {
+	for _, s := range x.peers.sentencesOf(o) {
 		if s.set&of(decides, wish) != 0 && s.set&of(neg, unasked, foreign, generic) == 0 {
 			return true
 		}

@@ -27,7 +27,7 @@ var readings = []reading{
 	},
 	{
 		rule: high("foreign-tie", "E2", 0.62, "Ties a tool of another server to its own."),
-		need: []concepts{of(foreign), of(own)},
+		need: []concepts{of(foreign), of(ours)},
 		bar:  of(decides, mention, refrains, leave, neg),
 	},
 	{
@@ -93,7 +93,7 @@ var readings = []reading{
 	},
 	{
 		rule:  high("drift-private", "E1", 0.62, "Was changed since its approval, and hands on what people keep to themselves."),
-		need:  []concepts{of(private), of(moved), of(user), of(always, argument, unasked, outward, others, own)},
+		need:  []concepts{of(private), of(moved), of(user), of(always, argument, unasked, outward, others, ours)},
 		bar:   of(decides, mention, refrains),
 		drift: true,
 	},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"github.com/aad6b6dc/taster/detectors/internal/directive"
 	"github.com/aad6b6dc/taster/models"
 )
 
@@ -282,7 +283,7 @@ func (x *examination) terms() {
 	}
 	for i := range x.reader.sentences {
 		s := &x.reader.sentences[i]
-		for name := range termsOf(s.text, s.low) {
+		for name := range x.reader.terms(s.text) {
 			if t := told[name]; t != nil && t.fragment() && (dangerous(t.set) || t.series(name)) {
 				x.Report(&shared, nil, s.span())
 				break
@@ -339,16 +340,16 @@ func (p *peers) terms(server string) map[string]*term {
 		if p.entries[i].Server != server || len(told) > maxTerms {
 			continue
 		}
-		for _, s := range sentencesOf(&p.entries[i]) {
-			for name := range termsOf(s.text, s.low) {
+		for _, s := range p.sentencesOf(&p.entries[i]) {
+			for name := range p.reader.terms(s.text) {
 				t := told[name]
 				if t == nil {
 					t = &term{last: -1}
 					told[name] = t
 				}
 				t.set |= s.set
-				t.plain = t.plain || s.start == 0 || !s.last || s.low == t.text
-				t.text = s.low
+				t.plain = t.plain || s.start == 0 || !s.last || s.text == t.text
+				t.text = s.text
 				t.sentences++
 				if t.last != i {
 					t.last, t.definitions = i, t.definitions+1
@@ -383,8 +384,9 @@ var procedures = map[string]bool{
 	"plan": true, "vitamin": true, "layer": true, "tier": true, "grade": true, "class": true, "zone": true, "room": true,
 }
 
-// termsOf returns the pairs of neighbouring words of a sentence, and of a text without spaces its runs of four characters.
-func termsOf(text, low string) map[string]bool {
+// terms returns the pairs of neighbouring words of a sentence, and of a text without spaces its runs of four characters.
+func (r *reader) terms(text string) map[string]bool {
+	low := lower(text)
 	terms := map[string]bool{}
 	for i := strings.Index(low, "§"); i >= 0 && i+3 <= len(low); i++ {
 		if digit(low[i+2]) {
@@ -397,7 +399,7 @@ func termsOf(text, low string) map[string]bool {
 		i += next
 	}
 	for _, open := range [...]string{"(", "[", "（", "【"} {
-		if i := strings.Index(low, open); i >= 0 && continues(low[i+len(open):]) {
+		if i := strings.Index(low, open); i >= 0 && continues(low[i+len(open):], r.words) {
 			terms["(…)"] = true
 		}
 	}
@@ -435,22 +437,11 @@ func lowerCase(text string) bool {
 }
 
 // continues reports whether a text begins by saying that it goes on elsewhere, or comes from there.
-func continues(low string) bool {
-	for _, h := range phrases().scan(low[:cut(low, 24)], nil) {
-		if h.concept == assemble && h.start == 0 {
+func continues(text string, rd *directive.Reader) bool {
+	for _, h := range rd.Read(text[:cut(text, 24)]).Hits {
+		if h.Start == 0 && phrases().concepts[h.Signal] == assemble {
 			return true
 		}
 	}
 	return false
-}
-
-// cut is the length of text, or less, so that at most n bytes of whole letters are left.
-func cut(text string, n int) int {
-	if len(text) <= n {
-		return len(text)
-	}
-	for n > 0 && !utf8.RuneStart(text[n]) {
-		n--
-	}
-	return n
 }
