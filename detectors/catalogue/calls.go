@@ -59,7 +59,6 @@ var closed = []string{"-internal/", "/internal/", "internal/", "-private/", "/pr
 
 // exposed looks for what the call says of where its text is from.
 func (x *examination) exposed() {
-	x.reader.names = names{}
 	x.reader.readAll(x.Segments)
 	for i := range x.reader.sentences {
 		s := &x.reader.sentences[i]

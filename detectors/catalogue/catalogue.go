@@ -69,13 +69,20 @@ var examinations = sync.Pool{New: func() any {
 	return x
 }}
 
+// done gives the memory back, without what it held.
+func (x *examination) done() {
+	x.Input, x.peers, x.findings = nil, nil, nil
+	x.reader.names.of(nil, "", nil)
+	examinations.Put(x)
+}
+
 func judge(in *detectors.Input, p *peers) models.Outcome {
 	if in.Event.Oversize != nil {
 		return models.NotInspected(models.ReasonOversize, "the event has no body")
 	}
 	x := examinations.Get().(*examination)
-	defer examinations.Put(x)
-	x.Input, x.peers, x.findings = in, p, nil
+	defer x.done()
+	x.Input, x.peers = in, p
 	x.reader.begin()
 	switch {
 	case in.Event.Kind.Definition():

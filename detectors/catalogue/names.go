@@ -9,17 +9,27 @@ import (
 
 // names tells whose an identifier is. The zero value knows none.
 type names struct {
-	peers  *peers
-	server string
-	self   []string // the definition's own name, parameters and values
+	peers    *peers
+	server   string
+	segments []models.Segment
+	self     []string // the definition's own name, parameters and values; gathered when needed
+	gathered bool
 }
 
-// of notes the event's own identifiers, to tell them from those of others.
+// of begins with the names of an event.
 func (n *names) of(p *peers, server string, segments []models.Segment) {
-	n.peers, n.server, n.self = p, server, n.self[:0]
-	for i := range segments {
-		s := &segments[i]
-		if text := s.Views[0].Text; len(text) < 64 && (s.Key || strings.IndexByte(text, ' ') < 0) && !syntax[text] && len(n.self) < directive.MaxOwn {
+	*n = names{peers: p, server: server, segments: segments, self: n.self[:0]}
+}
+
+// gather notes the event's own identifiers, to tell them from those of others.
+func (n *names) gather() {
+	n.gathered = true
+	for i := range n.segments {
+		s := &n.segments[i]
+		if len(n.self) == directive.MaxOwn {
+			return
+		}
+		if text := s.Views[0].Text; len(text) < 64 && (s.Key || strings.IndexByte(text, ' ') < 0) && !syntax[text] {
 			n.self = append(n.self, text)
 		}
 	}
@@ -33,6 +43,9 @@ var syntax = map[string]bool{
 
 // mine reports whether the definition itself has the name.
 func (n *names) mine(name string) bool {
+	if !n.gathered {
+		n.gather()
+	}
 	for _, own := range n.self {
 		if len(own) == len(name) && strings.EqualFold(own, name) {
 			return true

@@ -147,7 +147,9 @@ func (p *peers) wordsOf(server string) []string {
 	if w, ok := p.servers[server]; ok {
 		return w
 	}
-	return words(server)
+	w := words(server)
+	p.servers[server] = w
+	return w
 }
 
 // foreignServer reports whether a name is that of a server that is no kin.

@@ -51,7 +51,7 @@ func (x *examination) encoded() {
 	var own []int
 	var text strings.Builder
 	for i := range x.Segments {
-		if s := &x.Segments[i]; value(s) && opaque(s.Views[0].Text) && text.Len()+len(s.Views[0].Text) < maxPieces {
+		if s := &x.Segments[i]; !s.Key && opaque(s.Views[0].Text) && value(s) && text.Len()+len(s.Views[0].Text) < maxPieces {
 			own = append(own, i)
 			text.WriteString(s.Views[0].Text)
 		}
@@ -140,7 +140,7 @@ func (x *examination) tokens() {
 	for i := range x.Segments {
 		s := &x.Segments[i]
 		text := s.Views[0].Text
-		if !value(s) || len(text) < 20 || len(text) > 400 || strings.ContainsAny(text, " /:.") {
+		if s.Key || len(text) < 20 || len(text) > 400 || strings.IndexByte(text, ' ') >= 0 || strings.ContainsAny(text, "/:.") || !value(s) {
 			continue
 		}
 		parts, small := 0, 0
@@ -165,7 +165,7 @@ func (x *examination) numbered() {
 	for i := range x.Segments {
 		s := &x.Segments[i]
 		text := s.Views[0].Text
-		if s.Key || len(text) > maxName {
+		if s.Key || len(text) > maxName || strings.IndexByte(text, '[') < 0 && strings.IndexByte(text, '(') < 0 {
 			continue
 		}
 		if at := piece(text); at > 0 && !strings.HasSuffix(text[:at], "\n") {
@@ -200,10 +200,10 @@ func (x *examination) dangling() {
 	for i := range x.Segments {
 		s := &x.Segments[i]
 		text := s.Views[0].Text
-		if s.Key || len(text) < 24 || len(text) > 1<<14 || strings.Contains(text, "://") {
+		if s.Key || len(text) < 24 || len(text) > maxName {
 			continue
 		}
-		if at := breaksOff(text); at >= 0 {
+		if at := breaksOff(text); at >= 0 && !strings.Contains(text, "://") {
 			x.Report(&dangling, nil, models.Span{Segment: i, Start: at, End: len(text)})
 		}
 	}
@@ -215,6 +215,9 @@ func breaksOff(text string) int {
 		if i := strings.Index(text, dash); i > 0 && lowerCase(text[i+len(dash):]) {
 			return i + 2
 		}
+	}
+	if last := text[len(text)-1]; last < utf8.RuneSelf && strings.IndexByte(",dnety", last) < 0 {
+		return -1
 	}
 	for _, end := range [...]string{"–", "—", ",", "→", " and", " then", " the", " und", " y", " et"} {
 		if strings.HasSuffix(text, end) {
@@ -405,7 +408,8 @@ func (r *reader) terms(text string) map[string]bool {
 	}
 	before := ""
 	last := hit{end: -1}
-	for _, span := range wordSpans(text) {
+	for start, end := nextWord(text, 0); start < len(text); start, end = nextWord(text, end) {
+		span := hit{start: start, end: end}
 		w := low[span.start:span.end]
 		if r, _ := utf8.DecodeRuneInString(w); !bounded(r) {
 			runes := []rune(w)
