@@ -19,7 +19,7 @@ var Spec = detectors.Spec{
 	Name:     "catalogue",
 	Version:  "1.0.0",
 	Purpose:  "Finds orders about other servers' tools, names that pass for others, split payloads and dangerous changes.",
-	Classes:  []models.Class{"A5", "A11", "E1", "E2", "E3", "E4"},
+	Classes:  []models.Class{"A5", "A11", "E1", "E2", "E3", "E4", "E8", "E9"},
 	Stage:    detectors.Fast,
 	Context:  []detectors.Context{detectors.ContextSiblings, detectors.ContextPin},
 	Deadline: 2 * time.Second,
@@ -93,8 +93,13 @@ func judge(in *detectors.Input, p *peers) models.Outcome {
 		}
 	case in.Event.Kind == models.KindToolCall:
 		calls(x)
-	case in.Event.Kind == models.KindNotification:
-		x.imitation()
+	case incoming(in.Event.Kind):
+		if in.Event.Kind == models.KindNotification {
+			x.imitation()
+		}
+		x.reader.names.of(p, in.Event.Server, nil)
+		x.reader.readAll(in.Segments)
+		x.combine(requests)
 	}
 	outcome := models.Found(x.findings...)
 	for _, f := range outcome.Findings {

@@ -33,8 +33,8 @@ func TestReadme(t *testing.T) {
 		&misspelled, &twinServer, &unguarded, &namesake, &parameter, &elsewhere, &borrowed, &posed, &shared, &encodedPieces, &prosy,
 		&numberedPieces, &dangling, &relayed, &exposed, &twinValue, &nearTwin, &inflated,
 	}
-	for i := range readings {
-		rules = append(rules, &readings[i].rule)
+	for i := range combinations {
+		rules = append(rules, &combinations[i].rule)
 	}
 	for _, r := range rules {
 		if row := fmt.Sprintf("| `%s` | %s | %s | %s |\n", r.ID, r.Class, r.Severity, r.Message); !strings.Contains(string(readme), row) {

@@ -44,6 +44,14 @@ const (
 	house                   // a place whose customs a text claims to know
 	deed                    // what tools of other kinds do
 	generic                 // tools of a kind: "the mail tool"
+	peer                    // one who calls an agent, or the agent by which the text is read
+	inner                   // what an agent holds of itself, and of those whom it has worked for
+	posing                  // an authority that a text gives itself, or an approval that it says was given
+	lifted                  // a safeguard that is there no more
+	worse                   // what another tool is said to lack
+	hither                  // away from another tool, to the one whose text it is
+	please                  // asks or orders those who read
+	reading                 // speaks to a program that reads
 	numWords
 
 	unasked  concept = iota - 1 // no asking, no telling
@@ -67,7 +75,7 @@ const (
 var sections = [numWords]string{
 	"always", "argument", "private", "secret", "outward", "moved", "stranger", "obey", "decides", "mention", "tool", "others",
 	"domain", "ours", "samename", "assemble", "official", "demand", "browser", "neg", "know", "user", "keep", "use", "replaced",
-	"leave", "will", "encoding", "taken", "house", "deed", "generic",
+	"leave", "will", "encoding", "taken", "house", "deed", "generic", "peer", "inner", "posing", "lifted", "worse", "hither", "please", "reading",
 }
 
 // concepts is a set.

@@ -108,4 +108,4 @@ func (x *examination) posed() {
 	}
 }
 
-var demanding = reading{need: []concepts{of(secret), of(demand)}, bar: harmless | of(browser)}
+var demanding = combination{need: []concepts{of(secret), of(demand)}, bar: harmless | of(browser)}

@@ -1,25 +1,29 @@
 package catalogue
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
 	"github.com/aad6b6dc/taster/models"
 )
 
 const rulesVersion = "1.0.0"
 
-// reading is a rule on one sentence: each of need must share a concept with it, and bar none.
-type reading struct {
-	rule  check.Rule
-	need  []concepts
-	bar   concepts
-	drift bool // only of a definition that differs from the approved one
+// combination is a rule on one sentence: each of need must share a concept with it, and bar none.
+type combination struct {
+	rule   check.Rule
+	need   []concepts
+	bar    concepts
+	drift  bool     // only of a definition that differs from the approved one
+	before concepts // what the sentence before may speak of instead
 }
 
 // harmless is what speaks against an order: the user decides, the text is about attacks, or data is not moved.
 var harmless = of(decides, mention, refrains, wish)
 
-// readings are the rules on sentences of definitions, the more specific ones first: a sentence is reported once.
-var readings = []reading{
+// combinations are the rules on sentences of definitions, the more specific ones first: a sentence is reported once.
+var combinations = []combination{
 	{
 		rule: high("foreign-order", "E2", 0.68, "Says how a tool of another server is to be used, or that it is not to be used."),
 		need: []concepts{of(foreign), of(always, argument, unasked, supplant, address, assured, setting, link, secret, outward, named)},
@@ -56,6 +60,11 @@ var readings = []reading{
 		bar:  of(decides, mention, refrains, relative, leave),
 	},
 	{
+		rule: high("house-deed", "A5", 0.64, "Claims a custom of the place for what other tools do."),
+		need: []concepts{of(house), of(deed), of(setting, path, address, lifted, argument)},
+		bar:  of(decides, mention, refrains, relative, leave),
+	},
+	{
 		rule: high("deed-place", "A5", 0.64, "Says where what other tools make is to go."),
 		need: []concepts{of(deed), of(address, path)},
 		bar:  harmless | of(relative),
@@ -84,6 +93,79 @@ var readings = []reading{
 		rule: high("secret-demand", "E3", 0.64, "Asks for a credential and puts at ease about it."),
 		need: []concepts{of(secret), of(demand), of(assured, unasked)},
 		bar:  harmless | of(browser),
+	},
+	{
+		rule: high("displaced-tool", "E2", 0.64, "Runs another tool down, and puts itself in its place."),
+		need: []concepts{of(worse, samename), of(hither), of(generic, samename)},
+		bar:  of(decides, mention, wish, leave, refrains, relative),
+	},
+	{
+		rule: high("outranked-tool", "E2", 0.62, "Claims to go before another server's tool of the same kind."),
+		need: []concepts{of(generic), of(supplant), of(named, samename), of(neg, always, worse, hither, private)},
+		bar:  of(decides, mention, wish, leave, refrains, relative),
+	},
+	{
+		rule: high("claimed-answer", "E2", 0.64, "Claims to answer to the name of another server's tool."),
+		need: []concepts{of(samename), of(generic), of(official, hither, worse, supplant)},
+		bar:  of(decides, mention, wish, refrains, relative),
+	},
+	{
+		rule: high("handed-guest", "A5", 0.62, "Has an address of its own among those who receive something."),
+		need: []concepts{of(address), of(outward, argument, deed), of(domain, deed, private), of(user, always, taken, moved, deed)},
+		bar:  harmless,
+	},
+	{
+		rule: high("foreign-source", "A5", 0.62, "Has an argument of other tools taken from what it returns."),
+		need: []concepts{of(generic), of(named), of(taken, argument), of(always, house, deed)},
+		bar:  harmless | of(relative, leave),
+	},
+	{
+		rule: high("peer-pays", "E8", 0.66, "Has other agents hand over what is not theirs to give."),
+		need: []concepts{of(peer), of(secret, inner, private), of(moved, demand, keep, taken), of(secret, inner, unasked, stranger)},
+		bar:  harmless | of(neg),
+	},
+	{
+		rule: high("posed-user", "E8", 0.66, "Gives itself the authority of the user, or an approval."),
+		need: []concepts{of(posing), of(peer, stranger), of(user, private, lifted, unasked, secret)},
+		bar:  harmless,
+	},
+	{
+		rule: high("executed-text", "E4", 0.64, "Has carried out what a text contains, with what is private at hand."),
+		need: []concepts{of(obey), of(secret, lifted, unasked), of(outward, stranger, generic, deed)},
+		bar:  harmless,
+	},
+	{
+		rule: high("quiet-handing", "E9", 0.62, "Hands on what is private, and leaves people unasked."),
+		need: []concepts{of(private), of(moved), of(unasked), of(argument, inner), of(user)},
+		bar:  of(decides, mention, refrains, wish, leave),
+	},
+	{
+		rule: high("unmasked-outward", "E9", 0.62, "Lets out what is private without the mask that it had."),
+		need: []concepts{of(private, secret), of(lifted), of(link, address, outward)},
+		bar:  of(decides, mention, refrains, wish),
+	},
+	{
+		rule: high("inner-argument", "E9", 0.62, "Has put into an argument what the agent holds of itself."),
+		need: []concepts{of(inner), of(moved), of(argument), of(secret, private), of(always, ours, demand, use)},
+		bar:  harmless | of(neg),
+	},
+	{
+		rule:   high("private-answer", "E4", 0.62, "Answers strangers in public with what is private."),
+		need:   []concepts{of(outward), of(stranger), of(private, secret), of(moved), of(taken)},
+		bar:    harmless | of(neg, leave),
+		before: of(outward, stranger),
+	},
+	{
+		rule:  high("drift-lifted", "E1", 0.62, "Was changed since its approval, and drops a safeguard."),
+		need:  []concepts{of(lifted)},
+		bar:   harmless,
+		drift: true,
+	},
+	{
+		rule:  high("drift-reach", "E1", 0.62, "Was changed since its approval, and takes in what people keep to themselves."),
+		need:  []concepts{of(inner), of(taken, moved)},
+		bar:   harmless | of(neg),
+		drift: true,
 	},
 	{
 		rule:  high("drift-quiet", "E1", 0.64, "Was changed since its approval, and moves data unasked."),
@@ -121,7 +203,7 @@ func high(id string, class models.Class, confidence float64, message string) che
 }
 
 // holds reports whether the rule holds for a sentence.
-func (r *reading) holds(set concepts) bool {
+func (r *combination) holds(set concepts) bool {
 	if set&r.bar != 0 {
 		return false
 	}
@@ -133,13 +215,54 @@ func (r *reading) holds(set concepts) bool {
 	return true
 }
 
-// texts judges each sentence on its own.
+// requests are the rules on sentences of what comes in at run time.
+var requests = []combination{
+	{
+		rule: high("read-order", "E4", 0.64, "Tells the assistant that reads it to get what is private, and to let it out."),
+		need: []concepts{of(reading), of(private, secret, inner), of(moved, taken)},
+		bar:  of(decides, mention, refrains, wish, leave),
+	},
+	{
+		rule: high("asked-inside", "E8", 0.62, "Asks an agent for what it holds of itself or of others."),
+		need: []concepts{of(inner), of(please, demand), of(moved, demand, keep), of(generic, please, secret)},
+		bar:  of(decides, mention, refrains, wish),
+	},
+	{
+		rule: high("asked-secret", "E4", 0.62, "Asks for a secret from a private place."),
+		need: []concepts{of(please), of(secret), of(private), of(moved, taken)},
+		bar:  of(decides, mention, refrains, wish, browser),
+	},
+	{
+		rule: high("claimed-approval", "E8", 0.62, "Claims an approval, so that nobody is asked."),
+		need: []concepts{of(posing), of(address, unasked, lifted), of(moved, private, secret)},
+		bar:  of(decides, mention, refrains),
+	},
+}
+
+// incoming are the kinds of run-time events that others than the user may have written.
+func incoming(k models.Kind) bool {
+	return k == models.KindToolResult || k == models.KindNotification || k == models.KindUserPrompt
+}
+
+// texts judges each sentence on its own, or with the one before it.
 func texts(x *examination) {
+	x.reader.sentences = slices.DeleteFunc(x.reader.sentences, func(s sentence) bool { return code(s.text) })
+	x.combine(combinations)
+}
+
+// code reports whether a text is written for a machine: an object with members, or a list of values.
+func code(text string) bool { return strings.Contains(text, "\":") || strings.Count(text, " = ") > 3 }
+
+func (x *examination) combine(rules []combination) {
 	for i := range x.reader.sentences {
 		s := &x.reader.sentences[i]
-		for k := range readings {
-			r := &readings[k]
-			if r.drift && x.Pin != models.PinMismatch || !r.holds(s.set) {
+		var before concepts
+		if i > 0 && x.reader.sentences[i-1].segment == s.segment {
+			before = x.reader.sentences[i-1].set
+		}
+		for k := range rules {
+			r := &rules[k]
+			if r.drift && x.Pin != models.PinMismatch || !r.holds(s.set|before&r.before) {
 				continue
 			}
 			x.Report(&r.rule, nil, s.span())

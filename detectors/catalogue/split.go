@@ -376,6 +376,9 @@ func ordinal(word, low string) bool {
 	return len(word) == 1 && (digit(word[0]) || upper(word[0])) || ordinals[low]
 }
 
+// fraction reports whether a number goes on behind a point.
+func fraction(rest string) bool { return len(rest) > 1 && rest[0] == '.' && digit(rest[1]) }
+
 // procedures are what is numbered without being a fragment.
 var procedures = map[string]bool{
 	"step": true, "steps": true, "phase": true, "page": true, "version": true, "level": true, "option": true, "example": true, "type": true,
@@ -419,7 +422,7 @@ func (r *reader) terms(text string) map[string]bool {
 			before = ""
 			continue
 		}
-		if span.start == last.end+1 && len(before) >= 4 && ordinal(text[span.start:span.end], w) && !procedures[before] {
+		if span.start == last.end+1 && len(before) >= 4 && ordinal(text[span.start:span.end], w) && !fraction(text[end:]) && !procedures[before] {
 			terms[before+numbering+w] = true
 			if last.start <= maxLabel {
 				terms[before+numbering] = true
