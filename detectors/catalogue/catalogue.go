@@ -87,6 +87,10 @@ func judge(in *detectors.Input, p *peers) models.Outcome {
 	switch {
 	case in.Event.Kind.Definition():
 		x.reader.names.of(p, in.Event.Server, in.Segments)
+		x.reader.words.Own = x.reader.words.Own[:0]
+		if i, ok := x.At("/name", false); ok && in.Event.Kind == models.KindTool {
+			x.reader.words.Own = append(x.reader.words.Own, x.Segments[i].Views[0].Text)
+		}
 		x.reader.readAll(in.Segments)
 		for _, look := range looks {
 			look(x)
@@ -99,7 +103,9 @@ func judge(in *detectors.Input, p *peers) models.Outcome {
 		}
 		x.reader.names.of(p, in.Event.Server, nil)
 		x.reader.readAll(in.Segments)
-		x.combine(requests)
+		if in.Event.Kind != models.KindUserPrompt || x.relayed() {
+			x.combine(requests)
+		}
 	}
 	outcome := models.Found(x.findings...)
 	for _, f := range outcome.Findings {

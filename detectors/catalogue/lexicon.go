@@ -52,6 +52,7 @@ const (
 	hither                  // away from another tool, to the one whose text it is
 	please                  // asks or orders those who read
 	reading                 // speaks to a program that reads
+	vault                   // a place that is not open to everybody
 	numWords
 
 	unasked  concept = iota - 1 // no asking, no telling
@@ -67,6 +68,7 @@ const (
 	named    // an identifier that is not the definition's own
 	foreign  // a tool or server that is another server's
 	relative // a tool of the same server
+	itself   // the definition's own name
 
 	none concept = 255
 )
@@ -75,7 +77,7 @@ const (
 var sections = [numWords]string{
 	"always", "argument", "private", "secret", "outward", "moved", "stranger", "obey", "decides", "mention", "tool", "others",
 	"domain", "ours", "samename", "assemble", "official", "demand", "browser", "neg", "know", "user", "keep", "use", "replaced",
-	"leave", "will", "encoding", "taken", "house", "deed", "generic", "peer", "inner", "posing", "lifted", "worse", "hither", "please", "reading",
+	"leave", "will", "encoding", "taken", "house", "deed", "generic", "peer", "inner", "posing", "lifted", "worse", "hither", "please", "reading", "vault",
 }
 
 // concepts is a set.

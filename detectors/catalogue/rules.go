@@ -96,12 +96,17 @@ var combinations = []combination{
 	},
 	{
 		rule: high("displaced-tool", "E2", 0.64, "Runs another tool down, and puts itself in its place."),
-		need: []concepts{of(worse, samename), of(hither), of(generic, samename)},
+		need: []concepts{of(worse, samename, itself), of(hither, itself), of(generic, samename), of(worse, samename)},
 		bar:  of(decides, mention, wish, leave, refrains, relative),
 	},
 	{
 		rule: high("outranked-tool", "E2", 0.62, "Claims to go before another server's tool of the same kind."),
-		need: []concepts{of(generic), of(supplant), of(named, samename), of(neg, always, worse, hither, private)},
+		need: []concepts{of(generic), of(supplant), of(named, samename, itself), of(neg, always, worse, hither, private)},
+		bar:  of(decides, mention, wish, leave, refrains, relative),
+	},
+	{
+		rule: high("taken-over", "E2", 0.62, "Claims to take over a tool of another server."),
+		need: []concepts{of(generic), of(supplant), of(named)},
 		bar:  of(decides, mention, wish, leave, refrains, relative),
 	},
 	{
@@ -121,13 +126,13 @@ var combinations = []combination{
 	},
 	{
 		rule: high("peer-pays", "E8", 0.66, "Has other agents hand over what is not theirs to give."),
-		need: []concepts{of(peer), of(secret, inner, private), of(moved, demand, keep, taken), of(secret, inner, unasked, stranger)},
-		bar:  harmless | of(neg),
+		need: []concepts{of(peer), of(secret, inner, private), of(moved, demand, keep, taken), of(secret, inner, unasked, stranger, assured, posing)},
+		bar:  of(decides, refrains, wish, neg),
 	},
 	{
 		rule: high("posed-user", "E8", 0.66, "Gives itself the authority of the user, or an approval."),
 		need: []concepts{of(posing), of(peer, stranger), of(user, private, lifted, unasked, secret)},
-		bar:  harmless,
+		bar:  of(decides, mention, refrains),
 	},
 	{
 		rule: high("executed-text", "E4", 0.64, "Has carried out what a text contains, with what is private at hand."),
@@ -136,7 +141,7 @@ var combinations = []combination{
 	},
 	{
 		rule: high("quiet-handing", "E9", 0.62, "Hands on what is private, and leaves people unasked."),
-		need: []concepts{of(private), of(moved), of(unasked), of(argument, inner), of(user)},
+		need: []concepts{of(private), of(moved), of(unasked), of(argument, inner, stranger, vault), of(user)},
 		bar:  of(decides, mention, refrains, wish, leave),
 	},
 	{
@@ -152,13 +157,19 @@ var combinations = []combination{
 	{
 		rule:   high("private-answer", "E4", 0.62, "Answers strangers in public with what is private."),
 		need:   []concepts{of(outward), of(stranger), of(private, secret), of(moved), of(taken)},
-		bar:    harmless | of(neg, leave),
+		bar:    harmless | of(neg, leave, named, relative),
 		before: of(outward, stranger),
 	},
 	{
 		rule:  high("drift-lifted", "E1", 0.62, "Was changed since its approval, and drops a safeguard."),
 		need:  []concepts{of(lifted)},
 		bar:   harmless,
+		drift: true,
+	},
+	{
+		rule:  high("drift-posed", "E1", 0.62, "Was changed since its approval, and gives itself an approval."),
+		need:  []concepts{of(posing), of(argument, lifted, unasked, neg)},
+		bar:   of(mention, refrains, wish),
 		drift: true,
 	},
 	{
@@ -219,7 +230,12 @@ func (r *combination) holds(set concepts) bool {
 var requests = []combination{
 	{
 		rule: high("read-order", "E4", 0.64, "Tells the assistant that reads it to get what is private, and to let it out."),
-		need: []concepts{of(reading), of(private, secret, inner), of(moved, taken)},
+		need: []concepts{of(reading), of(private, secret, inner, vault), of(moved, taken)},
+		bar:  of(decides, mention, refrains, wish, leave),
+	},
+	{
+		rule: high("read-outward", "E4", 0.64, "Tells the assistant that reads it to let something out."),
+		need: []concepts{of(reading), of(outward, address, link), of(moved), of(taken, private, vault)},
 		bar:  of(decides, mention, refrains, wish, leave),
 	},
 	{
@@ -228,20 +244,52 @@ var requests = []combination{
 		bar:  of(decides, mention, refrains, wish),
 	},
 	{
+		rule: high("asked-agent", "E8", 0.62, "Asks an agent for what it holds of itself or of others."),
+		need: []concepts{of(inner), of(secret, assured, private, hither), of(ours, assured, unasked), of(outward, will, secret, argument)},
+		bar:  of(decides, mention, refrains, wish),
+	},
+	{
 		rule: high("asked-secret", "E4", 0.62, "Asks for a secret from a private place."),
-		need: []concepts{of(please), of(secret), of(private), of(moved, taken)},
+		need: []concepts{of(please), of(secret, vault), of(private, vault), of(moved, taken), of(moved, secret)},
 		bar:  of(decides, mention, refrains, wish, browser),
 	},
 	{
-		rule: high("claimed-approval", "E8", 0.62, "Claims an approval, so that nobody is asked."),
-		need: []concepts{of(posing), of(address, unasked, lifted), of(moved, private, secret)},
-		bar:  of(decides, mention, refrains),
+		rule: high("vault-outward", "E4", 0.62, "Has what is in a private place put where others can have it."),
+		need: []concepts{of(vault), of(moved), of(link, outward, named), of(private, secret), of(please, named, reading)},
+		bar:  of(decides, mention, refrains, wish),
+	},
+	{
+		rule: high("relocated-server", "E3", 0.64, "Claims that a server has moved, and asks for a credential there."),
+		need: []concepts{of(official), of(secret), of(demand, moved), of(link, hither, generic, worse), of(tool)},
+		bar:  of(decides, mention, refrains, wish, browser),
+	},
+	{
+		rule:   high("claimed-approval", "E8", 0.62, "Claims an approval or the rights of another, so that nobody is asked."),
+		need:   []concepts{of(posing), of(address, unasked, lifted, hither, secret, supplant), of(moved, private, secret)},
+		bar:    of(mention, refrains),
+		before: of(posing),
 	},
 }
 
 // incoming are the kinds of run-time events that others than the user may have written.
 func incoming(k models.Kind) bool {
 	return k == models.KindToolResult || k == models.KindNotification || k == models.KindUserPrompt
+}
+
+// agents are the words for an agent, one of which stands at the head of a user's turn that another agent wrote.
+var agents = []string{"agent", "агент", "智能体", "代理", "エージェント", "에이전트", "وكيل", "एजेंट", "ajan"}
+
+// headBytes is how long the head of a turn may be.
+const headBytes = 96
+
+// relayed reports whether what is read was written by another agent, as far as it says so.
+func (x *examination) relayed() bool {
+	if len(x.reader.sentences) == 0 {
+		return false
+	}
+	head := strings.ToLower(x.reader.sentences[0].text)
+	head = head[:cut(head, headBytes)]
+	return slices.ContainsFunc(agents, func(a string) bool { return strings.Contains(head, a) })
 }
 
 // texts judges each sentence on its own, or with the one before it.

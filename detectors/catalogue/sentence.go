@@ -102,6 +102,8 @@ func (r *reader) find(text string) {
 			r.hits = append(r.hits, hit{c, h.Start, h.End})
 		} else if h.Signal == directive.Identifier {
 			r.hits = r.names.identifier(text, h.Start, h.End, r.hits)
+		} else if h.Signal == directive.Own {
+			r.hits = append(r.hits, hit{itself, h.Start, h.End})
 		}
 	}
 	r.hits = shapes(text, r.hits)

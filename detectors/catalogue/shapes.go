@@ -6,7 +6,7 @@ import (
 )
 
 // The bytes that end a value, and those without which a value has no shape.
-var edge, mark = bytesOf(" \t\r\n\"'`()<>[]{},;"), bytesOf("@:/=#0123456789")
+var edge, mark = bytesOf(" \t\r\n\"'`()<>[]{},;"), bytesOf("@:/=#-0123456789")
 
 func bytesOf(chars string) (t [256]bool) {
 	for i := range len(chars) {
@@ -52,6 +52,8 @@ func shape(word, rest string) (concept, bool) {
 	case word[0] == '/' && strings.Count(word, "/") > 1, word[0] == '#' && word[1] >= 'a' && word[1] <= 'z':
 		return path, true
 	case strings.IndexByte(word, '=') > 1 && !upper(word[0]) && word[len(word)-1] != '=' && !strings.ContainsAny(word, "<>!&?"):
+		return setting, true
+	case strings.HasPrefix(word, "--") && word[2] >= 'a' && word[2] <= 'z':
 		return setting, true
 	case digit(word[0]) && strings.IndexByte(word, '.') > 0:
 		_, err := netip.ParseAddr(word)

@@ -390,6 +390,9 @@ var procedures = map[string]bool{
 	"plan": true, "vitamin": true, "layer": true, "tier": true, "grade": true, "class": true, "zone": true, "room": true,
 }
 
+// longTerm is the length from which one word is a term.
+const longTerm = 10
+
 // terms returns the pairs of neighbouring words of a sentence, and of a text without spaces its runs of four characters.
 func (r *reader) terms(text string) map[string]bool {
 	low := lower(text)
@@ -432,6 +435,9 @@ func (r *reader) terms(text string) map[string]bool {
 		w = strings.TrimSuffix(w, "s")
 		if before != "" && len(w) >= 5 && len(before) >= 5 {
 			terms[before+" "+w] = true
+		}
+		if len(w) >= longTerm {
+			terms[w] = true
 		}
 		before = w
 	}
