@@ -105,6 +105,11 @@ var combinations = []combination{
 		bar:  of(decides, mention, wish, leave, refrains, relative),
 	},
 	{
+		rule: high("claimed-calls", "E2", 0.62, "Claims the calls that are meant for a tool of the same name."),
+		need: []concepts{of(generic), of(itself), of(hither), of(always), of(worse, moved, neg)},
+		bar:  of(decides, mention, wish, leave, refrains, relative),
+	},
+	{
 		rule: high("taken-over", "E2", 0.62, "Claims to take over a tool of another server."),
 		need: []concepts{of(generic), of(supplant), of(named)},
 		bar:  of(decides, mention, wish, leave, refrains, relative),
@@ -135,13 +140,18 @@ var combinations = []combination{
 		bar:  of(decides, mention, refrains),
 	},
 	{
+		rule: high("handed-secret", "E4", 0.62, "Gives a secret to strangers."),
+		need: []concepts{of(stranger), of(secret), of(inner, outward), of(unasked, others), of(neg, unasked)},
+		bar:  of(decides, mention, refrains, wish),
+	},
+	{
 		rule: high("executed-text", "E4", 0.64, "Has carried out what a text contains, with what is private at hand."),
 		need: []concepts{of(obey), of(secret, lifted, unasked), of(outward, stranger, generic, deed)},
 		bar:  harmless,
 	},
 	{
 		rule: high("quiet-handing", "E9", 0.62, "Hands on what is private, and leaves people unasked."),
-		need: []concepts{of(private), of(moved), of(unasked), of(argument, inner, stranger, vault), of(user)},
+		need: []concepts{of(private), of(moved), of(unasked), of(argument, inner, stranger), of(user)},
 		bar:  of(decides, mention, refrains, wish, leave),
 	},
 	{
@@ -163,13 +173,19 @@ var combinations = []combination{
 	{
 		rule:  high("drift-lifted", "E1", 0.62, "Was changed since its approval, and drops a safeguard."),
 		need:  []concepts{of(lifted)},
-		bar:   harmless,
+		bar:   of(mention, refrains, wish),
 		drift: true,
 	},
 	{
 		rule:  high("drift-posed", "E1", 0.62, "Was changed since its approval, and gives itself an approval."),
 		need:  []concepts{of(posing), of(argument, lifted, unasked, neg)},
 		bar:   of(mention, refrains, wish),
+		drift: true,
+	},
+	{
+		rule:  high("drift-obeys", "E1", 0.62, "Was changed since its approval, and has done what texts ask for."),
+		need:  []concepts{of(obey), of(stranger)},
+		bar:   harmless,
 		drift: true,
 	},
 	{
@@ -198,7 +214,7 @@ var combinations = []combination{
 	},
 	{
 		rule:  high("drift-outward", "E1", 0.62, "Was changed since its approval, and lets out what it handles."),
-		need:  []concepts{of(outward), of(moved), of(user, address, private)},
+		need:  []concepts{of(outward), of(moved), of(user, address, private, link)},
 		bar:   harmless,
 		drift: true,
 	},
@@ -240,7 +256,7 @@ var requests = []combination{
 	},
 	{
 		rule: high("asked-inside", "E8", 0.62, "Asks an agent for what it holds of itself or of others."),
-		need: []concepts{of(inner), of(please, demand), of(moved, demand, keep), of(generic, please, secret)},
+		need: []concepts{of(inner), of(please, demand), of(moved, demand, keep, tool, know), of(generic, please, secret)},
 		bar:  of(decides, mention, refrains, wish),
 	},
 	{
@@ -250,12 +266,12 @@ var requests = []combination{
 	},
 	{
 		rule: high("asked-secret", "E4", 0.62, "Asks for a secret from a private place."),
-		need: []concepts{of(please), of(secret, vault), of(private, vault), of(moved, taken), of(moved, secret)},
+		need: []concepts{of(please), of(vault), of(private, secret), of(moved), of(taken, secret)},
 		bar:  of(decides, mention, refrains, wish, browser),
 	},
 	{
 		rule: high("vault-outward", "E4", 0.62, "Has what is in a private place put where others can have it."),
-		need: []concepts{of(vault), of(moved), of(link, outward, named), of(private, secret), of(please, named, reading)},
+		need: []concepts{of(vault), of(moved), of(link, outward, named), of(private, secret), of(please, named, reading), of(taken, please, reading)},
 		bar:  of(decides, mention, refrains, wish),
 	},
 	{
@@ -265,8 +281,8 @@ var requests = []combination{
 	},
 	{
 		rule:   high("claimed-approval", "E8", 0.62, "Claims an approval or the rights of another, so that nobody is asked."),
-		need:   []concepts{of(posing), of(address, unasked, lifted, hither, secret, supplant), of(moved, private, secret)},
-		bar:    of(mention, refrains),
+		need:   []concepts{of(posing), of(unasked, lifted, hither, secret), of(moved, private, secret)},
+		bar:    of(mention, refrains, wish),
 		before: of(posing),
 	},
 }

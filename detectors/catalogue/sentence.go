@@ -288,7 +288,7 @@ func kinds(hits []hit) []hit {
 			continue
 		}
 		foreign := near(hits, others, t, 24, 0) || near(hits, domain, t, 20, 16)
-		if foreign && !ownNear(hits, t, 24, 20) {
+		if foreign && !ownNear(hits, t, 24, 10) {
 			hits = append(hits, hit{generic, t.start, t.end})
 		}
 	}

@@ -318,6 +318,9 @@ const numbering = " #"
 
 // series reports whether the term is a label that numbers sentences of several definitions.
 func (t *term) series(name string) bool {
+	if name[0] == '/' {
+		return true
+	}
 	return strings.Contains(name, numbering) && t.definitions > 2
 }
 
@@ -376,6 +379,19 @@ func ordinal(word, low string) bool {
 	return len(word) == 1 && (digit(word[0]) || upper(word[0])) || ordinals[low]
 }
 
+// share returns the number behind the slash of "[fragment 1/2]", a label in brackets that says how many pieces there are.
+func share(low string) string {
+	for _, open := range [...]string{"[", "("} {
+		_, label, found := strings.Cut(low[:cut(low, 48)], open)
+		if i := strings.IndexByte(label, '/'); found && i > 1 && i+2 < len(label) && digit(label[i-1]) && digit(label[i+1]) && strings.IndexByte(")]", label[i+2]) >= 0 {
+			if word, _, ok := strings.Cut(label, " "); ok && !procedures[word] {
+				return label[i+1 : i+2]
+			}
+		}
+	}
+	return ""
+}
+
 // fraction reports whether a number goes on behind a point.
 func fraction(rest string) bool { return len(rest) > 1 && rest[0] == '.' && digit(rest[1]) }
 
@@ -411,6 +427,9 @@ func (r *reader) terms(text string) map[string]bool {
 		if i := strings.Index(low, open); i >= 0 && continues(low[i+len(open):], r.words) {
 			terms["(…)"] = true
 		}
+	}
+	if total := share(low); total != "" {
+		terms["/"+total] = true
 	}
 	before := ""
 	last := hit{end: -1}
