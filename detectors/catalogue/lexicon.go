@@ -53,6 +53,7 @@ const (
 	please                  // asks or orders those who read
 	reading                 // speaks to a program that reads
 	vault                   // a place that is not open to everybody
+	apart                   // the text goes on in another definition, or comes from one
 	numWords
 
 	unasked  concept = iota - 1 // no asking, no telling
@@ -77,7 +78,7 @@ const (
 var sections = [numWords]string{
 	"always", "argument", "private", "secret", "outward", "moved", "stranger", "obey", "decides", "mention", "tool", "others",
 	"domain", "ours", "samename", "assemble", "official", "demand", "browser", "neg", "know", "user", "keep", "use", "replaced",
-	"leave", "will", "encoding", "taken", "house", "deed", "generic", "peer", "inner", "posing", "lifted", "worse", "hither", "please", "reading", "vault",
+	"leave", "will", "encoding", "taken", "house", "deed", "generic", "peer", "inner", "posing", "lifted", "worse", "hither", "please", "reading", "vault", "apart",
 }
 
 // concepts is a set.

@@ -171,6 +171,26 @@ var combinations = []combination{
 		before: of(outward, stranger),
 	},
 	{
+		rule: high("inner-secret", "E8", 0.62, "Takes along what an agent signs in with, and puts at ease about it."),
+		need: []concepts{of(inner), of(secret), of(assured, lifted, unasked), of(moved, taken, stranger), of(peer, user)},
+		bar:  harmless | of(browser, named, relative),
+	},
+	{
+		rule: high("foreign-step", "A5", 0.62, "Adds a step to what other tools do."),
+		need: []concepts{of(generic), of(named, foreign), of(moved), of(neg, assured, unasked), of(obey, use, argument)},
+		bar:  of(decides, mention, wish, leave, relative),
+	},
+	{
+		rule: high("pieces-apart", "A11", 0.62, "Refers to pieces of a text that stand elsewhere."),
+		need: []concepts{of(apart), of(named, relative, foreign)},
+		bar:  of(decides, mention, wish),
+	},
+	{
+		rule: high("acted-pieces", "A11", 0.62, "Has pieces of its own definition put together and acted on."),
+		need: []concepts{of(assemble), of(argument, tool), of(peer, obey, reading, always), of(ours, always, tool), of(peer, neg, obey, reading)},
+		bar:  harmless,
+	},
+	{
 		rule:  high("drift-lifted", "E1", 0.62, "Was changed since its approval, and drops a safeguard."),
 		need:  []concepts{of(lifted)},
 		bar:   of(mention, refrains, wish),
@@ -275,15 +295,21 @@ var requests = []combination{
 		bar:  of(decides, mention, refrains, wish),
 	},
 	{
-		rule: high("relocated-server", "E3", 0.64, "Claims that a server has moved, and asks for a credential there."),
-		need: []concepts{of(official), of(secret), of(demand, moved), of(link, hither, generic, worse), of(tool)},
-		bar:  of(decides, mention, refrains, wish, browser),
+		rule:   high("relocated-server", "E3", 0.64, "Claims that a server has moved, and asks for a credential there."),
+		need:   []concepts{of(official), of(secret), of(demand, moved), of(link, hither, generic, worse), of(tool)},
+		bar:    of(decides, mention, refrains, wish, browser),
+		before: of(official, link),
 	},
 	{
-		rule:   high("claimed-approval", "E8", 0.62, "Claims an approval or the rights of another, so that nobody is asked."),
-		need:   []concepts{of(posing), of(unasked, lifted, hither, secret), of(moved, private, secret)},
-		bar:    of(mention, refrains, wish),
+		rule:   high("claimed-rights", "E8", 0.62, "Claims the rights of another, and asks for what is private."),
+		need:   []concepts{of(posing), of(unasked, lifted, hither), of(moved), of(private, secret)},
+		bar:    of(mention, refrains, wish, leave, decides),
 		before: of(posing),
+	},
+	{
+		rule: high("claimed-approval", "E8", 0.62, "Claims an approval or the rights of another, so that nobody is asked."),
+		need: []concepts{of(posing), of(unasked, lifted, hither, secret), of(moved, private, secret)},
+		bar:  of(mention, refrains, wish),
 	},
 }
 

@@ -166,6 +166,9 @@ func (r *reader) sentence(s sentence, hits []hit) {
 	for _, h := range r.some {
 		s.set |= 1 << h.concept
 	}
+	if s.set.has(lifted) {
+		s.set &^= of(decides) // by the name of what is lifted
+	}
 	r.sentences = append(r.sentences, s)
 }
 
@@ -253,12 +256,17 @@ func denials(hits []hit) []hit {
 		}
 	}
 	for _, m := range hits {
-		denied := m.concept == moved || m.concept == demand && !precedes(hits, m)
+		denied := m.concept == moved && !again(hits, m) || m.concept == demand && !precedes(hits, m)
 		if denied && near(hits, neg, m, 3, 0) || m.concept == obey && near(hits, neg, m, 4, 0) {
 			hits = append(hits, hit{refrains, m.start, m.end})
 		}
 	}
 	return hits
+}
+
+// again reports whether m is also a demand that was made before.
+func again(hits []hit, m hit) bool {
+	return precedes(hits, m) && slices.Contains(hits, hit{demand, m.start, m.end})
 }
 
 // precedes reports whether a demand comes before d, which then only says that it need not be made again.
