@@ -120,5 +120,6 @@ var phrases = sync.OnceValue(func() *lexicon {
 		}
 		out.concepts[s] = concept(c)
 	}
+	out.concepts[directive.Param] = argument
 	return out
 })

@@ -325,7 +325,7 @@ func (t *term) series(name string) bool {
 }
 
 // maxLabel is how far into a sentence the label may begin that numbers it.
-const maxLabel = 12
+const maxLabel = 13
 
 // dangerous reports whether what is said together moves private data to others or unasked.
 func dangerous(set concepts) bool {
