@@ -70,6 +70,7 @@ const (
 	foreign  // a tool or server that is another server's
 	relative // a tool of the same server
 	itself   // the definition's own name
+	field    // a parameter or value of the definition
 
 	none concept = 255
 )

@@ -60,10 +60,13 @@ func (n *names) sets(assignment string) bool {
 	return n.mine(name)
 }
 
-// identifier adds an identifier at [start, end) of a text that nobody is known to have.
+// identifier adds an identifier at [start, end) of a text that the definition itself has, or that nobody is known to have.
 func (n *names) identifier(text string, start, end int, hits []hit) []hit {
 	word := text[start:end]
-	if n.peers == nil || !identifier(word) || !standsAlone(text, start, end) || n.mine(word) || len(n.peers.ownersOf(word)) > 0 {
+	if n.peers != nil && n.mine(word) && standsAlone(text, start, end) {
+		return append(hits, hit{field, start, end})
+	}
+	if n.peers == nil || !identifier(word) || !standsAlone(text, start, end) || len(n.peers.ownersOf(word)) > 0 {
 		return hits
 	}
 	return append(hits, hit{named, start, end})

@@ -151,7 +151,7 @@ var combinations = []combination{
 	},
 	{
 		rule: high("quiet-handing", "E9", 0.62, "Hands on what is private, and leaves people unasked."),
-		need: []concepts{of(private, inner), of(moved), of(unasked), of(argument, inner, stranger), of(user)},
+		need: []concepts{of(private, inner), of(moved), of(unasked), of(argument, field, inner, stranger), of(user)},
 		bar:  of(decides, mention, refrains, wish, leave),
 	},
 	{
@@ -161,7 +161,7 @@ var combinations = []combination{
 	},
 	{
 		rule: high("inner-argument", "E9", 0.62, "Has put into an argument what the agent holds of itself."),
-		need: []concepts{of(inner), of(moved), of(argument), of(secret, private), of(always, ours, demand, use)},
+		need: []concepts{of(inner), of(moved), of(argument), of(secret, private, unasked), of(always, ours, demand, use, user)},
 		bar:  harmless | of(neg),
 	},
 	{
