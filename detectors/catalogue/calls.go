@@ -59,12 +59,12 @@ var closed = []string{"-internal/", "/internal/", "internal/", "-private/", "/pr
 
 // exposed looks for what the call says of where its text is from.
 func (x *examination) exposed() {
-	x.reader.names = names{}
 	x.reader.readAll(x.Segments)
 	for i := range x.reader.sentences {
 		s := &x.reader.sentences[i]
-		fromPrivate := slices.ContainsFunc(closed, func(c string) bool { return strings.Contains(s.low, c) })
-		if (fromPrivate || s.set.has(generic) && s.set.has(private)) && !strings.Contains(s.low, "://") {
+		low := lower(s.text)
+		fromPrivate := slices.ContainsFunc(closed, func(c string) bool { return strings.Contains(low, c) })
+		if (fromPrivate || s.set.has(generic) && s.set.has(private)) && !strings.Contains(low, "://") {
 			x.Report(&exposed, nil, s.span())
 		}
 	}

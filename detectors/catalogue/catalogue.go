@@ -19,7 +19,7 @@ var Spec = detectors.Spec{
 	Name:     "catalogue",
 	Version:  "1.0.0",
 	Purpose:  "Finds orders about other servers' tools, names that pass for others, split payloads and dangerous changes.",
-	Classes:  []models.Class{"A5", "A11", "E1", "E2", "E3", "E4"},
+	Classes:  []models.Class{"A5", "A11", "E1", "E2", "E3", "E4", "E8", "E9"},
 	Stage:    detectors.Fast,
 	Context:  []detectors.Context{detectors.ContextSiblings, detectors.ContextPin},
 	Deadline: 2 * time.Second,
@@ -58,27 +58,54 @@ func (detector) Detect(ctx context.Context, batch *detectors.Batch) (detectors.A
 type examination struct {
 	check.Event
 	peers    *peers
-	reader   reader
+	reader   *reader
 	findings []models.Finding
+}
+
+// examinations keeps the memory of those that are done.
+var examinations = sync.Pool{New: func() any {
+	x := &examination{reader: newReader()}
+	x.Found = x.found
+	return x
+}}
+
+// done gives the memory back, without what it held.
+func (x *examination) done() {
+	x.Input, x.peers, x.findings = nil, nil, nil
+	x.reader.names.of(nil, "", nil)
+	examinations.Put(x)
 }
 
 func judge(in *detectors.Input, p *peers) models.Outcome {
 	if in.Event.Oversize != nil {
 		return models.NotInspected(models.ReasonOversize, "the event has no body")
 	}
-	x := &examination{peers: p}
-	x.Event = check.Event{Input: in, Found: x.found}
+	x := examinations.Get().(*examination)
+	defer x.done()
+	x.Input, x.peers = in, p
+	x.reader.begin()
 	switch {
 	case in.Event.Kind.Definition():
-		x.reader.names = p.names(in.Event, in.Segments)
+		x.reader.names.of(p, in.Event.Server, in.Segments)
+		x.reader.words.Own = x.reader.words.Own[:0]
+		if i, ok := x.At("/name", false); ok && in.Event.Kind == models.KindTool {
+			x.reader.words.Own = append(x.reader.words.Own, x.Segments[i].Views[0].Text)
+		}
 		x.reader.readAll(in.Segments)
 		for _, look := range looks {
 			look(x)
 		}
 	case in.Event.Kind == models.KindToolCall:
 		calls(x)
-	case in.Event.Kind == models.KindNotification:
-		x.imitation()
+	case incoming(in.Event.Kind):
+		if in.Event.Kind == models.KindNotification {
+			x.imitation()
+		}
+		x.reader.names.of(p, in.Event.Server, nil)
+		x.reader.readAll(in.Segments)
+		if in.Event.Kind != models.KindUserPrompt || x.relayed() {
+			x.combine(requests)
+		}
 	}
 	outcome := models.Found(x.findings...)
 	for _, f := range outcome.Findings {

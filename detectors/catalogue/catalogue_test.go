@@ -33,8 +33,10 @@ func TestReadme(t *testing.T) {
 		&misspelled, &twinServer, &unguarded, &namesake, &parameter, &elsewhere, &borrowed, &posed, &shared, &encodedPieces, &prosy,
 		&numberedPieces, &dangling, &relayed, &exposed, &twinValue, &nearTwin, &inflated,
 	}
-	for i := range readings {
-		rules = append(rules, &readings[i].rule)
+	for _, list := range [...][]combination{combinations, requests} {
+		for i := range list {
+			rules = append(rules, &list[i].rule)
+		}
 	}
 	for _, r := range rules {
 		if row := fmt.Sprintf("| `%s` | %s | %s | %s |\n", r.ID, r.Class, r.Severity, r.Message); !strings.Contains(string(readme), row) {

@@ -30,31 +30,37 @@ func lookalikes(x *examination) {
 
 // imitation looks for a name in the text that the server's own is almost.
 func (x *examination) imitation() {
-	for _, name := range x.serverNames() {
-		own := words(name)
-		for i := range x.Segments {
-			s := &x.Segments[i]
-			if s.Key || len(s.Views[0].Text) > maxName || strings.Contains(s.Views[0].Text, "://") {
-				continue
-			}
-			if span, ok := misspelling(own, i, s.Views[0].Text); ok {
-				x.Report(&misspelled, nil, span)
-				return
-			}
+	x.imitates(x.peers.wordsOf(x.Input.Event.Server))
+	for _, p := range [...]string{"/serverInfo/name", "/params/logger"} {
+		if x.Input.Event.Kind != models.KindInstructions && x.Input.Event.Kind != models.KindNotification {
+			return
+		}
+		if i, ok := x.At(p, false); ok {
+			x.imitates(words(x.Segments[i].Views[0].Text))
 		}
 	}
 }
 
-// serverNames are what the server calls itself.
-func (x *examination) serverNames() []string {
-	names := []string{x.Input.Event.Server}
-	for _, p := range [...]string{"/serverInfo/name", "/params/logger"} {
-		if i, ok := x.At(p, false); ok {
-			names = append(names, x.Segments[i].Views[0].Text)
+// imitates reports the first name in the text that the words of the own one are almost.
+func (x *examination) imitates(own []string) {
+	if len(own) == 0 || len(own) > maxWords || !slices.ContainsFunc(own, func(w string) bool { return len(w) >= shortestPart }) {
+		return
+	}
+	for i := range x.Segments {
+		s := &x.Segments[i]
+		text := s.Views[0].Text
+		if s.Key || len(text) < shortestPart || len(text) > maxName {
+			continue
+		}
+		if span, ok := misspelling(own, i, text); ok && !strings.Contains(text, "://") {
+			x.Report(&misspelled, nil, span)
+			return
 		}
 	}
-	return names
 }
+
+// maxWords is how many words at most a name has that is looked for.
+const maxWords = 8
 
 // Lengths from which a name is long enough to be imitated: alone, and as one word of several.
 const (
@@ -72,6 +78,9 @@ func words(name string) []string {
 
 // plainLetters folds case and takes accents away.
 func plainLetters(text string) string {
+	if ascii(text) {
+		return strings.ToLower(text)
+	}
 	return strings.Map(func(r rune) rune {
 		if unicode.Is(unicode.Mn, r) {
 			return -1
@@ -80,55 +89,87 @@ func plainLetters(text string) string {
 	}, norm.NFD.String(text))
 }
 
+func ascii(text string) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
 // misspelling finds capitalised words that are the name but for one word, which the name's imitates.
 func misspelling(name []string, segment int, text string) (models.Span, bool) {
-	if len(name) == 0 || len(name) > 8 {
-		return models.Span{}, false
-	}
-	all := wordSpans(text)
-	for i := 0; i+len(name) <= len(all); i++ {
-		first, last := all[i], all[i+len(name)-1]
-		if r, _ := utf8.DecodeRuneInString(text[first.start:]); !unicode.IsUpper(r) {
+	for start, end := nextWord(text, 0); start < len(text); start, end = nextWord(text, end) {
+		if !capital(text[start:]) || !mayImitate(name[0], text[start:end]) {
 			continue
 		}
-		different := 0
-		for k, w := range name {
-			word := plainLetters(text[all[i+k].start:all[i+k].end])
-			switch {
-			case word == w:
-			case imitates(w, word) && (len(name) > 1 || len(w) >= shortestName):
-				different++
-			default:
-				different = len(name) + 1
-			}
-			if different > 1 {
-				break
-			}
-		}
-		if different == 1 {
-			return models.Span{Segment: segment, Start: first.start, End: last.end}, true
+		if last := misspelt(name, text, start); last > 0 {
+			return models.Span{Segment: segment, Start: start, End: last}, true
 		}
 	}
 	return models.Span{}, false
 }
 
-// wordSpans are the places of the words of a text.
-func wordSpans(text string) []hit {
-	var out []hit
-	start := -1
-	for i, r := range text {
-		switch inside := unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.Is(unicode.Mn, r); {
-		case inside && start < 0:
-			start = i
-		case !inside && start >= 0:
-			out = append(out, hit{start: start, end: i})
-			start = -1
+func capital(text string) bool {
+	if text[0] < utf8.RuneSelf {
+		return upper(text[0])
+	}
+	r, _ := utf8.DecodeRuneInString(text)
+	return unicode.IsUpper(r)
+}
+
+// mayImitate reports whether two words are about as long, and begin with the same letter or with one that can look like another.
+func mayImitate(a, b string) bool {
+	return len(b) >= len(a)-2 && len(b) <= 2*len(a)+2 && (b[0]|0x20 == a[0] || b[0] >= utf8.RuneSelf || strings.IndexByte("rvwcdoiles01356m", a[0]) >= 0)
+}
+
+// misspelt returns the end of the words from at on that are the name but for one, or 0.
+func misspelt(name []string, text string, at int) int {
+	different, end := 0, at
+	for _, w := range name {
+		at, end = nextWord(text, end)
+		if at == len(text) {
+			return 0
+		}
+		switch word := plainLetters(text[at:end]); {
+		case word == w:
+		case imitates(w, word) && (len(name) > 1 || len(w) >= shortestName):
+			different++
+		default:
+			return 0
 		}
 	}
-	if start >= 0 {
-		out = append(out, hit{start: start, end: len(text)})
+	if different != 1 {
+		return 0
 	}
-	return out
+	return end
+}
+
+// nextWord returns where the next word begins and ends; beyond the last one, it begins at the end of the text.
+func nextWord(text string, at int) (start, end int) {
+	for at < len(text) && !wordByte(text[at]) && text[at] < utf8.RuneSelf {
+		at++
+	}
+	start = -1
+	for at < len(text) {
+		r, n := rune(text[at]), 1
+		if r >= utf8.RuneSelf {
+			r, n = utf8.DecodeRuneInString(text[at:])
+		}
+		inside := r < utf8.RuneSelf && r != '_' && wordByte(byte(r)) || r >= utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.Is(unicode.Mn, r))
+		if inside && start < 0 {
+			start = at
+		}
+		if !inside && start >= 0 {
+			return start, at
+		}
+		at += n
+	}
+	if start < 0 {
+		start = at
+	}
+	return start, at
 }
 
 // imitates reports whether a is b with one letter replaced, two swapped, or with letters that look alike; the ends of words,
@@ -178,6 +219,9 @@ func skeleton(name string) string { return alike.Replace(name) }
 // twins looks for servers and tools of almost the same name.
 func (x *examination) twins() {
 	e := x.Input.Event
+	if len(x.peers.entries) == 0 {
+		return
+	}
 	own := x.peers.wordsOf(e.Server)
 	for _, name := range x.peers.servers {
 		if imitatedServer(own, name) && x.names(name) {
@@ -294,7 +338,7 @@ func (x *examination) collision(other *models.CatalogueObject, i int) {
 	guarded := slices.ContainsFunc(x.reader.sentences, func(s sentence) bool { return s.set&of(decides, wish) != 0 && !s.set.has(neg) })
 	for k := range x.reader.sentences {
 		s := &x.reader.sentences[k]
-		if s.set.has(samename) && (s.set&of(generic, foreign, supplant) != 0 || !guarded && s.set&of(tool, own) != 0) {
+		if s.set.has(samename) && (s.set&of(generic, foreign, supplant) != 0 || !guarded && s.set&of(tool, ours) != 0) {
 			x.Report(&namesake, nil, s.span())
 			return
 		}
@@ -303,14 +347,14 @@ func (x *examination) collision(other *models.CatalogueObject, i int) {
 			return
 		}
 	}
-	if !guarded && other.Kind == x.Input.Event.Kind && asks(other) {
+	if !guarded && other.Kind == x.Input.Event.Kind && x.asks(other) {
 		x.Report(&unguarded, nil, x.Whole(i))
 	}
 }
 
 // asks reports whether a definition says that a person confirms or decides.
-func asks(o *models.CatalogueObject) bool {
-	for _, s := range sentencesOf(o) {
+func (x *examination) asks(o *models.CatalogueObject) bool {
+	for _, s := range x.peers.sentencesOf(o) {
 		if s.set&of(decides, wish) != 0 && s.set&of(neg, unasked, foreign, generic) == 0 {
 			return true
 		}
@@ -323,10 +367,11 @@ func (x *examination) parameters() {
 	server := x.Input.Event.Server
 	for i := range x.Segments {
 		s := &x.Segments[i]
-		if !s.Key || !strings.Contains(s.Pointer, "/properties/") {
+		name := s.Views[0].Text
+		if !s.Key || name == "" || !x.peers.known(name) || !strings.Contains(s.Pointer, "/properties/") {
 			continue
 		}
-		if name := strings.ToLower(s.Views[0].Text); x.peers.whose(name, server) == foreign && len(words(name)) > 1 {
+		if x.peers.whose(name, server) == foreign && len(words(name)) > 1 {
 			x.Report(&parameter, nil, x.Whole(i))
 		}
 	}

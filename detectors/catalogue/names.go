@@ -1,17 +1,80 @@
 package catalogue
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/aad6b6dc/taster/detectors/internal/directive"
+	"github.com/aad6b6dc/taster/models"
+)
 
 // names tells whose an identifier is. The zero value knows none.
 type names struct {
-	peers  *peers
-	server string
-	self   map[string]bool // the definition's own name, parameters and values
+	peers    *peers
+	server   string
+	segments []models.Segment
+	self     []string // the definition's own name, parameters and values; gathered when needed
+	gathered bool
 }
 
-// find adds the identifiers and servers that a text mentions.
-func (n *names) find(text, low string, hits []hit) []hit {
-	if n.peers == nil {
+// of begins with the names of an event.
+func (n *names) of(p *peers, server string, segments []models.Segment) {
+	*n = names{peers: p, server: server, segments: segments, self: n.self[:0]}
+}
+
+// gather notes the event's own identifiers, to tell them from those of others.
+func (n *names) gather() {
+	n.gathered = true
+	for i := range n.segments {
+		s := &n.segments[i]
+		if len(n.self) == directive.MaxOwn {
+			return
+		}
+		if text := s.Views[0].Text; len(text) < 64 && (s.Key || strings.IndexByte(text, ' ') < 0) && !syntax[text] {
+			n.self = append(n.self, text)
+		}
+	}
+}
+
+// syntax are the words of schemas, which name nothing.
+var syntax = map[string]bool{
+	"name": true, "description": true, "inputSchema": true, "type": true, "properties": true, "required": true, "items": true, "string": true, "object": true,
+	"array": true, "integer": true, "number": true, "boolean": true, "enum": true, "default": true, "additionalProperties": true, "title": true,
+}
+
+// mine reports whether the definition itself has the name.
+func (n *names) mine(name string) bool {
+	if !n.gathered {
+		n.gather()
+	}
+	for _, own := range n.self {
+		if len(own) == len(name) && strings.EqualFold(own, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// sets reports whether "name=value" sets a parameter of the definition itself.
+func (n *names) sets(assignment string) bool {
+	name, _, _ := strings.Cut(assignment, "=")
+	return n.mine(name)
+}
+
+// identifier adds an identifier at [start, end) of a text that the definition itself has, or that nobody is known to have.
+func (n *names) identifier(text string, start, end int, hits []hit) []hit {
+	word := text[start:end]
+	if n.peers != nil && n.mine(word) && standsAlone(text, start, end) {
+		return append(hits, hit{field, start, end})
+	}
+	if n.peers == nil || !identifier(word) || !standsAlone(text, start, end) || len(n.peers.ownersOf(word)) > 0 {
+		return hits
+	}
+	return append(hits, hit{named, start, end})
+}
+
+// find adds the tools and servers of the catalogue that a text mentions.
+func (n *names) find(text string, hits []hit) []hit {
+	if n.peers == nil || len(n.peers.entries) == 0 {
 		return hits
 	}
 	for at := 0; at < len(text); {
@@ -23,44 +86,42 @@ func (n *names) find(text, low string, hits []hit) []hit {
 		for end < len(text) && wordByte(text[end]) {
 			end++
 		}
-		if c, ok := n.classify(text, low[at:end], at, end); ok {
-			hits = append(hits, hit{c, at, end})
+		if n.peers.known(text[at:end]) {
+			hits = n.tool(text, at, end, hits)
 		}
 		for end < len(text) && nameByte(text[end]) {
 			end++
 		}
-		if n.peers.foreignServer(low[at:end], n.server) {
+		if n.peers.known(text[at:end]) && n.peers.foreignServer(text[at:end], n.server) {
 			hits = append(hits, hit{foreign, at, end})
 		}
 		at = end
 	}
+	return n.spaced(text, hits)
+}
+
+// tool adds a tool of the catalogue whose name stands at [at, end).
+func (n *names) tool(text string, at, end int, hits []hit) []hit {
+	word := text[at:end]
+	c := n.peers.whose(word, n.server)
+	if c == named || c == foreign && len(word) <= 6 && !identifier(word) || n.mine(word) {
+		return hits
+	}
+	return append(hits, hit{c, at, end})
+}
+
+// spaced adds the servers whose names are more than one word.
+func (n *names) spaced(text string, hits []hit) []hit {
+	if len(n.peers.spaced) == 0 {
+		return hits
+	}
+	low := lower(text)
 	for _, server := range n.peers.spaced {
-		if !n.peers.foreignServer(server, n.server) {
-			continue
-		}
-		if i := strings.Index(low, server); i >= 0 && breaksBefore(low, i) && breaksBefore(low, i+len(server)) {
+		if i := strings.Index(low, server); i >= 0 && n.peers.foreignServer(server, n.server) && breaks(low, i) && breaks(low, i+len(server)) {
 			hits = append(hits, hit{foreign, i, i + len(server)})
 		}
 	}
 	return hits
-}
-
-// sets reports whether "name=value" sets a parameter of the definition itself.
-func (n *names) sets(assignment string) bool {
-	name, _, _ := strings.Cut(assignment, "=")
-	return n.self[name]
-}
-
-// classify says whose the word is that stands at [at, end) of text.
-func (n *names) classify(text, word string, at, end int) (concept, bool) {
-	if n.self[word] {
-		return 0, false
-	}
-	c := n.peers.whose(word, n.server)
-	if c == named {
-		return c, identifier(text[at:end]) && standsAlone(text, at, end)
-	}
-	return c, c == relative || len(word) > 6 || identifier(word)
 }
 
 // standsAlone reports whether the word is not part of an address, a path or an assignment.
@@ -73,12 +134,13 @@ func standsAlone(text string, at, end int) bool {
 
 // identifier reports whether a word is built like a tool's name: of several words joined by underscores.
 func identifier(word string) bool {
-	parts := 0
+	if len(word) <= 5 || strings.IndexByte(word, '_') < 0 {
+		return false
+	}
 	for part := range strings.SplitSeq(word, "_") {
-		if part == "" || !strings.ContainsAny(part, "abcdefghijklmnopqrstuvwxyz") {
+		if !strings.ContainsAny(part, "abcdefghijklmnopqrstuvwxyz") {
 			return false
 		}
-		parts++
 	}
-	return parts > 1 && len(word) > 5
+	return true
 }

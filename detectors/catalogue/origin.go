@@ -17,6 +17,12 @@ var (
 
 // origins compares what a definition claims to be with where it is served from.
 func origins(x *examination) {
+	switch x.Input.Event.Kind {
+	case models.KindAgentCard, models.KindInstructions:
+	default:
+		x.posed()
+		return
+	}
 	card, provider := x.host("/url"), x.host("/provider/url")
 	if card != "" && provider != "" && site(card) != site(provider) && shares(card, site(provider)) {
 		if i, ok := x.At("/url", false); ok {
@@ -102,4 +108,4 @@ func (x *examination) posed() {
 	}
 }
 
-var demanding = reading{need: []concepts{of(secret), of(demand)}, bar: harmless | of(browser)}
+var demanding = combination{need: []concepts{of(secret), of(demand)}, bar: harmless | of(browser)}

@@ -19,6 +19,8 @@ type peers struct {
 	sized   map[int][]*models.CatalogueObject    // and by the length of the name
 	told    map[string]map[string]*term          // by server; filled as needed
 	pieces  map[string]map[string]*piecesOf      // by server, then parameter; filled as needed
+	lengths [256]uint64                          // by first byte, of the names of tools and servers
+	reader  *reader                              // of the catalogue's definitions; made when needed
 }
 
 // Limits on how much of a catalogue is looked at.
@@ -42,6 +44,7 @@ func newPeers(c *models.Catalogue) *peers {
 		if o.Name != "" && (o.Kind == models.KindTool || o.Kind == models.KindPrompt) {
 			name := strings.ToLower(o.Name)
 			p.owners[name] = append(p.owners[name], o)
+			p.note(name)
 			look := skeleton(plainLetters(o.Name))
 			p.alike[look] = append(p.alike[look], o)
 			p.sized[len(name)] = append(p.sized[len(name)], o)
@@ -65,11 +68,54 @@ func (p *peers) server(name string) {
 		}
 	}
 	p.named[low] = append(p.named[low], name)
+	p.note(low)
+}
+
+// maxFolded is the length from which a name is not looked for in texts.
+const maxFolded = 64
+
+// note keeps how a name begins and how long it is.
+func (p *peers) note(low string) {
+	if len(low) < maxFolded {
+		p.lengths[low[0]] |= 1 << len(low)
+	}
+}
+
+// known reports whether a word may be a name of the catalogue: whether one begins like it and is as long.
+func (p *peers) known(word string) bool {
+	first := word[0]
+	if upper(first) {
+		first |= 0x20
+	}
+	return len(word) < maxFolded && p.lengths[first]&(1<<len(word)) != 0
+}
+
+// fold turns the ASCII letters of a word into lower case, in buf if it fits.
+func fold(word string, buf *[maxFolded]byte) []byte {
+	if len(word) > len(buf) {
+		return nil
+	}
+	out := buf[:copy(buf[:], word)]
+	for i, c := range out {
+		if upper(c) {
+			out[i] = c | 0x20
+		}
+	}
+	return out
+}
+
+// ownersOf returns the tools and prompts of a name.
+func (p *peers) ownersOf(name string) []*models.CatalogueObject {
+	if len(p.owners) == 0 {
+		return nil
+	}
+	var buf [maxFolded]byte
+	return p.owners[string(fold(name, &buf))]
 }
 
 // whose says how an identifier stands to an event's server: foreign, relative or, if nobody has it, named.
 func (p *peers) whose(name, server string) concept {
-	owners := p.owners[name]
+	owners := p.ownersOf(name)
 	if len(owners) == 0 {
 		return named
 	}
@@ -101,29 +147,20 @@ func (p *peers) wordsOf(server string) []string {
 	if w, ok := p.servers[server]; ok {
 		return w
 	}
-	return words(server)
+	w := words(server)
+	p.servers[server] = w
+	return w
 }
 
-// foreignServer reports whether a name in lower case is that of a server that is no kin.
+// foreignServer reports whether a name is that of a server that is no kin.
 func (p *peers) foreignServer(name, server string) bool {
-	for _, s := range p.named[name] {
+	var buf [maxFolded]byte
+	for _, s := range p.named[string(fold(name, &buf))] {
 		if !p.kin(s, server) {
 			return true
 		}
 	}
 	return false
-}
-
-// names tells the event's own identifiers from those of others.
-func (p *peers) names(e *models.Event, segments []models.Segment) names {
-	n := names{peers: p, server: e.Server, self: map[string]bool{}}
-	for i := range segments {
-		s := &segments[i]
-		if text := s.Views[0].Text; (s.Key || len(text) < 64) && strings.IndexByte(text, ' ') < 0 {
-			n.self[strings.ToLower(text)] = true
-		}
-	}
-	return n
 }
 
 // prose is the strings of a definition, in the order of its bytes.
@@ -154,13 +191,16 @@ func proseOf(value gjson.Result) []string {
 	return out
 }
 
-// sentencesOf reads the strings of a definition that hold prose.
-func sentencesOf(o *models.CatalogueObject) []sentence {
-	var r reader
+// sentencesOf reads the strings of a definition that hold prose. What it returns is valid until the next call.
+func (p *peers) sentencesOf(o *models.CatalogueObject) []sentence {
+	if p.reader == nil {
+		p.reader = newReader()
+	}
+	p.reader.begin()
 	for _, text := range prose(o.Body) {
 		if isText(text) {
-			r.read(0, 0, text)
+			p.reader.read(0, 0, text)
 		}
 	}
-	return r.sentences
+	return p.reader.sentences
 }

@@ -5,24 +5,35 @@ import (
 	"strings"
 )
 
-// shapes adds the values that a sentence names: addresses, links, settings and paths.
+// The bytes that end a value, and those without which a value has no shape.
+var edge, mark = bytesOf(" \t\r\n\"'`()<>[]{},;"), bytesOf("@:/=#-0123456789")
+
+func bytesOf(chars string) (t [256]bool) {
+	for i := range len(chars) {
+		t[chars[i]] = true
+	}
+	return t
+}
+
+// shapes adds the values that a text names: addresses, links, settings and paths.
 func shapes(text string, hits []hit) []hit {
 	for at := 0; at < len(text); {
-		for at < len(text) && strings.IndexByte(" \t\r\n\"'`()<>[]{},;", text[at]) >= 0 {
+		if c := text[at]; edge[c] || c >= 0x80 {
 			at++
+			continue
 		}
-		end := at
-		for end < len(text) && strings.IndexByte(" \t\r\n\"'`()<>[]{},;", text[end]) < 0 && text[end] < 0x80 {
+		end, marked := at, false
+		for end < len(text) && !edge[text[end]] && text[end] < 0x80 {
+			marked = marked || mark[text[end]]
 			end++
 		}
-		word := strings.TrimRight(text[at:end], ".:!?")
-		if c, ok := shape(word, text[at:]); ok {
-			hits = append(hits, hit{c, at, at + len(word)})
+		if marked && end-at >= 4 {
+			word := strings.TrimRight(text[at:end], ".:!?")
+			if c, ok := shape(word, text[at:]); ok {
+				hits = append(hits, hit{c, at, at + len(word)})
+			}
 		}
-		for end < len(text) && text[end] >= 0x80 {
-			end++
-		}
-		at = max(end, at+1)
+		at = end
 	}
 	return hits
 }
@@ -38,17 +49,18 @@ func shape(word, rest string) (concept, bool) {
 		return link, true
 	case mailAddress(word) && !sample(word), accountNumber(word, rest), wallet(word):
 		return address, true
-	case word[0] == '/' && strings.Count(word, "/") > 1, word[0] == '#' && strings.IndexByte("abcdefghijklmnopqrstuvwxyz", word[1]) >= 0:
+	case word[0] == '/' && strings.Count(word, "/") > 1, word[0] == '#' && word[1] >= 'a' && word[1] <= 'z':
 		return path, true
 	case strings.IndexByte(word, '=') > 1 && !upper(word[0]) && word[len(word)-1] != '=' && !strings.ContainsAny(word, "<>!&?"):
 		return setting, true
-	case word[0] >= '0' && word[0] <= '9':
+	case strings.HasPrefix(word, "--") && word[2] >= 'a' && word[2] <= 'z':
+		return setting, true
+	case digit(word[0]) && strings.IndexByte(word, '.') > 0:
 		_, err := netip.ParseAddr(word)
 		return address, err == nil
 	}
 	return 0, false
 }
-
 func mailAddress(word string) bool {
 	at := strings.IndexByte(word, '@')
 	return at > 0 && strings.IndexByte(word[at+1:], '.') > 0

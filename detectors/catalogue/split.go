@@ -9,6 +9,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"github.com/aad6b6dc/taster/detectors/internal/directive"
 	"github.com/aad6b6dc/taster/models"
 )
 
@@ -50,7 +51,7 @@ func (x *examination) encoded() {
 	var own []int
 	var text strings.Builder
 	for i := range x.Segments {
-		if s := &x.Segments[i]; value(s) && opaque(s.Views[0].Text) && text.Len()+len(s.Views[0].Text) < maxPieces {
+		if s := &x.Segments[i]; !s.Key && opaque(s.Views[0].Text) && value(s) && text.Len()+len(s.Views[0].Text) < maxPieces {
 			own = append(own, i)
 			text.WriteString(s.Views[0].Text)
 		}
@@ -139,7 +140,7 @@ func (x *examination) tokens() {
 	for i := range x.Segments {
 		s := &x.Segments[i]
 		text := s.Views[0].Text
-		if !value(s) || len(text) < 20 || len(text) > 400 || strings.ContainsAny(text, " /:.") {
+		if s.Key || len(text) < 20 || len(text) > 400 || strings.IndexByte(text, ' ') >= 0 || strings.ContainsAny(text, "/:.") || !value(s) {
 			continue
 		}
 		parts, small := 0, 0
@@ -164,7 +165,7 @@ func (x *examination) numbered() {
 	for i := range x.Segments {
 		s := &x.Segments[i]
 		text := s.Views[0].Text
-		if s.Key || len(text) > maxName {
+		if s.Key || len(text) > maxName || strings.IndexByte(text, '[') < 0 && strings.IndexByte(text, '(') < 0 {
 			continue
 		}
 		if at := piece(text); at > 0 && !strings.HasSuffix(text[:at], "\n") {
@@ -199,10 +200,10 @@ func (x *examination) dangling() {
 	for i := range x.Segments {
 		s := &x.Segments[i]
 		text := s.Views[0].Text
-		if s.Key || len(text) < 24 || len(text) > 1<<14 || strings.Contains(text, "://") {
+		if s.Key || len(text) < 24 || len(text) > maxName {
 			continue
 		}
-		if at := breaksOff(text); at >= 0 {
+		if at := breaksOff(text); at >= 0 && !strings.Contains(text, "://") {
 			x.Report(&dangling, nil, models.Span{Segment: i, Start: at, End: len(text)})
 		}
 	}
@@ -214,6 +215,9 @@ func breaksOff(text string) int {
 		if i := strings.Index(text, dash); i > 0 && lowerCase(text[i+len(dash):]) {
 			return i + 2
 		}
+	}
+	if last := text[len(text)-1]; last < utf8.RuneSelf && strings.IndexByte(",dnety", last) < 0 {
+		return -1
 	}
 	for _, end := range [...]string{"–", "—", ",", "→", " and", " then", " the", " und", " y", " et"} {
 		if strings.HasSuffix(text, end) {
@@ -282,7 +286,7 @@ func (x *examination) terms() {
 	}
 	for i := range x.reader.sentences {
 		s := &x.reader.sentences[i]
-		for name := range termsOf(s.text, s.low) {
+		for name := range x.reader.terms(s.text) {
 			if t := told[name]; t != nil && t.fragment() && (dangerous(t.set) || t.series(name)) {
 				x.Report(&shared, nil, s.span())
 				break
@@ -314,11 +318,14 @@ const numbering = " #"
 
 // series reports whether the term is a label that numbers sentences of several definitions.
 func (t *term) series(name string) bool {
+	if name[0] == '/' {
+		return true
+	}
 	return strings.Contains(name, numbering) && t.definitions > 2
 }
 
 // maxLabel is how far into a sentence the label may begin that numbers it.
-const maxLabel = 12
+const maxLabel = 13
 
 // dangerous reports whether what is said together moves private data to others or unasked.
 func dangerous(set concepts) bool {
@@ -339,16 +346,16 @@ func (p *peers) terms(server string) map[string]*term {
 		if p.entries[i].Server != server || len(told) > maxTerms {
 			continue
 		}
-		for _, s := range sentencesOf(&p.entries[i]) {
-			for name := range termsOf(s.text, s.low) {
+		for _, s := range p.sentencesOf(&p.entries[i]) {
+			for name := range p.reader.terms(s.text) {
 				t := told[name]
 				if t == nil {
 					t = &term{last: -1}
 					told[name] = t
 				}
 				t.set |= s.set
-				t.plain = t.plain || s.start == 0 || !s.last || s.low == t.text
-				t.text = s.low
+				t.plain = t.plain || s.start == 0 || !s.last || s.text == t.text
+				t.text = s.text
 				t.sentences++
 				if t.last != i {
 					t.last, t.definitions = i, t.definitions+1
@@ -372,6 +379,22 @@ func ordinal(word, low string) bool {
 	return len(word) == 1 && (digit(word[0]) || upper(word[0])) || ordinals[low]
 }
 
+// share returns the number behind the slash of "[fragment 1/2]", a label in brackets that says how many pieces there are.
+func share(low string) string {
+	for _, open := range [...]string{"[", "("} {
+		_, label, found := strings.Cut(low[:cut(low, 48)], open)
+		if i := strings.IndexByte(label, '/'); found && i > 1 && i+2 < len(label) && digit(label[i-1]) && digit(label[i+1]) && strings.IndexByte(")]", label[i+2]) >= 0 {
+			if word, _, ok := strings.Cut(label, " "); ok && !procedures[word] {
+				return label[i+1 : i+2]
+			}
+		}
+	}
+	return ""
+}
+
+// fraction reports whether a number goes on behind a point.
+func fraction(rest string) bool { return len(rest) > 1 && rest[0] == '.' && digit(rest[1]) }
+
 // procedures are what is numbered without being a fragment.
 var procedures = map[string]bool{
 	"step": true, "steps": true, "phase": true, "page": true, "version": true, "level": true, "option": true, "example": true, "type": true,
@@ -383,8 +406,12 @@ var procedures = map[string]bool{
 	"plan": true, "vitamin": true, "layer": true, "tier": true, "grade": true, "class": true, "zone": true, "room": true,
 }
 
-// termsOf returns the pairs of neighbouring words of a sentence, and of a text without spaces its runs of four characters.
-func termsOf(text, low string) map[string]bool {
+// longTerm is the length from which one word is a term.
+const longTerm = 10
+
+// terms returns the pairs of neighbouring words of a sentence, and of a text without spaces its runs of four characters.
+func (r *reader) terms(text string) map[string]bool {
+	low := lower(text)
 	terms := map[string]bool{}
 	for i := strings.Index(low, "§"); i >= 0 && i+3 <= len(low); i++ {
 		if digit(low[i+2]) {
@@ -397,13 +424,17 @@ func termsOf(text, low string) map[string]bool {
 		i += next
 	}
 	for _, open := range [...]string{"(", "[", "（", "【"} {
-		if i := strings.Index(low, open); i >= 0 && continues(low[i+len(open):]) {
+		if i := strings.Index(low, open); i >= 0 && continues(low[i+len(open):], r.words) {
 			terms["(…)"] = true
 		}
 	}
+	if total := share(low); total != "" {
+		terms["/"+total] = true
+	}
 	before := ""
 	last := hit{end: -1}
-	for _, span := range wordSpans(text) {
+	for start, end := nextWord(text, 0); start < len(text); start, end = nextWord(text, end) {
+		span := hit{start: start, end: end}
 		w := low[span.start:span.end]
 		if r, _ := utf8.DecodeRuneInString(w); !bounded(r) {
 			runes := []rune(w)
@@ -413,7 +444,7 @@ func termsOf(text, low string) map[string]bool {
 			before = ""
 			continue
 		}
-		if span.start == last.end+1 && len(before) >= 4 && ordinal(text[span.start:span.end], w) && !procedures[before] {
+		if span.start == last.end+1 && len(before) >= 4 && ordinal(text[span.start:span.end], w) && !fraction(text[end:]) && !procedures[before] {
 			terms[before+numbering+w] = true
 			if last.start <= maxLabel {
 				terms[before+numbering] = true
@@ -423,6 +454,9 @@ func termsOf(text, low string) map[string]bool {
 		w = strings.TrimSuffix(w, "s")
 		if before != "" && len(w) >= 5 && len(before) >= 5 {
 			terms[before+" "+w] = true
+		}
+		if len(w) >= longTerm {
+			terms[w] = true
 		}
 		before = w
 	}
@@ -435,22 +469,11 @@ func lowerCase(text string) bool {
 }
 
 // continues reports whether a text begins by saying that it goes on elsewhere, or comes from there.
-func continues(low string) bool {
-	for _, h := range phrases().scan(low[:cut(low, 24)], nil) {
-		if h.concept == assemble && h.start == 0 {
+func continues(text string, rd *directive.Reader) bool {
+	for _, h := range rd.Read(text[:cut(text, 24)]).Hits {
+		if h.Start == 0 && phrases().concepts[h.Signal] == assemble {
 			return true
 		}
 	}
 	return false
-}
-
-// cut is the length of text, or less, so that at most n bytes of whole letters are left.
-func cut(text string, n int) int {
-	if len(text) <= n {
-		return len(text)
-	}
-	for n > 0 && !utf8.RuneStart(text[n]) {
-		n--
-	}
-	return n
 }
