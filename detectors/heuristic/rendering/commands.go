@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
-	"github.com/aad6b6dc/taster/detectors/internal/concepts"
 	"github.com/aad6b6dc/taster/detectors/internal/hosts"
 	"github.com/aad6b6dc/taster/models"
 )
@@ -22,7 +21,7 @@ const (
 // command is a rule on a line: something of each set, from such an origin.
 type command struct {
 	rule  *check.Rule
-	need  []concepts.Set
+	need  []piece
 	from  origin
 	calls bool // reads tool calls, too
 }
@@ -58,7 +57,6 @@ var commands = []command{
 	{rule: planted, need: all("persist", "fetch|decode", "pipe|run|evaluate|send"), from: stranger},
 	{rule: carriedOut, need: all("loot", "send", "fetch"), from: stranger},
 	{rule: carriedOut, need: all("loot", "fetch", "evaluate"), from: stranger},
-	{rule: pasted, need: all("terminal", "paste"), from: stranger},
 	{rule: formula, need: all("formula")},
 	{rule: liveObject, need: all("object", "evaluate|fetch|run|pipe|loot")},
 	{rule: typeset, need: all("tex", "fetch|pipe|run|loot|evaluate")},
@@ -77,19 +75,42 @@ const (
 	maxJudged = 200     // lines of one text whose addresses are looked at
 )
 
-var quoted = words.Of("mention")
+var quoted = words("mention")
 
 // commands reads a text line by line.
 func (w *writer) commands(i, v int, text string) {
-	var reported concepts.Set
+	var reported uint64
 	w.article, w.lower, w.judged = unknown, "", 0
 	for start := 0; start < len(text); {
 		end := lineEnd(text, start)
-		if w.hits = code.Find(text, start, end, w.hits[:0]); len(w.hits) > 0 {
+		if w.parts = code.find(text, start, end, w.parts[:0]); len(w.parts) > 0 {
 			w.line(i, v, text, start, end, &reported)
 			w.packages(i, v, text, start, end)
 		}
 		start = end
+	}
+	w.pastes(i, v, text)
+}
+
+var (
+	terminal = check.Signal("rendering.terminal")
+	pastes   = check.Signals("rendering.paste")
+)
+
+// pastes looks for a line that has a person paste something of a stranger into a terminal.
+func (w *writer) pastes(i, v int, text string) {
+	for _, h := range w.Signals(i, v) {
+		if h.Signal != terminal || h.Start >= len(text) {
+			continue
+		}
+		start := strings.LastIndexByte(text[:h.Start], '\n') + 1
+		start = max(start, h.Start-maxLine)
+		end := lineEnd(text, h.Start)
+		about := w.about(i, v, start, end)
+		if has(about, pastes) && !has(about, quoted) && w.originOf(text, start, end) >= stranger && !w.speaksOfAttacks(i, v) {
+			w.Report(pasted, nil, w.span(i, v, h.Start, max(h.End, min(w.addressEnd(text, start, end), len(text)))))
+			return
+		}
 	}
 }
 
@@ -104,12 +125,12 @@ func lineEnd(text string, start int) int {
 	return end
 }
 
-func (w *writer) line(i, v int, text string, start, end int, reported *concepts.Set) {
-	seen := mask(w.hits)
+func (w *writer) line(i, v int, text string, start, end int, reported *uint64) {
+	seen := pieces(w.parts)
 	asked, from := false, anyOrigin
 	for n := range commands {
 		c := &commands[n]
-		if !meets(seen, c.need) || reported.Has(concepts.Concept(n)) || w.Input.Event.Kind == models.KindToolCall && !c.calls {
+		if !meets(seen, c.need) || *reported>>n&1 == 1 || w.Input.Event.Kind == models.KindToolCall && !c.calls {
 			continue
 		}
 		if !asked {
@@ -117,7 +138,7 @@ func (w *writer) line(i, v int, text string, start, end int, reported *concepts.
 				return
 			}
 			asked, from = true, w.originOf(text, start, end)
-			if said(text[start:end])&quoted != 0 || w.speaksOfAttacks(text) {
+			if has(w.about(i, v, start, end), quoted) || w.speaksOfAttacks(i, v) {
 				return
 			}
 		}
@@ -164,11 +185,11 @@ const (
 const minMentions = 2 // words about attacks that make a text one about attacks
 
 // speaksOfAttacks reports a text that is about attacks, such as an article or a log of what was blocked.
-func (w *writer) speaksOfAttacks(text string) bool {
+func (w *writer) speaksOfAttacks(i, v int) bool {
 	if w.article == unknown {
 		n := 0
-		for _, h := range words.Find(text, 0, len(text), nil) {
-			if quoted.Has(h.Concept) {
+		for _, h := range w.Signals(i, v) {
+			if quoted.Has(h.Signal) {
 				n++
 			}
 		}
@@ -181,18 +202,18 @@ func (w *writer) speaksOfAttacks(text string) bool {
 }
 
 // stretch returns the bytes from the first needed hit to the last.
-func (w *writer) stretch(need []concepts.Set) (start, end int) {
-	var of concepts.Set
+func (w *writer) stretch(need []piece) (start, end int) {
+	var of piece
 	for _, s := range need {
 		of |= s
 	}
 	start = -1
-	for _, h := range w.hits {
-		if of.Has(h.Concept) {
+	for _, p := range w.parts {
+		if p.piece&of != 0 {
 			if start < 0 {
-				start = h.Start
+				start = p.start
 			}
-			end = max(end, h.End)
+			end = max(end, p.end)
 		}
 	}
 	return max(start, 0), end

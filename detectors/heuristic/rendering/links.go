@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
-	"github.com/aad6b6dc/taster/detectors/internal/concepts"
+	"github.com/aad6b6dc/taster/detectors/internal/directive"
 	"github.com/aad6b6dc/taster/detectors/internal/hosts"
 	"github.com/aad6b6dc/taster/models"
 )
@@ -124,11 +124,11 @@ func reference(text, before string) opening {
 }
 
 var (
-	filling = words.Of("content")
-	inward  = words.Of("context", "inner", "private", "password", "token", "card", "otp", "identity", "profile")
-	telling = words.Of("follow")
-	shown   = words.Of("picture")
-	whole   = words.Of("verbatim", "context", "inner")
+	filling = words("content")
+	inward  = words("context", "inner", "private", "password", "token", "card", "otp", "identity", "profile")
+	telling = words("follow")
+	shown   = words("picture")
+	whole   = words("verbatim", "context", "inner")
 )
 
 const around = 300 // bytes before and behind an address that may say what belongs into it
@@ -140,10 +140,10 @@ func (w *writer) link(i, v int, text string, l link) {
 	if knownHost(l.host) || l.opening != atOnce && hosts.Known(l.host) || w.Input.Event.Kind == models.KindToolCall && l.opening != atOnce {
 		return
 	}
-	if w.offersServer(address, l.host, rest) && said(neighbourhood(text, l.start, l.end))&joining != 0 {
+	if w.offersServer(address, l.host, rest) && has(w.near(i, v, text, l.start, l.end), joining) {
 		w.Report(strangeServer, nil, w.span(i, v, l.start, l.end))
 	}
-	if offersFile(rest) && w.judge(l.host, address) == shady && installs(said(neighbourhood(text, l.start, l.end))) {
+	if offersFile(rest) && w.judge(l.host, address) == shady && installs(w.near(i, v, text, l.start, l.end)) {
 		w.Report(strangeServer, nil, w.span(i, v, l.start, l.end))
 	}
 	slot := slotIn(rest)
@@ -158,16 +158,16 @@ func (w *writer) link(i, v int, text string, l link) {
 		return
 	}
 	span := w.span(i, v, l.start, l.end)
-	about := func() concepts.Set { return said(neighbourhood(text, l.start, l.end)) }
+	about := func() directive.Signals { return w.near(i, v, text, l.start, l.end) }
 	switch {
-	case slot != "" && about()&quoted != 0:
+	case slot != "" && has(about(), quoted):
 	case slot != "" && l.opening == atOnce && !isTemplate(w, i):
 		w.Report(leakingLink, nil, span)
-	case strings.Contains(slot, " ") && l.opening == plainText && said(slot)&(inward|filling) != 0:
+	case strings.Contains(slot, " ") && l.opening == plainText && has(w.about(i, v, l.start, l.end+len(slot)+1), inward.With(filling)):
 		w.ReportAs(leakingLink, models.SeverityHigh, 0.7, nil, span)
-	case slot != "" && (l.opening == onClick && asksForPrivate(slot) || isPlaceholder(slot) && explained(text, slot, l) && about()&inward != 0):
+	case slot != "" && (l.opening == onClick && asksForPrivate(slot) || isPlaceholder(slot) && explained(text, slot, l) && has(about(), inward)):
 		w.ReportAs(leakingLink, models.SeverityHigh, 0.7, nil, span)
-	case open && (l.opening == atOnce || about()&inward != 0 || about()&telling != 0 && about()&filling != 0) && about()&quoted == 0 && l.end < len(text):
+	case open && (l.opening == atOnce || has(about(), inward) || has(about(), telling) && has(about(), filling)) && !has(about(), quoted) && l.end < len(text):
 		w.Report(openEnd, nil, span)
 	case slot == "" && (open || strings.HasSuffix(rest, "/")) && l.opening != atOnce && completes(about()):
 		w.Report(openEnd, nil, span)
@@ -208,15 +208,15 @@ func offersFile(rest string) bool {
 }
 
 var (
-	fetching = words.Of("install")
-	packaged = words.Of("package")
+	fetching = words("install")
+	packaged = words("package")
 )
 
-func installs(about concepts.Set) bool {
-	return about&fetching != 0 && about&packaged != 0 && about&quoted == 0
+func installs(about directive.Signals) bool {
+	return has(about, fetching) && has(about, packaged) && !has(about, quoted)
 }
 
-var joining = words.Of("install", "agent", "unreviewed")
+var joining = words("install", "agent", "unreviewed")
 
 // unfinished reports a query whose last parameter has no value.
 func unfinished(rest string) bool {
@@ -225,8 +225,8 @@ func unfinished(rest string) bool {
 }
 
 // completes reports text that tells what is to be put behind an address.
-func completes(about concepts.Set) bool {
-	return about&telling != 0 && about&quoted == 0 && about&(inward|whole|filling) != 0 && about&(shown|inward) != 0
+func completes(about directive.Signals) bool {
+	return has(about, telling) && !has(about, quoted) && has(about, inward.With(whole).With(filling)) && has(about, shown.With(inward))
 }
 
 // mislabelled reports a Markdown link whose text is an address of somebody else.
@@ -313,24 +313,6 @@ func untilClosed(text string) string {
 
 // isTemplate reports whether the segment declares a template, whose slots the client fills.
 func isTemplate(w *writer, i int) bool { return check.Last(&w.Segments[i]) == "uriTemplate" }
-
-// neighbourhood is the text around an address, in its paragraph.
-func neighbourhood(text string, start, end int) string {
-	from, to := max(0, start-around), min(len(text), end+around)
-	if n := strings.LastIndexByte(text[from:start], '\n'); n >= 0 {
-		from += n + 1
-	}
-	if n := strings.IndexByte(text[end:to], '\n'); n >= 0 {
-		to = end + n
-	}
-	for from < start && !utf8.RuneStart(text[from]) {
-		from++
-	}
-	for to > end && to < len(text) && !utf8.RuneStart(text[to]) {
-		to--
-	}
-	return text[from:start] + " " + text[end:to]
-}
 
 // explained reports whether the text says elsewhere what belongs into the slot.
 func explained(text, slot string, l link) bool {

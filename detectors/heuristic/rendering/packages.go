@@ -31,9 +31,7 @@ var known = func() map[string]bool {
 	return m
 }()
 
-var (
-	startsWith = code.Of("start")
-)
+var startsWith = pieceOf("start")
 
 const (
 	minPackage  = 5  // letters; shorter names are near to many
@@ -42,14 +40,14 @@ const (
 
 // packages looks at the names behind a command that installs.
 func (w *writer) packages(i, v int, text string, start, end int) {
-	if mask(w.hits)&startsWith == 0 {
+	if pieces(w.parts)&startsWith == 0 {
 		return
 	}
-	for _, h := range w.hits {
-		if !startsWith.Has(h.Concept) {
+	for _, h := range w.parts {
+		if h.piece&startsWith == 0 {
 			continue
 		}
-		at, single := h.End, !strings.Contains(text[h.Start:h.End], "install") // npx and the like take one
+		at, single := h.end, !strings.Contains(text[h.start:h.end], "install") // npx and the like take one
 		for range maxPackages {
 			for at < end && strings.IndexByte(" \t\"',", text[at]) >= 0 {
 				at++
@@ -61,7 +59,7 @@ func (w *writer) packages(i, v int, text string, start, end int) {
 			if from == at {
 				break
 			}
-			if imitation(text[from:at]) && !w.speaksOfAttacks(text) {
+			if imitation(text[from:at]) && !w.speaksOfAttacks(i, v) {
 				w.Report(lookalike, nil, w.span(i, v, from, at))
 				return
 			}

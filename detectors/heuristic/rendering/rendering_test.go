@@ -2,13 +2,27 @@ package rendering
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"github.com/aad6b6dc/taster/detectors"
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/detectors/internal/directive"
 	"github.com/aad6b6dc/taster/models"
 	"github.com/aad6b6dc/taster/models/view"
 )
+
+// reading reads views with the shipped lexicon.
+func reading(t testing.TB, segments []models.Segment) func(segment, view int) []directive.Hit {
+	t.Helper()
+	l, err := directive.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(segment, view int) []directive.Hit {
+		return slices.Clone(l.Reader().Read(segments[segment].Views[view].Text).Hits)
+	}
+}
 
 // found returns the rules that hold in an event.
 func found(t testing.TB, kind models.Kind, body []byte) map[string]bool {
@@ -19,7 +33,7 @@ func found(t testing.TB, kind models.Kind, body []byte) map[string]bool {
 	}
 	got := map[string]bool{}
 	in := &detectors.Input{Event: &models.Event{Kind: kind, Server: "moorings", Body: body}, Segments: doc.Segments}
-	Checks.Examine(&check.Event{Input: in, Found: func(f models.Finding) {
+	Checks.Examine(&check.Event{Input: in, Signals: reading(t, doc.Segments), Found: func(f models.Finding) {
 		for _, s := range f.Evidence {
 			if s.Start < 0 || s.End < s.Start || s.End > len(doc.Segments[s.Segment].Views[s.View].Text) {
 				t.Fatalf("%s: span %d-%d is outside of %s", f.Rule, s.Start, s.End, body)

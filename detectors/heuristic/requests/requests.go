@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
-	"github.com/aad6b6dc/taster/detectors/internal/concepts"
 	"github.com/aad6b6dc/taster/models"
 )
 
@@ -40,9 +39,8 @@ func examine(e *check.Event) {
 	padded(e)
 	tokens(e)
 	headers(e)
-	var r reader
 	for i := range e.Segments {
-		r.segment(e, i)
+		read(e, i)
 	}
 }
 
@@ -83,6 +81,6 @@ var whereOf = map[models.Kind]where{
 }
 
 var (
-	hardSecret = concepts.Words.Of("password", "otp", "card", "token")
-	anySecret  = hardSecret | concepts.Words.Of("identity")
+	hardSecret = of("password", "otp", "card", "token")
+	anySecret  = hardSecret | of("identity")
 )

@@ -1,13 +1,27 @@
 package requests
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/aad6b6dc/taster/detectors"
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/detectors/internal/directive"
 	"github.com/aad6b6dc/taster/models"
 	"github.com/aad6b6dc/taster/models/view"
 )
+
+// signals reads views with the shipped lexicon.
+func signals(t testing.TB, segments []models.Segment) func(segment, view int) []directive.Hit {
+	t.Helper()
+	l, err := directive.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(segment, view int) []directive.Hit {
+		return slices.Clone(l.Reader().Read(segments[segment].Views[view].Text).Hits)
+	}
+}
 
 // found returns the rules that hold in an event, with the text of their first span.
 func found(t testing.TB, kind models.Kind, server, body string) map[string]string {
@@ -18,7 +32,7 @@ func found(t testing.TB, kind models.Kind, server, body string) map[string]strin
 	}
 	got := map[string]string{}
 	in := &detectors.Input{Event: &models.Event{Kind: kind, Server: server, Body: []byte(body)}, Segments: doc.Segments}
-	Checks.Examine(&check.Event{Input: in, Found: func(f models.Finding) {
+	Checks.Examine(&check.Event{Input: in, Signals: signals(t, doc.Segments), Found: func(f models.Finding) {
 		for _, s := range f.Evidence {
 			if s.Start < 0 || s.End < s.Start || s.End > len(doc.Segments[s.Segment].Views[s.View].Text) {
 				t.Fatalf("%s: span %d-%d is outside of %s", f.Rule, s.Start, s.End, body)
