@@ -260,21 +260,23 @@ const (
 	maxSpoken = 64 << 10 // bytes that are searched for a name
 )
 
+var unspaced = strings.NewReplacer(" ", "", "-", "")
+
 // spokenOf reports whether the text names the owner of a host outside of addresses: a vendor's own page tells how to install
 // its product from its own host.
 func (w *writer) spokenOf(text, owner string) bool {
-	if len(owner) < minOwner {
+	if owner = unspaced.Replace(owner); len(owner) < minOwner {
 		return false
 	}
 	if w.lower == "" {
-		w.lower = strings.ToLower(text[:min(len(text), maxSpoken)])
+		w.lower = unspaced.Replace(strings.ToLower(text[:min(len(text), maxSpoken)]))
 	}
 	for at := 0; ; at += len(owner) {
 		n := strings.Index(w.lower[at:], owner)
 		if n < 0 {
 			return false
 		}
-		if at += n; at == 0 || strings.IndexByte("/.@-_", w.lower[at-1]) < 0 {
+		if at += n; at == 0 || strings.IndexByte("/.@_", w.lower[at-1]) < 0 {
 			return true
 		}
 	}

@@ -72,13 +72,12 @@ func (w *writer) opens(i int, text string, start int) opening {
 	before := strings.ToLower(text[max(0, start-lookBack):start])
 	switch {
 	case strings.HasSuffix(before, "]("):
-		open := strings.LastIndexByte(before[:len(before)-2], '[')
-		if open > 0 && before[open-1] == '!' {
+		if open := opened(before[:len(before)-2]); open > 0 && before[open-1] == '!' {
 			return atOnce
 		}
 		return onClick
 	case start == 0:
-		return opened[check.Last(s)]
+		return openers[check.Last(s)]
 	case strings.HasSuffix(before, "]: ") || strings.HasSuffix(before, "]:"):
 		return reference(text, before)
 	case strings.HasSuffix(before, "]8;;"):
@@ -101,8 +100,24 @@ func (w *writer) opens(i int, text string, start int) opening {
 	return plainText
 }
 
-// opened are members whose value a client opens.
-var opened = map[string]opening{
+// opened returns where the bracket that is closed behind text was opened, or -1.
+func opened(text string) int {
+	for i, depth := len(text)-1, 0; i >= 0; i-- {
+		switch text[i] {
+		case ']':
+			depth++
+		case '[':
+			if depth == 0 {
+				return i
+			}
+			depth--
+		}
+	}
+	return -1
+}
+
+// openers are members whose value a client opens.
+var openers = map[string]opening{
 	"src": atOnce, "icon": atOnce, "iconUrl": atOnce, "icon_url": atOnce, "image": atOnce, "imageUrl": atOnce, "thumbnail": atOnce, "logo": atOnce,
 	"preview": atOnce, "uri": atOnce, "url": onClick, "href": onClick, "link": onClick, "websiteUrl": onClick, "documentationUrl": onClick,
 }

@@ -71,7 +71,7 @@ func TestHits(t *testing.T) {
 		body string
 	}{
 		{"secret-field", "elicitation", asking("Sign in again", `"p":{"type":"string","title":"Mailbox password"}`)},
-		{"secret-field", "elicitation", asking("Sign in again", `"p":{"type":"string","title":"Ihr Anmeldekennwort"}`)},
+		{"secret-field", "elicitation", asking("Sign in again", `"p":{"type":"string","title":"Ihr Kennwort"}`)},
 		{"secret-field", "elicitation", asking("Bitte", `"p":{"type":"string","title":"TAN aus der SMS"}`)},
 		{"secret-field", "elicitation", asking("Wallet", `"p":{"type":"string","title":"Les 12 mots de votre phrase de récupération"}`)},
 		{"secret-field", "elicitation", asking("Hola", `"p":{"type":"string","title":"Código de verificación que le ha llegado"}`)},

@@ -119,8 +119,15 @@ func heeded(text string, hits []directive.Hit) set {
 	return m
 }
 
-// optional reports a hit in an option of a command: -auto-approve.
-func optional(text string, h directive.Hit) bool { return h.Start > 0 && text[h.Start-1] == '-' }
+// optional reports a hit in an option of a command or in a setting: -auto-approve, autoApprove.
+func optional(text string, h directive.Hit) bool {
+	if h.Start > 0 && text[h.Start-1] == '-' {
+		return true
+	}
+	return bits[h.Signal] == onBehalf && strings.ContainsAny(text[h.Start+1:h.End], "_ABCDEFGHIJKLMNOPQRSTUVWXYZ") && strings.IndexByte(text[h.Start:h.End], ' ') < 0
+}
+
+var onBehalf = of("onbehalf")
 
 const (
 	reachBefore = 48 // bytes from a "not" to what it denies
