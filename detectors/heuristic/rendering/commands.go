@@ -107,6 +107,7 @@ func (w *writer) pastes(i, v int, text string) {
 		start = max(start, h.Start-maxLine)
 		end := lineEnd(text, h.Start)
 		about := w.about(i, v, start, end)
+		end = min(len(text), end+around)
 		if has(about, pastes) && !has(about, quoted) && w.originOf(text, start, end) >= stranger && !w.speaksOfAttacks(i, v) {
 			w.Report(pasted, nil, w.span(i, v, h.Start, max(h.End, min(w.addressEnd(text, start, end), len(text)))))
 			return
@@ -260,16 +261,24 @@ const (
 	maxSpoken = 64 << 10 // bytes that are searched for a name
 )
 
-var unspaced = strings.NewReplacer(" ", "", "-", "")
+// product is a name without what vendors add to it in addresses.
+func product(owner string) string {
+	for _, end := range []string{"cd", "hq", "app", "labs", "dev", "cli"} {
+		if cut, found := strings.CutSuffix(owner, end); found && len(cut) >= minOwner {
+			return cut
+		}
+	}
+	return owner
+}
 
 // spokenOf reports whether the text names the owner of a host outside of addresses: a vendor's own page tells how to install
 // its product from its own host.
 func (w *writer) spokenOf(text, owner string) bool {
-	if owner = unspaced.Replace(owner); len(owner) < minOwner {
+	if owner = product(owner); len(owner) < minOwner {
 		return false
 	}
 	if w.lower == "" {
-		w.lower = unspaced.Replace(strings.ToLower(text[:min(len(text), maxSpoken)]))
+		w.lower = strings.ToLower(text[:min(len(text), maxSpoken)])
 	}
 	for at := 0; ; at += len(owner) {
 		n := strings.Index(w.lower[at:], owner)

@@ -141,8 +141,8 @@ func reference(text, before string) opening {
 var (
 	filling = words("content")
 	inward  = words("context", "inner", "private", "password", "token", "card", "otp", "identity", "profile")
-	telling = words("follow")
-	shown   = words("picture")
+	telling = check.Signals("rendering.follow")
+	shown   = check.Signals("rendering.picture")
 	whole   = words("verbatim", "context", "inner")
 )
 
@@ -162,6 +162,9 @@ func (w *writer) link(i, v int, text string, l link) {
 		w.Report(strangeServer, nil, w.span(i, v, l.start, l.end))
 	}
 	slot := slotIn(rest)
+	if inner := lastSlot(text[l.end:min(len(text), l.end+maxSlots)]); inner != "" {
+		slot = inner
+	}
 	if slot == "" && strings.ContainsAny(l.host, "{$") {
 		slot = l.host
 	}
@@ -178,11 +181,13 @@ func (w *writer) link(i, v int, text string, l link) {
 	case slot != "" && has(about(), quoted):
 	case slot != "" && l.opening == atOnce && !isTemplate(w, i):
 		w.Report(leakingLink, nil, span)
-	case strings.Contains(slot, " ") && l.opening == plainText && has(w.about(i, v, l.start, l.end+len(slot)+1), inward.With(filling)):
+	case strings.Contains(slot, " ") && l.opening != atOnce && has(w.about(i, v, l.start, l.end+maxSlots), inward.With(filling)):
 		w.ReportAs(leakingLink, models.SeverityHigh, 0.7, nil, span)
 	case slot != "" && (l.opening == onClick && asksForPrivate(slot) || isPlaceholder(slot) && explained(text, slot, l) && has(about(), inward)):
 		w.ReportAs(leakingLink, models.SeverityHigh, 0.7, nil, span)
-	case open && (l.opening == atOnce || has(about(), inward) || has(about(), telling) && has(about(), filling)) && !has(about(), quoted) && l.end < len(text):
+	case (open || strings.HasSuffix(rest, "/")) && joined(text, l) && has(about(), inward) && !has(about(), quoted):
+		w.Report(openEnd, nil, span)
+	case open && (l.opening == atOnce || has(about(), inward) || has(about(), telling) && has(about(), filling.With(shown))) && !has(about(), quoted) && l.end < len(text):
 		w.Report(openEnd, nil, span)
 	case slot == "" && (open || strings.HasSuffix(rest, "/")) && l.opening != atOnce && completes(about()):
 		w.Report(openEnd, nil, span)
@@ -315,6 +320,29 @@ func (w *writer) repeats(i int, text string, l link, rest string) bool {
 		}
 	}
 	return n >= minRepeated-1 && strings.Count(query, "&") >= minRepeated
+}
+
+const maxSlots = 300 // bytes behind an address that may hold slots in angle brackets
+
+// lastSlot is the last slot in angle brackets of an address that goes on behind its first one: o/<invoice>?by=<what was said>.
+func lastSlot(text string) (slot string) {
+	for strings.HasPrefix(text, "<") {
+		end := strings.IndexByte(text, '>')
+		if end < 0 || strings.ContainsAny(text[1:end], "<\n/=\"") {
+			return slot
+		}
+		slot, text = text[1:end], text[end+1:]
+		for text != "" && strings.IndexByte(" \t\r\n\"'`<>|;)\\", text[0]) < 0 {
+			text = text[1:]
+		}
+	}
+	return slot
+}
+
+// joined reports an address that is put together with what follows: "/k/ + the number".
+func joined(text string, l link) bool {
+	rest := strings.TrimLeft(text[l.end:min(len(text), l.end+8)], "`\"' ")
+	return strings.HasPrefix(rest, "+ ") || strings.HasPrefix(rest, "& ") || strings.HasPrefix(rest, "|| ")
 }
 
 // untilClosed is what stands before a closing angle bracket close by.

@@ -143,10 +143,13 @@ func (w *writer) forges(i, v int, text string, start, end int) bool {
 		return true
 	}
 	n := strings.Index(lower, "sendmessage(")
+	if n < 0 {
+		n = strings.Index(lower, "ui/message")
+	}
 	if n < 0 || strings.Contains(lower[:n], "onclick") || strings.Contains(lower[:n], "\"click\"") || strings.Contains(lower[:n], "onsubmit") {
 		return false
 	}
-	return strings.Contains(lower[n:], "text:\"") && has(w.about(i, v, start+n, end), agreeing.With(ordering))
+	return (strings.Contains(lower[n:], "text:\"") || strings.Contains(lower[n:], "text:'") || strings.Contains(lower[n:], "text:`")) && has(w.about(i, v, start+n, end), agreeing.With(ordering))
 }
 
 var (
@@ -170,7 +173,7 @@ func (w *writer) actsAlone(i, v int, text string, start, end int) bool {
 	if wholly := strings.ToLower(text[max(0, start-lookBack):start]); len(before) < lookBack {
 		before = wholly + before
 	}
-	for _, timed := range []string{"onload", "domcontentloaded", "settimeout", "setinterval", "await app.connect"} {
+	for _, timed := range []string{"onload", "'load'", "\"load\"", "domcontentloaded", "settimeout", "setinterval", "await app.connect"} {
 		if strings.Contains(before, timed) {
 			return has(w.about(i, v, start+n, end), harmful)
 		}

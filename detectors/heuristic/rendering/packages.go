@@ -1,6 +1,7 @@
 package rendering
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
@@ -85,6 +86,9 @@ func imitation(name string) bool {
 		return false
 	}
 	name = bare(name)
+	if stem, _, found := strings.Cut(name, "-"); found && len(stem) >= minPackage && !known[stem] && misspells(stem) {
+		return true
+	}
 	return len(name) >= minPackage && !known[name] && resembles(name)
 }
 
@@ -123,6 +127,23 @@ func resembles(name string) bool {
 		}
 	}
 	return false
+}
+
+// misspells reports the name of a well-known package with two letters swapped.
+func misspells(name string) bool {
+	for _, p := range wellKnown {
+		if len(p) == len(name) && p != name && oneOff(name, p) && sameLetters(name, p) {
+			return true
+		}
+	}
+	return false
+}
+
+func sameLetters(a, b string) bool {
+	x, y := []byte(a), []byte(b)
+	slices.Sort(x)
+	slices.Sort(y)
+	return string(x) == string(y)
 }
 
 // oneOff reports names that differ in one letter: another, one too many, one too few, or two that changed places.

@@ -61,7 +61,7 @@ type writer struct {
 	*check.Event
 	parts   []part // of the line that is read
 	article answer // whether the text is about attacks
-	lower   string // the text in lower case without blanks, once it was needed
+	lower   string // the text in lower case, once it was needed
 	judged  int    // lines whose addresses were looked at
 }
 

@@ -76,6 +76,7 @@ var (
 func (f *form) field(i int) {
 	p := f.Segments[i].Pointer
 	kind, format, title, description, choice := "string", "", -1, -1, false
+	ticked := f.ticked
 	for j := i + 1; j < len(f.Segments) && check.Below(&f.Segments[j], p); j++ {
 		s := &f.Segments[j]
 		rest := s.Pointer[len(p):]
@@ -97,6 +98,9 @@ func (f *form) field(i int) {
 		case strings.HasSuffix(rest, "/const"):
 			f.choice(j)
 		}
+	}
+	if f.ticked > ticked && title >= 0 {
+		f.aside(title)
 	}
 	if choice || kind == "boolean" || format != "" && format != "uri" && format != "password" {
 		return
@@ -220,16 +224,20 @@ func (f *form) finish() {
 	if len(f.identity) >= 2 || len(f.identity) == 1 && urgent {
 		f.Report(identityField, nil, whole(f.Event, f.identity...)...)
 	}
-	if f.ticked == 0 || f.message < 0 {
-		return
+	if f.ticked > 0 && f.message >= 0 {
+		f.aside(f.message)
 	}
-	s := text(f.Event, f.message)
+}
+
+// aside reports what is agreed to in brackets.
+func (f *form) aside(i int) {
+	s := text(f.Event, i)
 	open := strings.IndexAny(s, "(（")
 	if open < 0 {
 		return
 	}
-	if end := open + strings.IndexAny(s[open:], ")）"); end > open && within(f.Event, f.message, open, end)&dangers != 0 {
-		f.Report(tickedDanger, nil, models.Span{Segment: f.message, Start: open, End: end})
+	if end := open + strings.IndexAny(s[open:], ")）"); end > open && within(f.Event, i, open, end)&(dangers|parties) != 0 {
+		f.Report(tickedDanger, nil, models.Span{Segment: i, Start: open, End: end})
 	}
 }
 

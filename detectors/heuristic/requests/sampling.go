@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	forgedTurn    = rule("forged-turn", "C6", models.SeverityHigh, 0.65, "Puts words of agreement into the assistant's mouth.")
+	forgedTurn    = rule("forged-agreement", "C6", models.SeverityHigh, 0.65, "Puts words of agreement into the assistant's mouth.")
 	tokenBudget   = rule("token-budget", "C6", models.SeverityHigh, 0.5, "Asks for far more tokens than an answer takes.")
 	unofferedTool = rule("unoffered-tool", "C6", models.SeverityHigh, 0.55, "Has a tool called that did not come with the request.")
 	offeredTool   = rule("offered-tool", "C6", models.SeverityHigh, 0.55, "Brings along a tool with consequences and has it called.")

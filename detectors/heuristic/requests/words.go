@@ -33,6 +33,8 @@ var bits = func() (bits [directive.MaxSignals]set) {
 		bits[s] = 1 << n
 		n++
 	}
+	secret, _ := l.Signal(prefix + "token")
+	bits[directive.Secret] = bits[secret]
 	return bits
 }()
 
