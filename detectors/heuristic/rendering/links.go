@@ -390,11 +390,19 @@ func slotIn(rest string) string {
 		}
 	}
 	for value := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == '=' }) {
+		if variable(value) {
+			return value[1:]
+		}
 		if isPlaceholder(value) || value == "…" || value == "..." || value == "***" {
 			return value
 		}
 	}
 	return ""
+}
+
+// variable reports the name of a variable: $USER, $last_prompt.
+func variable(value string) bool {
+	return len(value) > minPlaceholder && value[0] == '$' && (inWord[value[1]] || value[1] == '_')
 }
 
 const minPlaceholder = 4 // capitals; shorter ones are codes

@@ -279,7 +279,7 @@ func (w *writer) page(i, v int, text, lower string) {
 }
 
 // unseen are styles of what is there but can't be seen.
-var unseen = []string{"opacity:0;", "opacity:0\"", "opacity:0}", "opacity: 0;", "opacity: 0\"", "opacity:.0", "opacity:0.0", "opacity: 0.0"}
+var unseen = []string{"opacity:0;", "opacity:0\"", "opacity:0'", "opacity:0}", "opacity: 0;", "opacity: 0\"", "opacity:.0", "opacity:0.0", "opacity: 0.0"}
 
 // layers looks at layers and frames.
 func (w *writer) layers(i, v int, text, lower string, foreign bool) {

@@ -130,7 +130,7 @@ func (f *form) asksFor(name, title, description int, kind string) {
 }
 
 // memberships are words for cards and keys that nothing can be done with.
-var memberships = []string{"public", "library", "loyalty", "membership", "member", "gift", "bonus", "frequent", "discount", "student", "transit", "travel card", "business card", "graphics", "sim card", "bibliotheks", "kundenkarte", "fidélité", "bibliothèque", "biblioteca", "fidelidad", "fidelidade", "скидочн", "библиоте", "会员", "图书", "会員", "図書", "회원", "도서", "مكتبة", "عضوية", "पुस्तकालय", "सदस्य", "üyelik", "kütüphane", "bibliote", "lojalno"}
+var memberships = []string{"public", "voucher", "coupon", "promo", "tracking", "gutschein", "sendung", "library", "loyalty", "membership", "member", "gift", "bonus", "frequent", "discount", "student", "transit", "travel card", "business card", "graphics", "sim card", "bibliotheks", "kundenkarte", "fidélité", "bibliothèque", "biblioteca", "fidelidad", "fidelidade", "скидочн", "библиоте", "会员", "图书", "会員", "図書", "회원", "도서", "مكتبة", "عضوية", "पुस्तकालय", "सदस्य", "üyelik", "kütüphane", "bibliote", "lojalno"}
 
 func membership(title string) bool {
 	title = strings.ToLower(title)

@@ -80,17 +80,20 @@ func offered(e *check.Event, base string, from int) {
 		}
 	}
 	for j := from; j < len(e.Segments); j++ {
-		if s := &e.Segments[j]; !s.Key && strings.HasPrefix(s.Pointer, base+"/messages/") && unoffered(e, j, all) {
+		if s := &e.Segments[j]; !s.Key && (strings.HasPrefix(s.Pointer, base+"/messages/") || s.Pointer == base+"/systemPrompt") && unoffered(e, j, all) {
 			return
 		}
 	}
 }
 
 // verbs begin the names of tools that take something out or change something.
-var verbs = map[string]bool{"export": true, "delete": true, "send": true, "transfer": true, "share": true, "dump": true, "read": true, "list": true, "get": true, "fetch": true, "run": true, "exec": true,
+var verbs = map[string]bool{"search": true, "query": true, "open": true, "collect": true, "download": true, "find": true, "lookup": true, "export": true, "delete": true, "send": true, "transfer": true, "share": true, "dump": true, "read": true, "list": true, "get": true, "fetch": true, "run": true, "exec": true,
 	"execute": true, "upload": true, "post": true, "purge": true, "drop": true, "pay": true, "buy": true, "forward": true, "grant": true, "remove": true, "update": true, "write": true, "create": true}
 
-const maxNames = 20 // of one text that are looked at
+const (
+	maxNames  = 20 // of one text that are looked at
+	reachCall = 64 // bytes between an order to call and the name of a tool
+)
 
 // unoffered reports a message that has a tool called that the request doesn't bring along.
 func unoffered(e *check.Event, i int, names map[string]bool) bool {
@@ -109,7 +112,7 @@ func unoffered(e *check.Event, i int, names map[string]bool) bool {
 			to++
 		}
 		verb, _, _ := strings.Cut(s[from:to], "_")
-		if verbs[verb] && !names[s[from:to]] && within(e, i, from-lookBack, from)&calls != 0 && mask(e.Signals(i, 0))&analysis == 0 {
+		if verbs[verb] && !names[s[from:to]] && within(e, i, from-reachCall, from)&calls != 0 && mask(e.Signals(i, 0))&analysis == 0 {
 			e.Report(unofferedTool, nil, models.Span{Segment: i, Start: from, End: to})
 			return true
 		}

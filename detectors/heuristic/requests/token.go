@@ -202,12 +202,15 @@ func challenge(e *check.Event, i int, value string) {
 	if n < 0 {
 		return
 	}
-	from := strings.Index(value, "http")
-	if from < 0 || from > n {
-		return
+	named, end := addressAt(value, n+len("resource_metadata="))
+	from := strings.Index(value[:n], "http")
+	if from < 0 {
+		if from = strings.Index(value[end:], "http"); from < 0 {
+			return
+		}
+		from += end
 	}
 	called, _ := addressAt(value, from)
-	named, end := addressAt(value, n+len("resource_metadata="))
 	if called != nil && named != nil && !hosts.Related(named.Hostname(), called.Hostname()) {
 		e.Report(mixedIssuer, nil, models.Span{Segment: i, Start: n, End: end})
 	}
