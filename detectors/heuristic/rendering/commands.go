@@ -77,19 +77,28 @@ const (
 
 var quoted = words("mention")
 
-// commands reads a text line by line.
+// commands reads a text line by line, from piece to piece.
 func (w *writer) commands(i, v int, text string) {
-	var reported uint64
 	w.article, w.lower, w.judged = unknown, "", 0
-	for start := 0; start < len(text); {
-		end := lineEnd(text, start)
-		if w.parts = code.find(text, start, end, w.parts[:0]); len(w.parts) > 0 {
-			w.line(i, v, text, start, end, &reported)
-			w.packages(i, v, text, start, end)
-		}
-		start = end
-	}
 	w.pastes(i, v, text)
+	var reported uint64
+	w.all = code.find(text, 0, len(text), w.all[:0])
+	for rest := w.all; len(rest) > 0; {
+		start, end := lineOf(text, rest[0].start)
+		n := 0
+		for n < len(rest) && rest[n].start < end {
+			n++
+		}
+		w.parts, rest = rest[:n], rest[n:]
+		w.line(i, v, text, start, end, &reported)
+		w.packages(i, v, text, start, end)
+	}
+}
+
+// lineOf returns the line that holds the byte at offset; of a very long one, the part around it.
+func lineOf(text string, offset int) (start, end int) {
+	start = max(strings.LastIndexByte(text[:offset], '\n')+1, offset-maxLine)
+	return start, lineEnd(text, offset)
 }
 
 var (
@@ -103,9 +112,7 @@ func (w *writer) pastes(i, v int, text string) {
 		if h.Signal != terminal || h.Start >= len(text) {
 			continue
 		}
-		start := strings.LastIndexByte(text[:h.Start], '\n') + 1
-		start = max(start, h.Start-maxLine)
-		end := lineEnd(text, h.Start)
+		start, end := lineOf(text, h.Start)
 		about := w.about(i, v, start, end)
 		end = min(len(text), end+around)
 		if has(about, pastes) && !has(about, quoted) && w.originOf(text, start, end) >= stranger && !w.speaksOfAttacks(i, v) {

@@ -1,6 +1,7 @@
 package rendering
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
@@ -419,8 +420,13 @@ func inside(value string) bool {
 	return strings.Contains(value, "127.0.0.1") || strings.Contains(value, "localhost") || strings.Contains(value, "//192.168.") || strings.Contains(value, "//10.") || strings.HasSuffix(value, ":*")
 }
 
+var cspMember, rightsMember = []byte("\"csp\""), []byte("\"permissions\"")
+
 // policy looks at the declaration of a page.
 func policy(e *check.Event) {
+	if body := e.Input.Event.Body; !bytes.Contains(body, cspMember) && !bytes.Contains(body, rightsMember) {
+		return
+	}
 	rights, last, outside := 0, 0, -1
 	for i := range e.Segments {
 		s := &e.Segments[i]

@@ -1,6 +1,7 @@
 package rendering
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -169,8 +170,13 @@ var (
 	trusted   = map[string]bool{"auto": true, "automatic": true, "*": true, "all": true, "true": true, "none": true, "skip": true, "assistant": true, "agent": true, "always": true, "not needed": true}
 )
 
+var commandMember = []byte("\"command\"")
+
 // trusts reports a call that adds a program to a configuration together with its approval.
 func trusts(e *check.Event) {
+	if !bytes.Contains(e.Input.Event.Body, commandMember) {
+		return
+	}
 	launcher, approval := -1, -1
 	for i := range e.Segments {
 		s := &e.Segments[i]

@@ -59,7 +59,8 @@ func examine(e *check.Event) {
 // writer reads the texts of one event.
 type writer struct {
 	*check.Event
-	parts   []part // of the line that is read
+	all     []part // of the text that is read
+	parts   []part // of the line
 	article answer // whether the text is about attacks
 	lower   string // the text in lower case, once it was needed
 	judged  int    // lines whose addresses were looked at

@@ -113,10 +113,25 @@ func read(e *check.Event, i int) {
 	in := place(e, s)
 	for v := range s.Views {
 		if view := &s.Views[v]; len(view.Text) >= minText && (v == 0 || view.Kind == models.ViewDecoded) {
-			r := reader{Event: e, segment: i, view: v, text: view.Text, in: in}
-			r.sentences(e.Signals(i, v))
+			if hits := e.Signals(i, v); promising(in, mask(hits)) {
+				r := reader{Event: e, segment: i, view: v, text: view.Text, in: in}
+				r.sentences(hits)
+			}
 		}
 	}
+}
+
+// promising reports whether a text that is about so much has all that some rule needs.
+func promising(in where, about set) bool {
+	if about == 0 || in&inSampling != 0 {
+		return about != 0
+	}
+	for n := range prose {
+		if p := &prose[n]; p.in&in != 0 && meets(about, p.need) {
+			return true
+		}
+	}
+	return false
 }
 
 // minText is the shortest text that says enough; it counts bytes, and a Chinese sentence is short.

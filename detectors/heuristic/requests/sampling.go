@@ -112,7 +112,7 @@ func unoffered(e *check.Event, i int, names map[string]bool) bool {
 			to++
 		}
 		verb, _, _ := strings.Cut(s[from:to], "_")
-		if verbs[verb] && !names[s[from:to]] && within(e, i, from-reachCall, from)&calls != 0 && mask(e.Signals(i, 0))&analysis == 0 {
+		if verbs[verb] && !names[s[from:to]] && within(e, i, from-reachCall, from)&calls != 0 && !strings.Contains(s[max(0, from-reachCall):from], "may ") && mask(e.Signals(i, 0))&analysis == 0 {
 			e.Report(unofferedTool, nil, models.Span{Segment: i, Start: from, End: to})
 			return true
 		}

@@ -22,15 +22,29 @@ var (
 	uncheckedCode   = rule("unchecked-code", "E11", models.SeverityHigh, 0.6, "Redeems a code without the checks that tie it to who asked for it.")
 )
 
-var hints = [][]byte{[]byte("redirect_uri"), []byte("eyJ"), []byte("issuer"), []byte("resource_metadata"), []byte("token_endpoint"), []byte("\"iss\""), []byte("verifier"), []byte("_url"), []byte("_uri"), []byte("_endpoint"), []byte("Url"), []byte("\"state\"")}
+// hints are what the body of an event with something of a sign-in has, one of them at least.
+var hints = [][]byte{[]byte("redirect_"), []byte("eyJ"), []byte("ssuer"), []byte("_metadata"), []byte("_endpoint"), []byte("\"iss\""), []byte("verifier"), []byte("authorization_"), []byte("authorizationU"),
+	[]byte("authorize_url"), []byte("auth_url"), []byte("authUrl"), []byte("login_url"), []byte("verification_uri"), []byte("signin_url"), []byte("\"state\"")}
+
+var address, webToken = []byte("://"), []byte("eyJ")
+
+// hinted reports whether there may be something of a sign-in; a definition has an address or a token then.
+func hinted(e *check.Event) bool {
+	body := e.Input.Event.Body
+	if e.Input.Event.Kind == models.KindTool && !bytes.Contains(body, address) && !bytes.Contains(body, webToken) {
+		return false
+	}
+	for _, h := range hints {
+		if bytes.Contains(body, h) {
+			return true
+		}
+	}
+	return false
+}
 
 // tokens looks at addresses, metadata and tokens of sign-ins.
 func tokens(e *check.Event) {
-	hinted := false
-	for _, h := range hints {
-		hinted = hinted || bytes.Contains(e.Input.Event.Body, h)
-	}
-	if !hinted {
+	if !hinted(e) {
 		return
 	}
 	var m metadata
