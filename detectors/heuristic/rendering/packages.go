@@ -1,7 +1,6 @@
 package rendering
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 
@@ -170,11 +169,9 @@ var (
 	trusted   = map[string]bool{"auto": true, "automatic": true, "*": true, "all": true, "true": true, "none": true, "skip": true, "assistant": true, "agent": true, "always": true, "not needed": true}
 )
 
-var commandMember = []byte("\"command\"")
-
 // trusts reports a call that adds a program to a configuration together with its approval.
 func trusts(e *check.Event) {
-	if !bytes.Contains(e.Input.Event.Body, commandMember) {
+	if e.Input.Event.Kind != models.KindToolCall {
 		return
 	}
 	launcher, approval := -1, -1

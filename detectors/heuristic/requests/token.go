@@ -22,17 +22,25 @@ var (
 	uncheckedCode   = rule("unchecked-code", "E11", models.SeverityHigh, 0.6, "Redeems a code without the checks that tie it to who asked for it.")
 )
 
-// hints are what the body of an event with something of a sign-in has, one of them at least.
-var hints = [][]byte{[]byte("redirect_"), []byte("eyJ"), []byte("ssuer"), []byte("_metadata"), []byte("_endpoint"), []byte("\"iss\""), []byte("verifier"), []byte("authorization_"), []byte("authorizationU"),
+// hints are what the body of an event with something of a sign-in has, one of them at least; a definition one of the first.
+var hints = [][]byte{[]byte("redirect_"), []byte("eyJ"), []byte("ssuer"), []byte("_metadata"), []byte("_endpoint"), []byte("iss\""), []byte("verifier"), []byte("authorization_"), []byte("authorizationU"),
 	[]byte("authorize_url"), []byte("auth_url"), []byte("authUrl"), []byte("login_url"), []byte("verification_uri"), []byte("signin_url"), []byte("\"state\"")}
 
-var address, webToken = []byte("://"), []byte("eyJ")
+const inDefinitions = 5 // hints that matter in a definition
 
-// hinted reports whether there may be something of a sign-in; a definition has an address or a token then.
+var (
+	slashes  = []byte("//")
+	webToken = []byte("eyJ")
+)
+
+// hinted reports whether there may be something of a sign-in.
 func hinted(e *check.Event) bool {
-	body := e.Input.Event.Body
-	if e.Input.Event.Kind == models.KindTool && !bytes.Contains(body, address) && !bytes.Contains(body, webToken) {
-		return false
+	body, hints := e.Input.Event.Body, hints
+	if e.Input.Event.Kind == models.KindTool {
+		if !bytes.Contains(body, slashes) && !bytes.Contains(body, webToken) {
+			return false
+		}
+		hints = hints[:inDefinitions]
 	}
 	for _, h := range hints {
 		if bytes.Contains(body, h) {
