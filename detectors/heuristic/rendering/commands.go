@@ -72,10 +72,14 @@ var commands = []command{
 
 const (
 	maxLine   = 1 << 10 // bytes of a line that are read at once
+	maxScript = 8 << 10 // bytes of a text that is one script: a hook in any line holds for all
 	maxJudged = 200     // lines of one text whose addresses are looked at
 )
 
-var quoted = words("mention")
+var (
+	quoted = words("mention")
+	hooks  = pieceOf("hook")
+)
 
 // commands reads a text line by line, from piece to piece.
 func (w *writer) commands(i, v int, text string) {
@@ -135,6 +139,9 @@ func lineEnd(text string, start int) int {
 
 func (w *writer) line(i, v int, text string, start, end int, reported *uint64) {
 	seen := pieces(w.parts)
+	if len(text) < maxScript {
+		seen |= pieces(w.all) & hooks
+	}
 	asked, from := false, anyOrigin
 	for n := range commands {
 		c := &commands[n]

@@ -393,6 +393,9 @@ func slotIn(rest string) string {
 		if variable(value) {
 			return value[1:]
 		}
+		if trimmed := strings.Trim(value, "%@#~_*:"); trimmed != value && isPlaceholder(trimmed) {
+			return trimmed
+		}
 		if isPlaceholder(value) || value == "…" || value == "..." || value == "***" {
 			return value
 		}

@@ -68,7 +68,7 @@ func (w *writer) markup(i, v int, text string) {
 		w.stray(i, v, text, lower)
 	}
 	w.page(i, v, text, lower)
-	if !strings.Contains(lower, "<script") && !strings.Contains(lower, "onclick") && !strings.Contains(lower, "oninput") {
+	if !strings.Contains(lower, "<script") && !strings.Contains(lower, "onclick") && !strings.Contains(lower, "oninput") && !strings.Contains(lower, "onload") {
 		return
 	}
 	var reported uint64
@@ -144,8 +144,10 @@ func (w *writer) forges(i, v int, text string, start, end int) bool {
 		return true
 	}
 	n := strings.Index(lower, "sendmessage(")
-	if n < 0 {
-		n = strings.Index(lower, "ui/message")
+	for _, call := range []string{"ui/message", "updatemodelcontext("} {
+		if n < 0 {
+			n = strings.Index(lower, call)
+		}
 	}
 	if n < 0 || strings.Contains(lower[:n], "onclick") || strings.Contains(lower[:n], "\"click\"") || strings.Contains(lower[:n], "onsubmit") {
 		return false
@@ -273,6 +275,12 @@ func (w *writer) page(i, v int, text, lower string) {
 	}
 	if n := strings.Index(lower, ".submit()"); n >= 0 && foreign && strings.Contains(lower, "<form") && !strings.Contains(lower, "onclick") {
 		w.Report(selfSubmit, nil, w.span(i, v, n, n+len(".submit()")))
+	}
+	for _, run := range []string{"eval(", "function(e.data", "function(event.data", "function(m.data", "function(msg.data"} {
+		if n := strings.Index(lower, run); n >= 0 && foreign && strings.Contains(lower, "websocket(") {
+			w.Report(remoteScript, nil, w.span(i, v, n, n+len(run)))
+			break
+		}
 	}
 	w.layers(i, v, text, lower, foreign)
 	w.hiddenFields(i, v, text, lower)

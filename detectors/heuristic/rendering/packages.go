@@ -79,7 +79,7 @@ var scopes = []string{"modelcontextprotocol", "anthropic-ai", "microsoft", "goog
 func imitation(name string) bool {
 	if scope, _, found := strings.Cut(strings.ToLower(name), "/"); found && strings.HasPrefix(scope, "@") {
 		for _, s := range scopes {
-			if oneOff(scope[1:], s) {
+			if oneOff(scope[1:], s) || pretends(scope[1:], s) {
 				return true
 			}
 		}
@@ -125,6 +125,16 @@ func resembles(name string) bool {
 		if len(p) >= minPackage && oneOff(name, p) {
 			return true
 		}
+	}
+	return false
+}
+
+// pretends reports a scope that claims to be the publisher: modelcontextprotocol-official.
+func pretends(scope, publisher string) bool {
+	claim, found := strings.CutPrefix(scope, publisher)
+	switch strings.Trim(claim, "-_") {
+	case "official", "team", "org", "verified", "inc", "hq", "community":
+		return found
 	}
 	return false
 }

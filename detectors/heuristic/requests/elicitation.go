@@ -244,6 +244,7 @@ func (f *form) aside(i int) {
 var (
 	enters   = of("ask", "include")
 	bait     = of("broad", "reassure", "asuser", "hidden", "onbehalf")
+	soothing = of("reassure")
 	sharing  = of("broad", "asuser")
 	checking = []string{"check that", "only if", "close it if", "if it names"}
 )
@@ -262,9 +263,21 @@ func device(e *check.Event, i int) {
 			return
 		}
 	}
+	bait := bait
+	if e.Input.Event.Kind != models.KindElicitation {
+		if start > 0 && s[start-1] == '+' || !drawn(s[start:end]) || within(e, i, start-reachBefore, start)&enters == 0 {
+			return
+		}
+		bait &^= soothing
+	}
 	if m&enters != 0 && m&bait != 0 {
 		e.Report(deviceCode, nil, models.Span{Segment: i, Start: start, End: end})
 	}
+}
+
+// drawn reports a code that is no two words or numbers: with letters and figures, or without vowels.
+func drawn(code string) bool {
+	return !strings.ContainsAny(code, "AEIOU") && strings.Trim(code, "0123456789-") != ""
 }
 
 // codeIn returns where a user code of a device sign-in stands, as KQPW-7723, or -1.

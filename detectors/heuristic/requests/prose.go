@@ -73,6 +73,7 @@ var prose = []sentence{
 	{rule: profiling, in: inSampling, need: all("assess", "profile", "user|past|context|private|later"), unless: of("analysis")},
 	{rule: collectedData, in: inSampling, need: all("call", "pass", "private|context"), unless: of("analysis")},
 	{rule: unreadConsent, in: anywhere, need: all("unread", "approve|dialog"), unless: of("analysis", "mention")},
+	{rule: unreadConsent, in: inElicitation, need: all("approve|dialog", "unread"), unless: of("analysis", "mention"), next: true},
 	{rule: floodedConsent, in: anywhere, need: all("many", "unread|dialog", "danger|approve"), unless: of("analysis", "mention")},
 	{rule: floodedConsent, in: anywhere, need: all("many", "unread", "dialog"), unless: of("analysis", "mention")},
 	{rule: wornConsent, in: anywhere, need: all("again", "refuse"), unless: of("analysis", "mention")},
@@ -90,12 +91,12 @@ var prose = []sentence{
 	{rule: unseenGrant, in: anywhere, need: all("broad", "unread|onbehalf"), unless: of("analysis", "mention")},
 	{rule: checksOff, in: anywhere, need: all("verifyoff"), unless: of("analysis", "mention")},
 	{rule: checksOff, in: anywhere, need: all("authparam", "lax"), unless: of("analysis", "mention")},
-	{rule: deputy, in: anywhere, need: all("deputy", "anybody"), unless: of("analysis", "mention")},
+	{rule: deputy, in: anywhere, need: all("deputy", "anybody"), unless: of("analysis", "mention"), next: true},
 	{rule: unseenGrant, in: anywhere, need: all("consentpage", "onbehalf|unread|broad|asuser"), unless: of("analysis", "mention")},
 	{rule: strangeServer, in: anywhere, need: all("install", "package", "onbehalf"), unless: of("analysis", "mention")},
 	{rule: strangeServer, in: anywhere, need: all("install", "unreviewed"), unless: of("analysis", "mention")},
 	{rule: strangeServer, in: anywhere, need: all("install", "package", "unreviewed"), unless: of("analysis", "mention"), next: true},
-	{rule: forgedRating, in: anywhere, need: all("rating", "fake"), unless: of("analysis", "mention")},
+	{rule: forgedRating, in: anywhere, need: all("rating", "fake"), unless: of("analysis", "mention"), next: true},
 }
 
 // analysis says that a text is only to be looked at; it holds for all that follows.

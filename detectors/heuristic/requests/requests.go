@@ -35,6 +35,11 @@ func examine(e *check.Event) {
 	case models.KindToolResult:
 		inputRequests(e)
 	}
+	for i := range e.Segments {
+		if s := &e.Segments[i]; !s.Key && spoken[e.Input.Event.Kind] {
+			device(e, i)
+		}
+	}
 	preview(e)
 	padded(e)
 	tokens(e)
@@ -43,6 +48,9 @@ func examine(e *check.Event) {
 		read(e, i)
 	}
 }
+
+// spoken are the kinds of event, besides requests to the person, in which somebody is told where to enter a code.
+var spoken = map[models.Kind]bool{models.KindToolResult: true, models.KindPrompt: true, models.KindInstructions: true, models.KindNotification: true}
 
 // place says which rules read a segment.
 func place(e *check.Event, s *models.Segment) where {
