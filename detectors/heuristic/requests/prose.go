@@ -81,6 +81,7 @@ var prose = []sentence{
 	{rule: wornConsent, in: anywhere, need: all("persist", "refuse|approve|dialog"), unless: of("analysis", "mention")},
 	{rule: takenConsent, in: anywhere, need: all("onbehalf", "disguise|unread|hidden|consentpage|approve"), unless: of("analysis", "mention")},
 	{rule: dressedConsent, in: anywhere, need: all("disguise", "dialog|approve", "danger|unread|hidden|many|reassure|refuse"), unless: of("analysis", "mention")},
+	{rule: dressedConsent, in: anywhere, need: all("disguise", "dialog", "refuse"), unless: of("analysis", "mention"), next: true},
 	{rule: takenConsent, in: anywhere, need: all("onbehalf", "danger", "agent|pass|install|dialog|many"), unless: of("analysis", "mention")},
 	{rule: takenConsent, in: anywhere, need: all("onbehalf", "many", "approve|dialog"), unless: of("analysis", "mention")},
 	{rule: silentConsent, in: anywhere, need: all("silence", "countsas", "approve"), unless: of("analysis", "mention")},
