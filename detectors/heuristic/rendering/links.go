@@ -165,6 +165,9 @@ func (w *writer) link(i, v int, text string, l link) {
 	if inner := lastSlot(text[l.end:min(len(text), l.end+maxSlots)]); inner != "" {
 		slot = inner
 	}
+	if slot == "" {
+		slot = defined(text[l.end:], rest)
+	}
 	if slot == "" && strings.ContainsAny(l.host, "{$") {
 		slot = l.host
 	}
@@ -320,6 +323,23 @@ func (w *writer) repeats(i int, text string, l link, rest string) bool {
 		}
 	}
 	return n >= minRepeated-1 && strings.Count(query, "&") >= minRepeated
+}
+
+// defined returns a word in capitals in a path that the text behind the address says the meaning of.
+func defined(text, rest string) string {
+	path, _, _ := strings.Cut(rest, "?")
+	for part := range strings.SplitSeq(path, "/") {
+		word, _, _ := strings.Cut(part, ".")
+		if !isPlaceholder(word) {
+			continue
+		}
+		for _, verb := range []string{" is ", " are ", " stands for ", " being ", " = ", " ist ", " est ", " es "} {
+			if strings.Contains(text[:min(len(text), around)], word+verb) {
+				return word
+			}
+		}
+	}
+	return ""
 }
 
 const maxSlots = 300 // bytes behind an address that may hold slots in angle brackets

@@ -28,7 +28,7 @@ var (
 	secretForm    = rule("secret-form", "C8", models.SeverityHigh, 0.7, "Has a page that asks for a secret and sends it on.")
 	hiddenOrder   = rule("hidden-field-order", "C8", models.SeverityHigh, 0.65, "Has an order to the model in a field that is not shown.")
 	remoteScript  = rule("remote-script", "C8", models.SeverityHigh, 0.55, "Gives a script of somebody else access to private data.")
-	twinButtons   = rule("twin-buttons", "C8", models.SeverityHigh, 0.65, "Has buttons that do the same, whatever they say.")
+	twinButtons   = rule("twin-buttons", "C8", models.SeverityHigh, 0.65, "Has a button that does something else than it says.")
 	selfSubmit    = rule("self-submit", "C8", models.SeverityHigh, 0.6, "Has a form that sends itself to somebody else.")
 	hiddenLayer   = rule("hidden-layer", "C8", models.SeverityHigh, 0.6, "Lays something that can't be seen over what a person clicks.")
 	looseFrame    = rule("loose-frame", "C8", models.SeverityHigh, 0.6, "Has a frame of somebody else with rights that undo its confinement.")
@@ -411,10 +411,38 @@ func (w *writer) buttons(i, v int, text, lower string) {
 			w.Report(twinButtons, nil, w.span(i, v, at, end))
 			return
 		}
+		if w.mislabels(i, v, text, at, end) {
+			return
+		}
 		seen[deed] = true
 		at = end
 	}
 }
+
+var (
+	harmless = words("reading")
+	showing  = check.Signals("rendering.show")
+)
+
+// mislabels reports a button at whose click something is changed while it says that something is shown.
+func (w *writer) mislabels(i, v int, text string, start, end int) bool {
+	open := end + strings.IndexByte(text[end:], '>') + 1
+	if open <= end || !strings.Contains(strings.ToLower(text[start:end]), "tool") {
+		return false
+	}
+	stop := open + strings.IndexByte(text[open:], '<')
+	if stop <= open || stop-open > maxLabel {
+		return false
+	}
+	label := w.about(i, v, open, stop)
+	if !has(w.about(i, v, start, end), harmful) || has(label, harmful) || !has(label, harmless.With(showing)) {
+		return false
+	}
+	w.Report(twinButtons, nil, w.span(i, v, start, stop))
+	return true
+}
+
+const maxLabel = 80 // bytes of what a button says
 
 // anyHost are sources of a content policy that let everybody in.
 var anyHost = map[string]bool{"*": true, "https:": true, "http:": true, "wss:": true, "ws:": true, "data:": true, "https://*": true, "http://*": true, "wss://*": true, "*:*": true, "'unsafe-eval'": true}

@@ -161,10 +161,16 @@ func (f *form) choice(i int) {
 		return
 	}
 	does, says := about(f.Event, i), about(f.Event, t)
-	if does&dangers != 0 && says&dangers == 0 || does&agreement != 0 && does&refusals == 0 && declines(text(f.Event, t)) {
+	stays := mask(f.Signals(i, 0))&lastingly != 0
+	if stays && says&onlyOnce != 0 || does&dangers != 0 && says&dangers == 0 || does&agreement != 0 && does&refusals == 0 && declines(text(f.Event, t)) {
 		f.Report(swappedChoice, nil, f.Whole(i))
 	}
 }
+
+var (
+	lastingly = of("onbehalf", "broad")
+	onlyOnce  = of("once")
+)
 
 const maxSiblings = 8 // segments between two members of a small object
 
