@@ -78,6 +78,7 @@ var prose = []sentence{
 	{rule: floodedConsent, in: anywhere, need: all("many", "unread", "dialog"), unless: of("analysis", "mention")},
 	{rule: wornConsent, in: anywhere, need: all("again", "refuse"), unless: of("analysis", "mention")},
 	{rule: wornConsent, in: anywhere, need: all("refuse", "user|dialog|approve", "again", "persist"), unless: of("analysis", "mention"), next: true},
+	{rule: wornConsent, in: anywhere, need: all("again", "unread|disguise"), unless: of("analysis", "mention")},
 	{rule: wornConsent, in: anywhere, need: all("persist", "refuse|approve|dialog"), unless: of("analysis", "mention")},
 	{rule: takenConsent, in: anywhere, need: all("onbehalf", "disguise|unread|hidden|consentpage|approve"), unless: of("analysis", "mention")},
 	{rule: dressedConsent, in: anywhere, need: all("disguise", "dialog|approve", "danger|unread|hidden|many|reassure|refuse"), unless: of("analysis", "mention")},
