@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
-	"github.com/aad6b6dc/taster/detectors/internal/concepts"
 	"github.com/aad6b6dc/taster/detectors/internal/hosts"
 	"github.com/aad6b6dc/taster/models"
 )
@@ -22,7 +21,7 @@ const (
 // command is a rule on a line: something of each set, from such an origin.
 type command struct {
 	rule  *check.Rule
-	need  []concepts.Set
+	need  []piece
 	from  origin
 	calls bool // reads tool calls, too
 }
@@ -58,7 +57,6 @@ var commands = []command{
 	{rule: planted, need: all("persist", "fetch|decode", "pipe|run|evaluate|send"), from: stranger},
 	{rule: carriedOut, need: all("loot", "send", "fetch"), from: stranger},
 	{rule: carriedOut, need: all("loot", "fetch", "evaluate"), from: stranger},
-	{rule: pasted, need: all("terminal", "paste"), from: stranger},
 	{rule: formula, need: all("formula")},
 	{rule: liveObject, need: all("object", "evaluate|fetch|run|pipe|loot")},
 	{rule: typeset, need: all("tex", "fetch|pipe|run|loot|evaluate")},
@@ -74,22 +72,57 @@ var commands = []command{
 
 const (
 	maxLine   = 1 << 10 // bytes of a line that are read at once
+	maxScript = 8 << 10 // bytes of a text that is one script: a hook in any line holds for all
 	maxJudged = 200     // lines of one text whose addresses are looked at
 )
 
-var quoted = words.Of("mention")
+var (
+	quoted = words("mention")
+	hooks  = pieceOf("hook")
+)
 
-// commands reads a text line by line.
+// commands reads a text line by line, from piece to piece.
 func (w *writer) commands(i, v int, text string) {
-	var reported concepts.Set
 	w.article, w.lower, w.judged = unknown, "", 0
-	for start := 0; start < len(text); {
-		end := lineEnd(text, start)
-		if w.hits = code.Find(text, start, end, w.hits[:0]); len(w.hits) > 0 {
-			w.line(i, v, text, start, end, &reported)
-			w.packages(i, v, text, start, end)
+	w.pastes(i, v, text)
+	var reported uint64
+	w.all = code.find(text, 0, len(text), w.all[:0])
+	for rest := w.all; len(rest) > 0; {
+		start, end := lineOf(text, rest[0].start)
+		n := 0
+		for n < len(rest) && rest[n].start < end {
+			n++
 		}
-		start = end
+		w.parts, rest = rest[:n], rest[n:]
+		w.line(i, v, text, start, end, &reported)
+		w.packages(i, v, text, start, end)
+	}
+}
+
+// lineOf returns the line that holds the byte at offset; of a very long one, the part around it.
+func lineOf(text string, offset int) (start, end int) {
+	start = max(strings.LastIndexByte(text[:offset], '\n')+1, offset-maxLine)
+	return start, lineEnd(text, offset)
+}
+
+var (
+	terminal = check.Signal("rendering.terminal")
+	pastes   = check.Signals("rendering.paste")
+)
+
+// pastes looks for a line that has a person paste something of a stranger into a terminal.
+func (w *writer) pastes(i, v int, text string) {
+	for _, h := range w.Signals(i, v) {
+		if h.Signal != terminal || h.Start >= len(text) {
+			continue
+		}
+		start, end := lineOf(text, h.Start)
+		about := w.about(i, v, start, end)
+		end = min(len(text), end+around)
+		if has(about, pastes) && !has(about, quoted) && w.originOf(text, start, end) >= stranger && !w.speaksOfAttacks(i, v) {
+			w.Report(pasted, nil, w.span(i, v, h.Start, max(h.End, min(w.addressEnd(text, start, end), len(text)))))
+			return
+		}
 	}
 }
 
@@ -104,12 +137,15 @@ func lineEnd(text string, start int) int {
 	return end
 }
 
-func (w *writer) line(i, v int, text string, start, end int, reported *concepts.Set) {
-	seen := mask(w.hits)
+func (w *writer) line(i, v int, text string, start, end int, reported *uint64) {
+	seen := pieces(w.parts)
+	if len(text) < maxScript {
+		seen |= pieces(w.all) & hooks
+	}
 	asked, from := false, anyOrigin
 	for n := range commands {
 		c := &commands[n]
-		if !meets(seen, c.need) || reported.Has(concepts.Concept(n)) || w.Input.Event.Kind == models.KindToolCall && !c.calls {
+		if !meets(seen, c.need) || *reported>>n&1 == 1 || w.Input.Event.Kind == models.KindToolCall && !c.calls {
 			continue
 		}
 		if !asked {
@@ -117,7 +153,7 @@ func (w *writer) line(i, v int, text string, start, end int, reported *concepts.
 				return
 			}
 			asked, from = true, w.originOf(text, start, end)
-			if said(text[start:end])&quoted != 0 || w.speaksOfAttacks(text) {
+			if has(w.about(i, v, start, end), quoted) || w.speaksOfAttacks(i, v) {
 				return
 			}
 		}
@@ -164,11 +200,11 @@ const (
 const minMentions = 2 // words about attacks that make a text one about attacks
 
 // speaksOfAttacks reports a text that is about attacks, such as an article or a log of what was blocked.
-func (w *writer) speaksOfAttacks(text string) bool {
+func (w *writer) speaksOfAttacks(i, v int) bool {
 	if w.article == unknown {
 		n := 0
-		for _, h := range words.Find(text, 0, len(text), nil) {
-			if quoted.Has(h.Concept) {
+		for _, h := range w.Signals(i, v) {
+			if quoted.Has(h.Signal) {
 				n++
 			}
 		}
@@ -181,18 +217,18 @@ func (w *writer) speaksOfAttacks(text string) bool {
 }
 
 // stretch returns the bytes from the first needed hit to the last.
-func (w *writer) stretch(need []concepts.Set) (start, end int) {
-	var of concepts.Set
+func (w *writer) stretch(need []piece) (start, end int) {
+	var of piece
 	for _, s := range need {
 		of |= s
 	}
 	start = -1
-	for _, h := range w.hits {
-		if of.Has(h.Concept) {
+	for _, p := range w.parts {
+		if p.piece&of != 0 {
 			if start < 0 {
-				start = h.Start
+				start = p.start
 			}
-			end = max(end, h.End)
+			end = max(end, p.end)
 		}
 	}
 	return max(start, 0), end
@@ -239,10 +275,20 @@ const (
 	maxSpoken = 64 << 10 // bytes that are searched for a name
 )
 
+// product is a name without what vendors add to it in addresses.
+func product(owner string) string {
+	for _, end := range []string{"cd", "hq", "app", "labs", "dev", "cli"} {
+		if cut, found := strings.CutSuffix(owner, end); found && len(cut) >= minOwner {
+			return cut
+		}
+	}
+	return owner
+}
+
 // spokenOf reports whether the text names the owner of a host outside of addresses: a vendor's own page tells how to install
 // its product from its own host.
 func (w *writer) spokenOf(text, owner string) bool {
-	if len(owner) < minOwner {
+	if owner = product(owner); len(owner) < minOwner {
 		return false
 	}
 	if w.lower == "" {
@@ -253,7 +299,7 @@ func (w *writer) spokenOf(text, owner string) bool {
 		if n < 0 {
 			return false
 		}
-		if at += n; at == 0 || strings.IndexByte("/.@-_", w.lower[at-1]) < 0 {
+		if at += n; at == 0 || strings.IndexByte("/.@_", w.lower[at-1]) < 0 {
 			return true
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
-	"github.com/aad6b6dc/taster/detectors/internal/concepts"
+	"github.com/aad6b6dc/taster/detectors/internal/directive"
 	"github.com/aad6b6dc/taster/detectors/internal/hosts"
 	"github.com/aad6b6dc/taster/models"
 )
@@ -72,13 +72,12 @@ func (w *writer) opens(i int, text string, start int) opening {
 	before := strings.ToLower(text[max(0, start-lookBack):start])
 	switch {
 	case strings.HasSuffix(before, "]("):
-		open := strings.LastIndexByte(before[:len(before)-2], '[')
-		if open > 0 && before[open-1] == '!' {
+		if open := opened(before[:len(before)-2]); open > 0 && before[open-1] == '!' {
 			return atOnce
 		}
 		return onClick
 	case start == 0:
-		return opened[check.Last(s)]
+		return openers[check.Last(s)]
 	case strings.HasSuffix(before, "]: ") || strings.HasSuffix(before, "]:"):
 		return reference(text, before)
 	case strings.HasSuffix(before, "]8;;"):
@@ -101,8 +100,24 @@ func (w *writer) opens(i int, text string, start int) opening {
 	return plainText
 }
 
-// opened are members whose value a client opens.
-var opened = map[string]opening{
+// opened returns where the bracket that is closed behind text was opened, or -1.
+func opened(text string) int {
+	for i, depth := len(text)-1, 0; i >= 0; i-- {
+		switch text[i] {
+		case ']':
+			depth++
+		case '[':
+			if depth == 0 {
+				return i
+			}
+			depth--
+		}
+	}
+	return -1
+}
+
+// openers are members whose value a client opens.
+var openers = map[string]opening{
 	"src": atOnce, "icon": atOnce, "iconUrl": atOnce, "icon_url": atOnce, "image": atOnce, "imageUrl": atOnce, "thumbnail": atOnce, "logo": atOnce,
 	"preview": atOnce, "uri": atOnce, "url": onClick, "href": onClick, "link": onClick, "websiteUrl": onClick, "documentationUrl": onClick,
 }
@@ -124,11 +139,11 @@ func reference(text, before string) opening {
 }
 
 var (
-	filling = words.Of("content")
-	inward  = words.Of("context", "inner", "private", "password", "token", "card", "otp", "identity", "profile")
-	telling = words.Of("follow")
-	shown   = words.Of("picture")
-	whole   = words.Of("verbatim", "context", "inner")
+	filling = words("content")
+	inward  = words("context", "inner", "private", "password", "token", "card", "otp", "identity", "profile")
+	telling = check.Signals("rendering.follow")
+	shown   = check.Signals("rendering.picture")
+	whole   = words("verbatim", "context", "inner")
 )
 
 const around = 300 // bytes before and behind an address that may say what belongs into it
@@ -140,13 +155,19 @@ func (w *writer) link(i, v int, text string, l link) {
 	if knownHost(l.host) || l.opening != atOnce && hosts.Known(l.host) || w.Input.Event.Kind == models.KindToolCall && l.opening != atOnce {
 		return
 	}
-	if w.offersServer(address, l.host, rest) && said(neighbourhood(text, l.start, l.end))&joining != 0 {
+	if w.offersServer(address, l.host, rest) && has(w.near(i, v, text, l.start, l.end), joining) {
 		w.Report(strangeServer, nil, w.span(i, v, l.start, l.end))
 	}
-	if offersFile(rest) && w.judge(l.host, address) == shady && installs(said(neighbourhood(text, l.start, l.end))) {
+	if offersFile(rest) && w.judge(l.host, address) == shady && installs(w.near(i, v, text, l.start, l.end)) {
 		w.Report(strangeServer, nil, w.span(i, v, l.start, l.end))
 	}
 	slot := slotIn(rest)
+	if inner := lastSlot(text[l.end:min(len(text), l.end+maxSlots)]); inner != "" {
+		slot = inner
+	}
+	if slot == "" {
+		slot = defined(text[l.end:], rest)
+	}
 	if slot == "" && strings.ContainsAny(l.host, "{$") {
 		slot = l.host
 	}
@@ -158,16 +179,18 @@ func (w *writer) link(i, v int, text string, l link) {
 		return
 	}
 	span := w.span(i, v, l.start, l.end)
-	about := func() concepts.Set { return said(neighbourhood(text, l.start, l.end)) }
+	about := func() directive.Signals { return w.near(i, v, text, l.start, l.end) }
 	switch {
-	case slot != "" && about()&quoted != 0:
+	case slot != "" && has(about(), quoted):
 	case slot != "" && l.opening == atOnce && !isTemplate(w, i):
 		w.Report(leakingLink, nil, span)
-	case strings.Contains(slot, " ") && l.opening == plainText && said(slot)&(inward|filling) != 0:
+	case strings.Contains(slot, " ") && l.opening != atOnce && has(w.about(i, v, l.start, l.end+maxSlots), inward.With(filling)):
 		w.ReportAs(leakingLink, models.SeverityHigh, 0.7, nil, span)
-	case slot != "" && (l.opening == onClick && asksForPrivate(slot) || isPlaceholder(slot) && explained(text, slot, l) && about()&inward != 0):
+	case slot != "" && (l.opening == onClick && asksForPrivate(slot) || isPlaceholder(slot) && explained(text, slot, l) && has(about(), inward)):
 		w.ReportAs(leakingLink, models.SeverityHigh, 0.7, nil, span)
-	case open && (l.opening == atOnce || about()&inward != 0 || about()&telling != 0 && about()&filling != 0) && about()&quoted == 0 && l.end < len(text):
+	case (open || strings.HasSuffix(rest, "/")) && joined(text, l) && has(about(), inward) && !has(about(), quoted):
+		w.Report(openEnd, nil, span)
+	case open && (l.opening == atOnce || has(about(), inward) || has(about(), telling) && has(about(), filling.With(shown))) && !has(about(), quoted) && l.end < len(text):
 		w.Report(openEnd, nil, span)
 	case slot == "" && (open || strings.HasSuffix(rest, "/")) && l.opening != atOnce && completes(about()):
 		w.Report(openEnd, nil, span)
@@ -208,15 +231,15 @@ func offersFile(rest string) bool {
 }
 
 var (
-	fetching = words.Of("install")
-	packaged = words.Of("package")
+	fetching = words("install")
+	packaged = words("package")
 )
 
-func installs(about concepts.Set) bool {
-	return about&fetching != 0 && about&packaged != 0 && about&quoted == 0
+func installs(about directive.Signals) bool {
+	return has(about, fetching) && has(about, packaged) && !has(about, quoted)
 }
 
-var joining = words.Of("install", "agent", "unreviewed")
+var joining = words("install", "agent", "unreviewed")
 
 // unfinished reports a query whose last parameter has no value.
 func unfinished(rest string) bool {
@@ -225,8 +248,8 @@ func unfinished(rest string) bool {
 }
 
 // completes reports text that tells what is to be put behind an address.
-func completes(about concepts.Set) bool {
-	return about&telling != 0 && about&quoted == 0 && about&(inward|whole|filling) != 0 && about&(shown|inward) != 0
+func completes(about directive.Signals) bool {
+	return has(about, telling) && !has(about, quoted) && has(about, inward.With(whole).With(filling)) && has(about, shown.With(inward))
 }
 
 // mislabelled reports a Markdown link whose text is an address of somebody else.
@@ -302,6 +325,46 @@ func (w *writer) repeats(i int, text string, l link, rest string) bool {
 	return n >= minRepeated-1 && strings.Count(query, "&") >= minRepeated
 }
 
+// defined returns a word in capitals in a path that the text behind the address says the meaning of.
+func defined(text, rest string) string {
+	path, _, _ := strings.Cut(rest, "?")
+	for part := range strings.SplitSeq(path, "/") {
+		word, _, _ := strings.Cut(part, ".")
+		if !isPlaceholder(word) {
+			continue
+		}
+		for _, verb := range []string{" is ", " are ", " stands for ", " being ", " = ", " ist ", " est ", " es "} {
+			if strings.Contains(text[:min(len(text), around)], word+verb) {
+				return word
+			}
+		}
+	}
+	return ""
+}
+
+const maxSlots = 300 // bytes behind an address that may hold slots in angle brackets
+
+// lastSlot is the last slot in angle brackets of an address that goes on behind its first one: o/<invoice>?by=<what was said>.
+func lastSlot(text string) (slot string) {
+	for strings.HasPrefix(text, "<") {
+		end := strings.IndexByte(text, '>')
+		if end < 0 || strings.ContainsAny(text[1:end], "<\n/=\"") {
+			return slot
+		}
+		slot, text = text[1:end], text[end+1:]
+		for text != "" && strings.IndexByte(" \t\r\n\"'`<>|;)\\", text[0]) < 0 {
+			text = text[1:]
+		}
+	}
+	return slot
+}
+
+// joined reports an address that is put together with what follows: "/k/ + the number".
+func joined(text string, l link) bool {
+	rest := strings.TrimLeft(text[l.end:min(len(text), l.end+8)], "`\"' ")
+	return strings.HasPrefix(rest, "+ ") || strings.HasPrefix(rest, "& ") || strings.HasPrefix(rest, "|| ")
+}
+
 // untilClosed is what stands before a closing angle bracket close by.
 func untilClosed(text string) string {
 	n := strings.IndexByte(text[:min(len(text), lookBack)], '>')
@@ -313,24 +376,6 @@ func untilClosed(text string) string {
 
 // isTemplate reports whether the segment declares a template, whose slots the client fills.
 func isTemplate(w *writer, i int) bool { return check.Last(&w.Segments[i]) == "uriTemplate" }
-
-// neighbourhood is the text around an address, in its paragraph.
-func neighbourhood(text string, start, end int) string {
-	from, to := max(0, start-around), min(len(text), end+around)
-	if n := strings.LastIndexByte(text[from:start], '\n'); n >= 0 {
-		from += n + 1
-	}
-	if n := strings.IndexByte(text[end:to], '\n'); n >= 0 {
-		to = end + n
-	}
-	for from < start && !utf8.RuneStart(text[from]) {
-		from++
-	}
-	for to > end && to < len(text) && !utf8.RuneStart(text[to]) {
-		to--
-	}
-	return text[from:start] + " " + text[end:to]
-}
 
 // explained reports whether the text says elsewhere what belongs into the slot.
 func explained(text, slot string, l link) bool {
@@ -365,11 +410,22 @@ func slotIn(rest string) string {
 		}
 	}
 	for value := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == '=' }) {
+		if variable(value) {
+			return value[1:]
+		}
+		if trimmed := strings.Trim(value, "%@#~_*:"); trimmed != value && isPlaceholder(trimmed) {
+			return trimmed
+		}
 		if isPlaceholder(value) || value == "…" || value == "..." || value == "***" {
 			return value
 		}
 	}
 	return ""
+}
+
+// variable reports the name of a variable: $USER, $last_prompt.
+func variable(value string) bool {
+	return len(value) > minPlaceholder && value[0] == '$' && (inWord[value[1]] || value[1] == '_')
 }
 
 const minPlaceholder = 4 // capitals; shorter ones are codes

@@ -1,10 +1,11 @@
 package rendering
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
-	"github.com/aad6b6dc/taster/detectors/internal/concepts"
+	"github.com/aad6b6dc/taster/detectors/internal/directive"
 	"github.com/aad6b6dc/taster/detectors/internal/hosts"
 	"github.com/aad6b6dc/taster/models"
 )
@@ -12,7 +13,7 @@ import (
 // script is a rule on a line of markup or script: something of each set, and an address of somebody else if outward is set.
 type script struct {
 	rule    *check.Rule
-	need    []concepts.Set
+	need    []piece
 	outward bool
 }
 
@@ -27,7 +28,7 @@ var (
 	secretForm    = rule("secret-form", "C8", models.SeverityHigh, 0.7, "Has a page that asks for a secret and sends it on.")
 	hiddenOrder   = rule("hidden-field-order", "C8", models.SeverityHigh, 0.65, "Has an order to the model in a field that is not shown.")
 	remoteScript  = rule("remote-script", "C8", models.SeverityHigh, 0.55, "Gives a script of somebody else access to private data.")
-	twinButtons   = rule("twin-buttons", "C8", models.SeverityHigh, 0.65, "Has buttons that do the same, whatever they say.")
+	twinButtons   = rule("twin-buttons", "C8", models.SeverityHigh, 0.65, "Has a button that does something else than it says.")
 	selfSubmit    = rule("self-submit", "C8", models.SeverityHigh, 0.6, "Has a form that sends itself to somebody else.")
 	hiddenLayer   = rule("hidden-layer", "C8", models.SeverityHigh, 0.6, "Lays something that can't be seen over what a person clicks.")
 	looseFrame    = rule("loose-frame", "C8", models.SeverityHigh, 0.6, "Has a frame of somebody else with rights that undo its confinement.")
@@ -67,34 +68,34 @@ func (w *writer) markup(i, v int, text string) {
 		w.stray(i, v, text, lower)
 	}
 	w.page(i, v, text, lower)
-	if !strings.Contains(lower, "<script") && !strings.Contains(lower, "onclick") && !strings.Contains(lower, "oninput") {
+	if !strings.Contains(lower, "<script") && !strings.Contains(lower, "onclick") && !strings.Contains(lower, "oninput") && !strings.Contains(lower, "onload") {
 		return
 	}
-	var reported concepts.Set
+	var reported uint64
 	for start := 0; start < len(text); {
 		end := lineEnd(text, start)
-		if w.hits = code.Find(text, start, end, w.hits[:0]); len(w.hits) > 0 {
+		if w.parts = code.find(text, start, end, w.parts[:0]); len(w.parts) > 0 {
 			w.script(i, v, text, start, end, &reported)
 		}
 		start = end
 	}
 }
 
-func (w *writer) script(i, v int, text string, start, end int, reported *concepts.Set) {
-	seen := mask(w.hits)
+func (w *writer) script(i, v int, text string, start, end int, reported *uint64) {
+	seen := pieces(w.parts)
 	for n := range scripts {
 		s := &scripts[n]
-		if !meets(seen, s.need) || reported.Has(concepts.Concept(n)) || s.outward && !w.outward(text, start, end) {
+		if !meets(seen, s.need) || *reported>>n&1 == 1 || s.outward && !w.outward(text, start, end) {
 			continue
 		}
 		line := text[start:end]
 		switch s.rule {
 		case forgedAnswer:
-			if !forges(line) {
+			if !w.forges(i, v, text, start, end) {
 				continue
 			}
 		case selfActing:
-			if !actsAlone(text, start, end) {
+			if !w.actsAlone(i, v, text, start, end) {
 				continue
 			}
 		case hostSteered:
@@ -128,33 +129,39 @@ func (w *writer) outward(text string, start, end int) bool {
 }
 
 var (
-	agreeing = words.Of("approve", "onbehalf")
-	asking   = words.Of("ask")
-	secrets  = words.Of("password", "otp", "card", "token", "identity")
-	ordering = words.Of("call", "pass", "include", "danger", "install", "ask", "hidden", "approve")
-	agent    = words.Of("agent")
+	agreeing = words("approve", "onbehalf")
+	asking   = words("ask")
+	secrets  = words("password", "otp", "card", "token", "identity")
+	ordering = words("call", "pass", "include", "danger", "install", "ask", "hidden", "approve")
+	agent    = words("agent")
 )
 
 // forges reports words of a person, or an answer of the client, that the page makes up without a click.
-func forges(line string) bool {
+func (w *writer) forges(i, v int, text string, start, end int) bool {
+	line := text[start:end]
 	lower := strings.ToLower(line)
 	if n := strings.Index(lower, "postmessage("); n >= 0 && strings.Contains(lower[n:], "result:") {
 		return true
 	}
 	n := strings.Index(lower, "sendmessage(")
+	for _, call := range []string{"ui/message", "updatemodelcontext("} {
+		if n < 0 {
+			n = strings.Index(lower, call)
+		}
+	}
 	if n < 0 || strings.Contains(lower[:n], "onclick") || strings.Contains(lower[:n], "\"click\"") || strings.Contains(lower[:n], "onsubmit") {
 		return false
 	}
-	return said(line[min(n, len(line)):])&(agreeing|ordering) != 0 && strings.Contains(lower[n:], "text:\"")
+	return (strings.Contains(lower[n:], "text:\"") || strings.Contains(lower[n:], "text:'") || strings.Contains(lower[n:], "text:`")) && has(w.about(i, v, start+n, end), agreeing.With(ordering))
 }
 
 var (
 	clicks  = []string{"onclick", "click\"", "'click'", "onsubmit", "\"submit\"", "'submit'", "onchange", "\"change\"", "addeventlistener", "function ", "=>"}
-	harmful = words.Of("danger")
+	harmful = words("danger")
 )
 
 // actsAlone reports a call of a tool that changes things, outside of any handler.
-func actsAlone(text string, start, end int) bool {
+func (w *writer) actsAlone(i, v int, text string, start, end int) bool {
 	line := strings.ToLower(text[start:end])
 	n := strings.Index(line, "calltool")
 	if n < 0 && strings.Contains(line, "tool") {
@@ -169,9 +176,9 @@ func actsAlone(text string, start, end int) bool {
 	if wholly := strings.ToLower(text[max(0, start-lookBack):start]); len(before) < lookBack {
 		before = wholly + before
 	}
-	for _, timed := range []string{"onload", "domcontentloaded", "settimeout", "setinterval", "await app.connect"} {
+	for _, timed := range []string{"onload", "'load'", "\"load\"", "domcontentloaded", "settimeout", "setinterval", "await app.connect"} {
 		if strings.Contains(before, timed) {
-			return said(strings.ReplaceAll(line[n:], "_", " "))&harmful != 0
+			return has(w.about(i, v, start+n, end), harmful)
 		}
 	}
 	for _, c := range clicks {
@@ -179,7 +186,7 @@ func actsAlone(text string, start, end int) bool {
 			return false
 		}
 	}
-	return said(strings.ReplaceAll(line[n:], "_", " "))&harmful != 0
+	return has(w.about(i, v, start+n, end), harmful)
 }
 
 // steers reports a line that writes to the client around the page.
@@ -206,9 +213,9 @@ func borrows(line string) bool {
 var handlerNames = []string{"onerror=", "onload=", "onmouseover=", "onfocus=", "ontoggle=", "onanimationstart=", "onpointerenter=", "javascript:"}
 
 var (
-	acts   = code.Of("sink", "stolen", "evaluate", "fetch", "appcall", "decode")
-	leaves = code.Of("sink", "appcall")
-	data   = code.Of("stolen", "evaluate", "sink")
+	acts   = pieceOf("sink", "stolen", "evaluate", "fetch", "appcall", "decode")
+	leaves = pieceOf("sink", "appcall")
+	data   = pieceOf("stolen", "evaluate", "sink")
 )
 
 const maxHandlers = 20 // of one sort that are looked at
@@ -240,8 +247,8 @@ func (w *writer) handler(i, v int, text, lower string, n int) bool {
 	if stop := strings.IndexByte(text[n:end], '>'); stop > 0 {
 		end = n + stop
 	}
-	w.hits = code.Find(text, n, end, w.hits[:0])
-	if m := mask(w.hits); m&acts == 0 || m&data == 0 || said(neighbourhood(text, n, end))&quoted != 0 {
+	w.parts = code.find(text, n, end, w.parts[:0])
+	if m := pieces(w.parts); m&acts == 0 || m&data == 0 || has(w.near(i, v, text, n, end), quoted) {
 		return false
 	}
 	w.Report(actingMarkup, nil, w.span(i, v, max(0, n-lookBack)+open, end))
@@ -250,14 +257,14 @@ func (w *writer) handler(i, v int, text, lower string, n int) bool {
 
 // page looks at a whole page.
 func (w *writer) page(i, v int, text, lower string) {
-	w.hits = code.Find(text, 0, len(text), w.hits[:0])
-	seen := mask(w.hits)
+	w.parts = code.find(text, 0, len(text), w.parts[:0])
+	seen := pieces(w.parts)
 	foreign := w.outward(text, 0, len(text))
 	fields := strings.Contains(lower, "<input") || strings.Contains(lower, "<textarea")
 	if fields && seen&leaves != 0 {
-		n := asked(text)
+		n := w.asked(i, v)
 		if n < 0 && foreign {
-			n = labelled(text, lower)
+			n = w.labelled(i, v, lower)
 		}
 		if n >= 0 {
 			w.Report(secretForm, nil, w.span(i, v, n, min(len(text), n+lookBack)))
@@ -269,13 +276,19 @@ func (w *writer) page(i, v int, text, lower string) {
 	if n := strings.Index(lower, ".submit()"); n >= 0 && foreign && strings.Contains(lower, "<form") && !strings.Contains(lower, "onclick") {
 		w.Report(selfSubmit, nil, w.span(i, v, n, n+len(".submit()")))
 	}
+	for _, run := range []string{"eval(", "function(e.data", "function(event.data", "function(m.data", "function(msg.data"} {
+		if n := strings.Index(lower, run); n >= 0 && foreign && strings.Contains(lower, "websocket(") {
+			w.Report(remoteScript, nil, w.span(i, v, n, n+len(run)))
+			break
+		}
+	}
 	w.layers(i, v, text, lower, foreign)
 	w.hiddenFields(i, v, text, lower)
 	w.buttons(i, v, text, lower)
 }
 
 // unseen are styles of what is there but can't be seen.
-var unseen = []string{"opacity:0;", "opacity:0\"", "opacity:0}", "opacity: 0;", "opacity: 0\"", "opacity:.0", "opacity:0.0", "opacity: 0.0"}
+var unseen = []string{"opacity:0;", "opacity:0\"", "opacity:0'", "opacity:0}", "opacity: 0;", "opacity: 0\"", "opacity:.0", "opacity:0.0", "opacity: 0.0"}
 
 // layers looks at layers and frames.
 func (w *writer) layers(i, v int, text, lower string, foreign bool) {
@@ -310,18 +323,18 @@ const maxCell = 600 // bytes; a longer text with a script is a page
 // stray reports a script in a short text that is no page.
 func (w *writer) stray(i, v int, text, lower string) {
 	n := strings.Index(lower, "<script")
-	if n < 0 || len(text) > maxCell || strings.Contains(lower, "<html") || strings.Contains(lower, "<body") || said(text)&quoted != 0 {
+	if n < 0 || len(text) > maxCell || strings.Contains(lower, "<html") || strings.Contains(lower, "<body") || has(w.about(i, v, 0, len(text)), quoted) {
 		return
 	}
-	w.hits = code.Find(text, n, len(text), w.hits[:0])
-	if mask(w.hits)&data == 0 && !strings.Contains(lower[n:], "<script src=") || !w.outward(text, n, len(text)) && mask(w.hits)&code.Of("stolen") == 0 {
+	w.parts = code.find(text, n, len(text), w.parts[:0])
+	if pieces(w.parts)&data == 0 && !strings.Contains(lower[n:], "<script src=") || !w.outward(text, n, len(text)) && pieces(w.parts)&pieceOf("stolen") == 0 {
 		return
 	}
 	w.Report(strayScript, nil, w.span(i, v, n, len(text)))
 }
 
 // labelled returns where a page that sends to somebody else has a field for a secret, or -1.
-func labelled(text, lower string) int {
+func (w *writer) labelled(i, v int, lower string) int {
 	if n := strings.Index(lower, "type=\"password\""); n >= 0 {
 		return n
 	}
@@ -329,29 +342,31 @@ func labelled(text, lower string) int {
 	if n < 0 {
 		return -1
 	}
-	for _, h := range words.Find(text, n, len(text), nil) {
-		if proofs.Has(h.Concept) {
+	for _, h := range w.Signals(i, v) {
+		if h.Start > n && proofs.Has(h.Signal) {
 			return h.Start
 		}
 	}
 	return -1
 }
 
-var proofs = words.Of("password", "otp", "card")
+var proofs = words("password", "otp", "card")
 
 // asked returns where a page asks for a secret, or -1.
-func asked(text string) int {
-	for start := 0; start < len(text); {
-		end := concepts.Sentence(text, start)
-		hits := words.Find(text, start, end, nil)
-		if m := mask(hits); m&secrets != 0 && m&asking != 0 && m&quoted == 0 {
-			for _, h := range hits {
-				if secrets.Has(h.Concept) {
-					return h.Start
-				}
+func (w *writer) asked(i, v int) int {
+	hits := w.Signals(i, v)
+	for len(hits) > 0 {
+		n, secret := 0, -1
+		var about directive.Signals
+		for ; n < len(hits) && hits[n].Sentence == hits[0].Sentence; n++ {
+			if about.Add(hits[n].Signal); secret < 0 && secrets.Has(hits[n].Signal) {
+				secret = hits[n].Start
 			}
 		}
-		start = end
+		if secret >= 0 && has(about, asking) && !has(about, quoted) {
+			return secret
+		}
+		hits = hits[n:]
 	}
 	return -1
 }
@@ -373,7 +388,7 @@ func (w *writer) hiddenFields(i, v int, text, lower string) {
 			continue
 		}
 		value := text[at+start : end]
-		if m := said(value); len(strings.Fields(value)) >= minWords && m&agent != 0 && m&ordering != 0 {
+		if m := w.about(i, v, at+start, end); len(strings.Fields(value)) >= minWords && has(m, agent) && has(m, ordering) {
 			w.Report(hiddenOrder, nil, w.span(i, v, at+start, end))
 			return
 		}
@@ -396,10 +411,38 @@ func (w *writer) buttons(i, v int, text, lower string) {
 			w.Report(twinButtons, nil, w.span(i, v, at, end))
 			return
 		}
+		if w.mislabels(i, v, text, at, end) {
+			return
+		}
 		seen[deed] = true
 		at = end
 	}
 }
+
+var (
+	harmless = words("reading")
+	showing  = check.Signals("rendering.show")
+)
+
+// mislabels reports a button at whose click something is changed while it says that something is shown.
+func (w *writer) mislabels(i, v int, text string, start, end int) bool {
+	open := end + strings.IndexByte(text[end:], '>') + 1
+	if open <= end || !strings.Contains(strings.ToLower(text[start:end]), "tool") {
+		return false
+	}
+	stop := open + strings.IndexByte(text[open:], '<')
+	if stop <= open || stop-open > maxLabel {
+		return false
+	}
+	label := w.about(i, v, open, stop)
+	if !has(w.about(i, v, start, end), harmful) || has(label, harmful) || !has(label, harmless.With(showing)) {
+		return false
+	}
+	w.Report(twinButtons, nil, w.span(i, v, start, stop))
+	return true
+}
+
+const maxLabel = 80 // bytes of what a button says
 
 // anyHost are sources of a content policy that let everybody in.
 var anyHost = map[string]bool{"*": true, "https:": true, "http:": true, "wss:": true, "ws:": true, "data:": true, "https://*": true, "http://*": true, "wss://*": true, "*:*": true, "'unsafe-eval'": true}
@@ -413,8 +456,13 @@ func inside(value string) bool {
 	return strings.Contains(value, "127.0.0.1") || strings.Contains(value, "localhost") || strings.Contains(value, "//192.168.") || strings.Contains(value, "//10.") || strings.HasSuffix(value, ":*")
 }
 
+var metaMember = []byte("_meta")
+
 // policy looks at the declaration of a page.
 func policy(e *check.Event) {
+	if !bytes.Contains(e.Input.Event.Body, metaMember) {
+		return
+	}
 	rights, last, outside := 0, 0, -1
 	for i := range e.Segments {
 		s := &e.Segments[i]

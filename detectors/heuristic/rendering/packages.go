@@ -1,6 +1,7 @@
 package rendering
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
@@ -31,9 +32,7 @@ var known = func() map[string]bool {
 	return m
 }()
 
-var (
-	startsWith = code.Of("start")
-)
+var startsWith = pieceOf("start")
 
 const (
 	minPackage  = 5  // letters; shorter names are near to many
@@ -42,14 +41,14 @@ const (
 
 // packages looks at the names behind a command that installs.
 func (w *writer) packages(i, v int, text string, start, end int) {
-	if mask(w.hits)&startsWith == 0 {
+	if pieces(w.parts)&startsWith == 0 {
 		return
 	}
-	for _, h := range w.hits {
-		if !startsWith.Has(h.Concept) {
+	for _, h := range w.parts {
+		if h.piece&startsWith == 0 {
 			continue
 		}
-		at, single := h.End, !strings.Contains(text[h.Start:h.End], "install") // npx and the like take one
+		at, single := h.end, !strings.Contains(text[h.start:h.end], "install") // npx and the like take one
 		for range maxPackages {
 			for at < end && strings.IndexByte(" \t\"',", text[at]) >= 0 {
 				at++
@@ -61,7 +60,7 @@ func (w *writer) packages(i, v int, text string, start, end int) {
 			if from == at {
 				break
 			}
-			if imitation(text[from:at]) && !w.speaksOfAttacks(text) {
+			if imitation(text[from:at]) && !w.speaksOfAttacks(i, v) {
 				w.Report(lookalike, nil, w.span(i, v, from, at))
 				return
 			}
@@ -80,13 +79,16 @@ var scopes = []string{"modelcontextprotocol", "anthropic-ai", "microsoft", "goog
 func imitation(name string) bool {
 	if scope, _, found := strings.Cut(strings.ToLower(name), "/"); found && strings.HasPrefix(scope, "@") {
 		for _, s := range scopes {
-			if oneOff(scope[1:], s) {
+			if oneOff(scope[1:], s) || pretends(scope[1:], s) {
 				return true
 			}
 		}
 		return false
 	}
 	name = bare(name)
+	if stem, _, found := strings.Cut(name, "-"); found && len(stem) >= minPackage && !known[stem] && misspells(stem) {
+		return true
+	}
 	return len(name) >= minPackage && !known[name] && resembles(name)
 }
 
@@ -127,6 +129,33 @@ func resembles(name string) bool {
 	return false
 }
 
+// pretends reports a scope that claims to be the publisher: modelcontextprotocol-official.
+func pretends(scope, publisher string) bool {
+	claim, found := strings.CutPrefix(scope, publisher)
+	switch strings.Trim(claim, "-_") {
+	case "official", "team", "org", "verified", "inc", "hq", "community":
+		return found
+	}
+	return false
+}
+
+// misspells reports the name of a well-known package with two letters swapped.
+func misspells(name string) bool {
+	for _, p := range wellKnown {
+		if len(p) == len(name) && p != name && oneOff(name, p) && sameLetters(name, p) {
+			return true
+		}
+	}
+	return false
+}
+
+func sameLetters(a, b string) bool {
+	x, y := []byte(a), []byte(b)
+	slices.Sort(x)
+	slices.Sort(y)
+	return string(x) == string(y)
+}
+
 // oneOff reports names that differ in one letter: another, one too many, one too few, or two that changed places.
 func oneOff(a, b string) bool {
 	if a == b || len(a) > len(b)+1 || len(b) > len(a)+1 {
@@ -152,6 +181,9 @@ var (
 
 // trusts reports a call that adds a program to a configuration together with its approval.
 func trusts(e *check.Event) {
+	if e.Input.Event.Kind != models.KindToolCall {
+		return
+	}
 	launcher, approval := -1, -1
 	for i := range e.Segments {
 		s := &e.Segments[i]

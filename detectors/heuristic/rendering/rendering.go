@@ -3,12 +3,11 @@
 package rendering
 
 import (
-	_ "embed"
 	"slices"
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
-	"github.com/aad6b6dc/taster/detectors/internal/concepts"
+	"github.com/aad6b6dc/taster/detectors/internal/directive"
 	"github.com/aad6b6dc/taster/models"
 )
 
@@ -17,16 +16,8 @@ var Checks = &check.Group{Name: "rendering", Rules: rules(), Examine: examine}
 
 const version = "1.0.0"
 
-//go:embed code.txt
-var codeText string
-
-var (
-	code  = concepts.Parse(codeText)
-	words = concepts.Words
-)
-
 func rules() []*check.Rule {
-	all := []*check.Rule{leakingLink, openEnd, falseLabel, trackedAddress, lintPolicy, secretForm, hiddenOrder, remoteScript, twinButtons, selfSubmit, hiddenLayer, looseFrame, selfActing, strayScript, strangeServer, lookalike, selfTrusted}
+	all := []*check.Rule{leakingLink, openEnd, falseLabel, trackedAddress, lintPolicy, secretForm, hiddenOrder, remoteScript, twinButtons, selfSubmit, hiddenLayer, looseFrame, selfActing, strayScript, strangeServer, lookalike, selfTrusted, pasted}
 	for i := range commands {
 		if r := commands[i].rule; !slices.Contains(all, r) {
 			all = append(all, r)
@@ -68,7 +59,8 @@ func examine(e *check.Event) {
 // writer reads the texts of one event.
 type writer struct {
 	*check.Event
-	hits    []concepts.Hit
+	all     []part // of the text that is read
+	parts   []part // of the line
 	article answer // whether the text is about attacks
 	lower   string // the text in lower case, once it was needed
 	judged  int    // lines whose addresses were looked at
@@ -90,33 +82,38 @@ func (w *writer) span(i, v, start, end int) models.Span {
 	return models.Span{Segment: i, View: v, Start: start, End: end}
 }
 
-// mask is the set of what hits are about.
-func mask(hits []concepts.Hit) concepts.Set {
-	var s concepts.Set
-	for _, h := range hits {
-		s |= 1 << h.Concept
+// words returns a set of signals of the requests' lexicon, which these checks read, too.
+func words(names ...string) (set directive.Signals) {
+	for _, name := range names {
+		set.Add(check.Signal("requests." + name))
 	}
-	return s
+	return set
 }
 
-// said returns what the words of a text are about.
-func said(text string) concepts.Set { return mask(words.Find(text, 0, len(text), nil)) }
-
-// meets reports whether there is something of each set.
-func meets(have concepts.Set, need []concepts.Set) bool {
-	for _, s := range need {
-		if have&s == 0 {
-			return false
+// about returns what the words of a part of a view are about.
+func (w *writer) about(i, v, start, end int) (set directive.Signals) {
+	for _, h := range w.Signals(i, v) {
+		if h.Start >= end {
+			break
+		}
+		if h.Start >= start && h.End <= end {
+			set.Add(h.Signal)
 		}
 	}
-	return true
+	return set
 }
 
-// all makes a list of sets of a list of names, "a|b" being either.
-func all(names ...string) []concepts.Set {
-	sets := make([]concepts.Set, len(names))
-	for i, n := range names {
-		sets[i] = code.Of(strings.Split(n, "|")...)
+// near returns what the words around an address or an element are about, in its paragraph.
+func (w *writer) near(i, v int, text string, start, end int) directive.Signals {
+	from, to := max(0, start-around), min(len(text), end+around)
+	if n := strings.LastIndexByte(text[from:start], '\n'); n >= 0 {
+		from += n + 1
 	}
-	return sets
+	if n := strings.IndexByte(text[end:to], '\n'); n >= 0 {
+		to = end + n
+	}
+	return w.about(i, v, from, to)
 }
+
+// has reports whether there is something of a set.
+func has(have, some directive.Signals) bool { return have.Meets(&some) }

@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
-	"github.com/aad6b6dc/taster/detectors/internal/concepts"
+	"github.com/aad6b6dc/taster/detectors/internal/directive"
 	"github.com/aad6b6dc/taster/models"
 )
 
@@ -63,19 +63,20 @@ type form struct {
 }
 
 var (
-	proofs     = concepts.Words.Of("card", "otp")
-	metaWord   = concepts.Words.Of("meta")
-	askWord    = concepts.Words.Named("ask")
-	elsewhere  = concepts.Words.Of("elsewhere", "mention")
-	identities = concepts.Words.Of("identity")
-	pressure   = concepts.Words.Of("pressure")
-	dangers    = concepts.Words.Of("danger")
+	proofs     = of("card", "otp")
+	metaWord   = of("meta")
+	asked      = of("ask")
+	elsewhere  = of("elsewhere", "mention")
+	identities = of("identity")
+	pressure   = of("pressure")
+	dangers    = of("danger")
 )
 
 // field looks at the property whose name is segment i.
 func (f *form) field(i int) {
 	p := f.Segments[i].Pointer
 	kind, format, title, description, choice := "string", "", -1, -1, false
+	ticked := f.ticked
 	for j := i + 1; j < len(f.Segments) && check.Below(&f.Segments[j], p); j++ {
 		s := &f.Segments[j]
 		rest := s.Pointer[len(p):]
@@ -98,6 +99,9 @@ func (f *form) field(i int) {
 			f.choice(j)
 		}
 	}
+	if f.ticked > ticked && title >= 0 {
+		f.aside(title)
+	}
 	if choice || kind == "boolean" || format != "" && format != "uri" && format != "password" {
 		return
 	}
@@ -108,22 +112,15 @@ func (f *form) field(i int) {
 func (f *form) asksFor(name, title, description int, kind string) {
 	allowed := hardSecret
 	if kind != "string" {
-		allowed &^= concepts.Words.Of("token", "password")
+		allowed &^= of("token", "password")
 	}
-	spelt := about(spelled(check.Last(&f.Segments[name])))
-	titled, described := concepts.Set(0), concepts.Set(0)
-	if title >= 0 {
-		titled = about(text(f.Event, title))
-	}
-	if description >= 0 {
-		described = about(text(f.Event, description))
-	}
+	spelt, titled, described := about(f.Event, name), about(f.Event, title), about(f.Event, description)
 	bare := title < 0 && description < 0
 	switch {
 	case title >= 0 && membership(text(f.Event, title)), (titled|spelt)&metaWord != 0 && (titled|spelt)&(proofs|identities) == 0:
 	case titled&allowed != 0 && titled&elsewhere == 0:
 		f.Report(secretField, nil, f.Whole(title))
-	case described&allowed != 0 && described.Has(askWord) && described&elsewhere == 0:
+	case described&allowed != 0 && described&asked != 0 && described&elsewhere == 0:
 		f.Report(secretField, nil, f.Whole(description))
 	case spelt&allowed != 0 && (bare || check.Last(&f.Segments[name]) != "pin"):
 		f.Report(secretField, nil, f.Whole(name))
@@ -133,7 +130,7 @@ func (f *form) asksFor(name, title, description int, kind string) {
 }
 
 // memberships are words for cards and keys that nothing can be done with.
-var memberships = []string{"public", "library", "loyalty", "membership", "member", "gift", "bonus", "frequent", "discount", "student", "transit", "travel card", "business card", "graphics", "sim card", "bibliotheks", "kundenkarte", "fidélité", "bibliothèque", "biblioteca", "fidelidad", "fidelidade", "скидочн", "библиоте", "会员", "图书", "会員", "図書", "회원", "도서", "مكتبة", "عضوية", "पुस्तकालय", "सदस्य", "üyelik", "kütüphane", "bibliote", "lojalno"}
+var memberships = []string{"public", "voucher", "coupon", "promo", "tracking", "gutschein", "sendung", "library", "loyalty", "membership", "member", "gift", "bonus", "frequent", "discount", "student", "transit", "travel card", "business card", "graphics", "sim card", "bibliotheks", "kundenkarte", "fidélité", "bibliothèque", "biblioteca", "fidelidad", "fidelidade", "скидочн", "библиоте", "会员", "图书", "会員", "図書", "회원", "도서", "مكتبة", "عضوية", "पुस्तकालय", "सदस्य", "üyelik", "kütüphane", "bibliote", "lojalno"}
 
 func membership(title string) bool {
 	title = strings.ToLower(title)
@@ -146,13 +143,13 @@ func membership(title string) bool {
 }
 
 var (
-	parties = concepts.Words.Of("parties")
-	matters = concepts.Words.Of("private", "content", "context", "broad", "verbatim")
+	parties = of("parties")
+	matters = of("private", "content", "context", "broad", "verbatim")
 )
 
 // shares reports a field that lets others have what is the person's.
 func (f *form) shares(i int) {
-	if m := about(text(f.Event, i)); m&parties != 0 && m&matters != 0 && m&elsewhere == 0 && !m.Has(notWord) {
+	if m := about(f.Event, i); m&parties != 0 && m&matters != 0 && m&elsewhere == 0 && m&denial == 0 {
 		f.Report(sharedOut, nil, f.Whole(i))
 	}
 }
@@ -163,11 +160,17 @@ func (f *form) choice(i int) {
 	if t < 0 {
 		return
 	}
-	does, says := about(spelled(text(f.Event, i))), about(text(f.Event, t))
-	if does&dangers != 0 && says&dangers == 0 || does&agreement != 0 && does&refusals == 0 && declines(text(f.Event, t)) {
+	does, says := about(f.Event, i), about(f.Event, t)
+	stays := mask(f.Signals(i, 0))&lastingly != 0
+	if stays && says&onlyOnce != 0 || does&dangers != 0 && says&dangers == 0 || does&agreement != 0 && does&refusals == 0 && declines(text(f.Event, t)) {
 		f.Report(swappedChoice, nil, f.Whole(i))
 	}
 }
+
+var (
+	lastingly = of("onbehalf", "broad")
+	onlyOnce  = of("once")
+)
 
 const maxSiblings = 8 // segments between two members of a small object
 
@@ -182,7 +185,7 @@ func (f *form) sibling(i int, suffix string) int {
 	return -1
 }
 
-var refusals = concepts.Words.Of("refuse")
+var refusals = of("refuse")
 
 // noes are titles of a button that declines.
 var noes = map[string]bool{"no": true, "not now": true, "cancel": true, "no thanks": true, "no, thanks": true, "don't allow": true, "decline": true, "deny": true, "reject": true, "later": true, "close": true,
@@ -193,56 +196,62 @@ func declines(title string) bool { return noes[strings.ToLower(strings.Trim(titl
 
 // said looks at the message.
 func (f *form) said(i int) {
-	s := text(f.Event, i)
-	for start := 0; start < len(s) && start < maxText; {
-		end := concepts.Sentence(s, start)
-		hits := concepts.Words.Find(s, start, end, nil)
-		if negations(hits) >= maxNegations {
+	hits := f.Signals(i, 0)
+	for len(hits) > 0 {
+		n := firstSentence(text(f.Event, i), hits)
+		if start, end, count := negations(hits[:n]); count >= maxNegations {
 			f.Report(negationMaze, nil, models.Span{Segment: i, Start: start, End: end})
 			break
 		}
-		start = end
+		hits = hits[n:]
 	}
 	device(f.Event, i)
 }
 
 const maxNegations = 3 // negations in one sentence that no question needs
 
-func negations(hits []concepts.Hit) int {
-	n, last := 0, -1
+func negations(hits []directive.Hit) (start, end, n int) {
+	end = -1
 	for _, h := range hits {
-		if (h.Concept == notWord || h.Concept == refuseWord) && h.Start > last {
-			n, last = n+1, h.End
+		if bits[h.Signal]&(denial|refusals) == 0 || h.Start <= end {
+			continue
 		}
+		if n == 0 {
+			start = h.Start
+		}
+		n, end = n+1, h.End
 	}
-	return n
+	return start, end, n
 }
-
-var refuseWord = concepts.Words.Named("refuse")
 
 // finish reports what only the whole form shows.
 func (f *form) finish() {
-	urgent := f.message >= 0 && about(text(f.Event, f.message))&pressure != 0
+	urgent := about(f.Event, f.message)&pressure != 0
 	if len(f.identity) >= 2 || len(f.identity) == 1 && urgent {
 		f.Report(identityField, nil, whole(f.Event, f.identity...)...)
 	}
-	if f.ticked == 0 || f.message < 0 {
-		return
+	if f.ticked > 0 && f.message >= 0 {
+		f.aside(f.message)
 	}
-	s := text(f.Event, f.message)
+}
+
+// aside reports what is agreed to in brackets.
+func (f *form) aside(i int) {
+	s := text(f.Event, i)
 	open := strings.IndexAny(s, "(（")
 	if open < 0 {
 		return
 	}
-	if end := open + strings.IndexAny(s[open:], ")）"); end > open && about(s[open:end])&dangers != 0 {
-		f.Report(tickedDanger, nil, models.Span{Segment: f.message, Start: open, End: end})
+	if end := open + strings.IndexAny(s[open:], ")）"); end > open && within(f.Event, i, open, end)&(dangers|parties) != 0 {
+		f.Report(tickedDanger, nil, models.Span{Segment: i, Start: open, End: end})
 	}
 }
 
 var (
-	enters   = concepts.Words.Of("ask", "include")
-	bait     = concepts.Words.Of("broad", "reassure", "asuser", "hidden", "onbehalf")
-	sharing  = concepts.Words.Of("broad", "asuser")
+	enters   = of("ask", "include")
+	bait     = of("broad", "reassure", "asuser", "hidden", "onbehalf")
+	soothing = of("reassure")
+	sharing  = of("broad", "asuser")
 	checking = []string{"check that", "only if", "close it if", "if it names"}
 )
 
@@ -254,15 +263,27 @@ func device(e *check.Event, i int) {
 	if start < 0 {
 		return
 	}
-	m := mask(heeded(s, concepts.Words.Find(s, 0, len(s), nil)))
+	m := about(e, i)
 	for _, c := range checking {
 		if strings.Contains(s, c) && m&sharing == 0 {
 			return
 		}
 	}
+	bait := bait
+	if e.Input.Event.Kind != models.KindElicitation {
+		if start > 0 && s[start-1] == '+' || !drawn(s[start:end]) || within(e, i, start-reachBefore, start)&enters == 0 {
+			return
+		}
+		bait &^= soothing
+	}
 	if m&enters != 0 && m&bait != 0 {
 		e.Report(deviceCode, nil, models.Span{Segment: i, Start: start, End: end})
 	}
+}
+
+// drawn reports a code that is no two words or numbers: with letters and figures, or without vowels.
+func drawn(code string) bool {
+	return !strings.ContainsAny(code, "AEIOU") && strings.Trim(code, "0123456789-") != ""
 }
 
 // codeIn returns where a user code of a device sign-in stands, as KQPW-7723, or -1.

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
-	"github.com/aad6b6dc/taster/detectors/internal/concepts"
 	"github.com/aad6b6dc/taster/detectors/internal/hosts"
 	"github.com/aad6b6dc/taster/models"
 )
@@ -84,13 +83,13 @@ var agreeing = map[string]bool{
 }
 
 var (
-	reading = concepts.Words.Of("reading")
+	reading = of("reading")
 	wide    = []string{"write", ".all", "full", "admin", "manage", "delete", "send", "delegate", "share", "sharing", "owner", "transfer", "payment", "*", "root", "impersonat", "modify", "edit", "control"}
 )
 
 // scopes reports rights to change things where the message speaks of reading only.
 func scopes(e *check.Event, i, message int, scope string) {
-	if scope == "" || about(text(e, message))&reading == 0 {
+	if scope == "" || about(e, message)&reading == 0 {
 		return
 	}
 	said := strings.ToLower(text(e, message))

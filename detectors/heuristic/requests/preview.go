@@ -25,7 +25,7 @@ func preview(e *check.Event) {
 	if k := e.Input.Event.Kind; k != models.KindToolCall && k != models.KindToolResult && k != models.KindNotification {
 		return
 	}
-	shown, said := -1, ""
+	shown := -1
 	for i := range e.Segments {
 		s := &e.Segments[i]
 		last := strings.ToLower(check.Last(s))
@@ -34,11 +34,11 @@ func preview(e *check.Event) {
 		}
 		above := parent(s.Pointer)
 		if above = strings.ToLower(above[strings.LastIndexByte(above, '/')+1:]); own[last] || showing[above] || showing[last] {
-			shown, said = i, text(e, i)
+			shown = i
 			break
 		}
 	}
-	if shown < 0 || about(said)&dangers != 0 {
+	if shown < 0 || about(e, shown)&dangers != 0 {
 		return
 	}
 	for i := range e.Segments {
@@ -46,7 +46,7 @@ func preview(e *check.Event) {
 		if i == shown || s.Key || !deeds[strings.ToLower(check.Last(s))] || s.Pointer == "/name" {
 			continue
 		}
-		if about(spelled(text(e, i)))&dangers != 0 {
+		if about(e, i)&dangers != 0 {
 			e.Report(falsePreview, nil, e.Whole(shown), e.Whole(i))
 			return
 		}

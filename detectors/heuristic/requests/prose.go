@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
-	"github.com/aad6b6dc/taster/detectors/internal/concepts"
+	"github.com/aad6b6dc/taster/detectors/internal/directive"
 	"github.com/aad6b6dc/taster/models"
 )
 
@@ -12,22 +12,13 @@ import (
 type sentence struct {
 	rule   *check.Rule
 	in     where
-	need   []concepts.Set
-	unless concepts.Set
+	need   []set
+	unless set
 	next   bool // the sentence before may have some of what is needed
 }
 
 func rule(id string, class models.Class, severity models.Severity, confidence float64, message string) *check.Rule {
 	return &check.Rule{ID: id, Version: version, Class: class, Severity: severity, Confidence: confidence, Message: message}
-}
-
-// all makes a list of sets of a list of names, "a|b" being either.
-func all(names ...string) []concepts.Set {
-	sets := make([]concepts.Set, len(names))
-	for i, n := range names {
-		sets[i] = concepts.Words.Of(strings.Split(n, "|")...)
-	}
-	return sets
 }
 
 const secrets = "password|otp|card|token"
@@ -63,221 +54,158 @@ var (
 )
 
 var prose = []sentence{
-	{rule: secretAsked, in: inElicitation, need: all("ask", secrets), unless: concepts.Words.Of("elsewhere", "mention")},
-	{rule: identityField, in: inElicitation, need: all("ask", "identity", "pressure"), unless: concepts.Words.Of("elsewhere", "mention")},
-	{rule: secretAsked, in: inNotice, need: all("ask", secrets), unless: concepts.Words.Of("elsewhere", "mention")},
-	{rule: secretAsked, in: anywhere, need: all("userask", "otp|card"), unless: concepts.Words.Of("analysis", "elsewhere", "mention")},
-	{rule: contextTaken, in: inSampling, need: all("inner"), unless: concepts.Words.Of("analysis")},
-	{rule: contextTaken, in: inSampling, need: all("context", "verbatim|private|hidden|profile|others|agent|identity|"+secrets), unless: concepts.Words.Of("analysis")},
-	{rule: contextTaken, in: inSampling, need: all("others", "ask|include|content|private|context|agent"), unless: concepts.Words.Of("analysis")},
-	{rule: contextTaken, in: inSampling, need: all("past", "include|ask", "user|context|private|inner"), unless: concepts.Words.Of("analysis")},
-	{rule: contextTaken, in: inSampling, need: all("private", "user", "include"), unless: concepts.Words.Of("analysis")},
-	{rule: secretTaken, in: inSampling, need: all("include|pass|call", secrets, "user|context|private|inner|hidden|encoded|past"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: encodedOutput, in: inSampling, need: all("encoded", "context|inner|private|profile|others|"+secrets), unless: concepts.Words.Of("analysis")},
-	{rule: hiddenOutput, in: inSampling, need: all("hidden", "context|private|inner|effort|token|password|profile|later|call"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: lasting, in: inSampling, need: all("later", "include|call|pass|danger|ask|token|approve"), unless: concepts.Words.Of("analysis")},
-	{rule: borrowedWork, in: inSampling, need: all("effort", "extra|hidden"), unless: concepts.Words.Of("analysis")},
-	{rule: borrowedWork, in: inSampling, need: all("persist", "call"), unless: concepts.Words.Of("analysis")},
-	{rule: collectedData, in: inSampling, need: all("call", "pass", "private|context"), unless: concepts.Words.Of("analysis")},
-	{rule: unreadConsent, in: anywhere, need: all("unread", "approve|dialog"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: floodedConsent, in: anywhere, need: all("many", "unread|dialog", "danger|approve|unread"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: wornConsent, in: anywhere, need: all("again", "refuse"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: wornConsent, in: anywhere, need: all("persist", "refuse|approve|dialog"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: takenConsent, in: anywhere, need: all("onbehalf", "disguise|unread|hidden|consentpage|approve"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: dressedConsent, in: anywhere, need: all("disguise", "dialog|approve", "danger|unread|hidden|many|reassure"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: takenConsent, in: anywhere, need: all("onbehalf", "danger", "agent|pass|install|dialog|many"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: silentConsent, in: anywhere, need: all("silence", "countsas", "approve"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: bundledConsent, in: inElicitation | inNotice, need: all("bundled", "approve", "danger|broad|parties"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: foreignToken, in: anywhere, need: all("token|password", "others", "pass|asuser|reassure"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: replayed, in: anywhere, need: all("token", "asuser", "pass|hidden|reassure|others"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: unseenGrant, in: anywhere, need: all("broad", "token|consentpage", "ask|pass|call"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: unseenGrant, in: anywhere, need: all("broad", "unread|onbehalf"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: checksOff, in: anywhere, need: all("verifyoff"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: checksOff, in: anywhere, need: all("authparam", "lax"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: deputy, in: anywhere, need: all("deputy", "anybody"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: unseenGrant, in: anywhere, need: all("consentpage", "onbehalf|unread|broad|asuser"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: strangeServer, in: anywhere, need: all("install", "unreviewed"), unless: concepts.Words.Of("analysis", "mention")},
-	{rule: strangeServer, in: anywhere, need: all("install", "package", "unreviewed"), unless: concepts.Words.Of("analysis", "mention"), next: true},
-	{rule: forgedRating, in: anywhere, need: all("rating", "fake"), unless: concepts.Words.Of("analysis", "mention")},
+	{rule: secretAsked, in: inElicitation, need: all("ask", secrets), unless: of("elsewhere", "mention")},
+	{rule: identityField, in: inElicitation, need: all("ask", "identity", "pressure"), unless: of("elsewhere", "mention")},
+	{rule: secretAsked, in: inNotice, need: all("ask", secrets), unless: of("elsewhere", "mention")},
+	{rule: secretAsked, in: anywhere, need: all("userask", "otp|card"), unless: of("analysis", "elsewhere", "mention")},
+	{rule: contextTaken, in: inSampling, need: all("inner"), unless: of("analysis")},
+	{rule: contextTaken, in: inSampling, need: all("context", "verbatim|private|hidden|profile|others|agent|identity|"+secrets), unless: of("analysis")},
+	{rule: contextTaken, in: inSampling, need: all("context", "include"), unless: of("analysis")},
+	{rule: contextTaken, in: inSampling, need: all("others", "ask|include|content|private|context|agent"), unless: of("analysis")},
+	{rule: contextTaken, in: inSampling, need: all("past", "include|ask", "user|context|private|inner"), unless: of("analysis")},
+	{rule: contextTaken, in: inSampling, need: all("private", "user", "include"), unless: of("analysis")},
+	{rule: secretTaken, in: inSampling, need: all("include|pass|call", secrets, "user|context|private|inner|hidden|encoded|past"), unless: of("analysis", "mention")},
+	{rule: encodedOutput, in: inSampling, need: all("encoded", "context|inner|private|profile|others|"+secrets), unless: of("analysis")},
+	{rule: hiddenOutput, in: inSampling, need: all("hidden", "context|private|inner|effort|token|password|profile|later|call"), unless: of("analysis", "mention")},
+	{rule: lasting, in: inSampling, need: all("later", "include|call|pass|danger|ask|token|approve"), unless: of("analysis")},
+	{rule: borrowedWork, in: inSampling, need: all("effort", "extra|hidden"), unless: of("analysis")},
+	{rule: borrowedWork, in: inSampling, need: all("persist", "call"), unless: of("analysis")},
+	{rule: profiling, in: inSampling, need: all("assess", "profile", "user|past|context|private|later"), unless: of("analysis")},
+	{rule: collectedData, in: inSampling, need: all("call", "pass", "private|context"), unless: of("analysis")},
+	{rule: unreadConsent, in: anywhere, need: all("unread", "approve|dialog"), unless: of("analysis", "mention")},
+	{rule: unreadConsent, in: inElicitation, need: all("approve|dialog", "unread"), unless: of("analysis", "mention"), next: true},
+	{rule: floodedConsent, in: anywhere, need: all("many", "unread|dialog", "danger|approve"), unless: of("analysis", "mention")},
+	{rule: floodedConsent, in: anywhere, need: all("many", "unread", "dialog"), unless: of("analysis", "mention")},
+	{rule: wornConsent, in: anywhere, need: all("again", "refuse"), unless: of("analysis", "mention")},
+	{rule: wornConsent, in: anywhere, need: all("refuse", "user|dialog|approve", "again", "persist"), unless: of("analysis", "mention"), next: true},
+	{rule: wornConsent, in: anywhere, need: all("again", "unread|disguise"), unless: of("analysis", "mention")},
+	{rule: wornConsent, in: anywhere, need: all("persist", "refuse|approve|dialog"), unless: of("analysis", "mention")},
+	{rule: takenConsent, in: anywhere, need: all("onbehalf", "disguise|unread|hidden|consentpage|approve"), unless: of("analysis", "mention")},
+	{rule: dressedConsent, in: anywhere, need: all("disguise", "dialog|approve", "danger|unread|hidden|many|reassure|refuse"), unless: of("analysis", "mention")},
+	{rule: dressedConsent, in: anywhere, need: all("disguise", "dialog", "refuse"), unless: of("analysis", "mention"), next: true},
+	{rule: takenConsent, in: anywhere, need: all("onbehalf", "danger", "agent|pass|install|dialog|many"), unless: of("analysis", "mention")},
+	{rule: takenConsent, in: anywhere, need: all("onbehalf", "many", "approve|dialog"), unless: of("analysis", "mention")},
+	{rule: silentConsent, in: anywhere, need: all("silence", "countsas", "approve"), unless: of("analysis", "mention")},
+	{rule: bundledConsent, in: inElicitation | inNotice, need: all("bundled", "approve", "danger|broad|parties"), unless: of("analysis", "mention")},
+	{rule: foreignToken, in: anywhere, need: all("token|password", "others", "pass|asuser|reassure"), unless: of("analysis", "mention")},
+	{rule: replayed, in: anywhere, need: all("token", "asuser", "pass|hidden|reassure|others"), unless: of("analysis", "mention")},
+	{rule: unseenGrant, in: anywhere, need: all("broad", "token|consentpage", "ask|pass|call"), unless: of("analysis", "mention")},
+	{rule: unseenGrant, in: anywhere, need: all("broad", "unread|onbehalf"), unless: of("analysis", "mention")},
+	{rule: checksOff, in: anywhere, need: all("verifyoff"), unless: of("analysis", "mention")},
+	{rule: checksOff, in: anywhere, need: all("authparam", "lax"), unless: of("analysis", "mention")},
+	{rule: deputy, in: anywhere, need: all("deputy", "anybody"), unless: of("analysis", "mention"), next: true},
+	{rule: unseenGrant, in: anywhere, need: all("consentpage", "onbehalf|unread|broad|asuser"), unless: of("analysis", "mention")},
+	{rule: strangeServer, in: anywhere, need: all("install", "package", "onbehalf"), unless: of("analysis", "mention")},
+	{rule: strangeServer, in: anywhere, need: all("install", "unreviewed"), unless: of("analysis", "mention")},
+	{rule: strangeServer, in: anywhere, need: all("install", "package", "unreviewed"), unless: of("analysis", "mention"), next: true},
+	{rule: forgedRating, in: anywhere, need: all("rating", "fake"), unless: of("analysis", "mention"), next: true},
 }
 
 // analysis says that a text is only to be looked at; it holds for all that follows.
-var analysis = concepts.Words.Of("analysis")
-
-// reader reads the segments of one event.
-type reader struct {
-	hits, before []concepts.Hit
-}
+var analysis = of("analysis")
 
 // maxText bounds how much of a text is read.
 const maxText = 256 << 10
 
-// segment reads the raw view, and what an encoding hides.
-func (r *reader) segment(e *check.Event, i int) {
+// read looks at the words of segment i, in the raw view and in what an encoding hides.
+func read(e *check.Event, i int) {
 	s := &e.Segments[i]
 	if s.Key {
 		return
 	}
 	in := place(e, s)
 	for v := range s.Views {
-		view := &s.Views[v]
-		if len(view.Text) < minText || v > 0 && view.Kind != models.ViewDecoded {
-			continue
+		if view := &s.Views[v]; len(view.Text) >= minText && (v == 0 || view.Kind == models.ViewDecoded) {
+			if hits := e.Signals(i, v); promising(in, mask(hits)) {
+				r := reader{Event: e, segment: i, view: v, text: view.Text, in: in}
+				r.sentences(hits)
+			}
 		}
-		r.text(e, i, v, view.Text[:min(len(view.Text), maxText)], in)
 	}
 }
 
-// minText is the shortest text that says enough; it counts bytes, and a Chinese sentence is short.
-const minText = 12
-
-func (r *reader) text(e *check.Event, i, v int, text string, in where) {
-	r.before = r.before[:0]
-	var reported, said concepts.Set
-	for start := 0; start < len(text); {
-		end := concepts.Sentence(text, start)
-		r.hits = heeded(text, written(text, concepts.Words.Find(text, start, end, r.hits[:0])))
-		said |= mask(r.hits) & analysis
-		r.match(e, i, v, in, said, &reported)
-		if in&inSampling != 0 {
-			r.profile(e, i, v)
-			r.works(e, i, v, text)
-		}
-		r.hits, r.before = r.before, r.hits
-		start = end
+// promising reports whether a text that is about so much has all that some rule needs.
+func promising(in where, about set) bool {
+	if about == 0 || in&inSampling != 0 {
+		return about != 0
 	}
-}
-
-func (r *reader) match(e *check.Event, i, v int, in where, said concepts.Set, reported *concepts.Set) {
-	if len(r.hits) == 0 {
-		return
-	}
-	here, before := mask(r.hits)|said, mask(r.before)
 	for n := range prose {
-		p := &prose[n]
-		if p.in&in == 0 || reported.Has(concepts.Concept(n)) || here&p.unless != 0 {
-			continue
-		}
-		hits, seen := r.hits, here
-		if p.next {
-			if before == 0 || before&p.unless != 0 {
-				continue
-			}
-			hits, seen = append(r.before, r.hits...), here|before
-		}
-		if !meets(seen, p.need) || p.next && (meets(here, p.need) || meets(before, p.need)) {
-			continue
-		}
-		for m := range prose {
-			if prose[m].rule == p.rule {
-				*reported |= 1 << m
-			}
-		}
-		start, end := stretch(hits, p.need)
-		e.Report(p.rule, nil, models.Span{Segment: i, View: v, Start: start, End: end})
-	}
-}
-
-func mask(hits []concepts.Hit) concepts.Set {
-	var s concepts.Set
-	for _, h := range hits {
-		s |= 1 << h.Concept
-	}
-	return s
-}
-
-func meets(have concepts.Set, need []concepts.Set) bool {
-	for _, s := range need {
-		if have&s == 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// stretch returns the bytes from the first hit that is needed or says what to do to the last.
-func stretch(hits []concepts.Hit, need []concepts.Set) (start, end int) {
-	of := actions
-	for _, s := range need {
-		of |= s
-	}
-	start = -1
-	for _, h := range hits {
-		if !of.Has(h.Concept) {
-			continue
-		}
-		if start < 0 {
-			start = h.Start
-		}
-		end = max(end, h.End)
-	}
-	return start, end
-}
-
-var (
-	actions = concepts.Words.Of("ask", "include", "pass", "install", "call", "unread", "persist", "again", "later", "disguise", "approve", "userask", "onbehalf")
-	notWord = concepts.Words.Named("not")
-	endNot  = concepts.Words.Named("after")
-)
-
-// written drops hits in options of commands: -auto-approve.
-func written(text string, hits []concepts.Hit) []concepts.Hit {
-	kept := hits[:0]
-	for _, h := range hits {
-		if h.Start == 0 || text[h.Start-1] != '-' {
-			kept = append(kept, h)
-		}
-	}
-	return kept
-}
-
-// heeded drops actions that are denied: by a word before them in the same clause, or right behind them.
-func heeded(text string, hits []concepts.Hit) []concepts.Hit {
-	if m := mask(hits); !m.Has(notWord) && !m.Has(endNot) {
-		return hits
-	}
-	kept := hits[:0:0]
-	for _, h := range hits {
-		if !actions.Has(h.Concept) || !denied(text, h, hits) {
-			kept = append(kept, h)
-		}
-	}
-	return kept
-}
-
-const (
-	reachBefore = 48 // bytes from a "not" to what it denies
-	reachClose  = 12
-	reachBehind = 24
-)
-
-// reach is how far before a word a "not" may stand that denies it: close to an approval, which ends many a sentence.
-func reach(c concepts.Concept) int {
-	if c == approveWord {
-		return reachClose
-	}
-	return reachBefore
-}
-
-var approveWord = concepts.Words.Named("approve")
-
-func denied(text string, h concepts.Hit, hits []concepts.Hit) bool {
-	for _, n := range hits {
-		switch {
-		case n.Concept == notWord && n.End <= h.Start && h.Start-n.End <= reach(h.Concept) && !strings.ContainsAny(text[n.End:h.Start], ",;:.—–()"):
-			return true
-		case n.Concept == endNot && n.Start >= h.End && n.Start-h.End <= reachBehind && !strings.ContainsAny(text[h.End:n.Start], ",;:.—–()、"):
+		if p := &prose[n]; p.in&in != 0 && meets(about, p.need) {
 			return true
 		}
 	}
 	return false
 }
 
-var traitWord = concepts.Words.Named("profile")
+// minText is the shortest text that says enough; it counts bytes, and a Chinese sentence is short.
+const minText = 12
+
+// reader reads one view.
+type reader struct {
+	*check.Event
+	segment, view int
+	text          string
+	in            where
+	said          set    // whether the text is only to be looked at
+	reported      uint64 // rules in prose
+}
+
+func (r *reader) sentences(hits []directive.Hit) {
+	var before []directive.Hit
+	for len(hits) > 0 {
+		n := firstSentence(r.text, hits)
+		r.sentence(before, hits[:n])
+		before, hits = hits[:n], hits[n:]
+	}
+}
+
+func (r *reader) sentence(before, hits []directive.Hit) {
+	here := heeded(r.text, hits)
+	if here&^(denial|behind) == 0 {
+		return
+	}
+	r.said |= here & analysis
+	r.match(before, hits, here|r.said)
+	if r.in&inSampling != 0 {
+		r.profile(hits)
+		r.works(hits)
+	}
+}
+
+func (r *reader) match(before, hits []directive.Hit, here set) {
+	for n := range prose {
+		p := &prose[n]
+		if p.in&r.in == 0 || here&p.unless != 0 || here&p.need[len(p.need)-1] == 0 || r.reported>>n&1 == 1 {
+			continue
+		}
+		if !meets(here, p.need) {
+			earlier := set(0)
+			if p.next {
+				earlier = heeded(r.text, before)
+			}
+			if earlier&p.unless != 0 || !meets(here|earlier, p.need) {
+				continue
+			}
+		}
+		for m := range prose {
+			if prose[m].rule == p.rule {
+				r.reported |= 1 << m
+			}
+		}
+		r.report(p.rule, hits, p.need)
+	}
+}
+
+func (r *reader) report(rule *check.Rule, hits []directive.Hit, need []set) {
+	start, end := stretch(hits, need)
+	r.Report(rule, nil, models.Span{Segment: r.segment, View: r.view, Start: max(start, 0), End: end})
+}
+
+var traits = of("profile")
 
 const minTraits = 3 // traits in one sentence that make a profile
 
-var workWord = concepts.Words.Named("works")
+var products = of("works")
 
 const (
 	manyWorks = 20   // texts that nobody asks for in passing
@@ -285,18 +213,18 @@ const (
 )
 
 // works reports a number of texts to be written that no completion in passing takes.
-func (r *reader) works(e *check.Event, i, v int, text string) {
-	for _, h := range r.hits {
-		if h.Concept != workWord {
+func (r *reader) works(hits []directive.Hit) {
+	for _, h := range hits {
+		if bits[h.Signal] != products {
 			continue
 		}
-		n, start := numberBefore(text, h.Start)
+		n, start := numberBefore(r.text, h.Start)
 		least := manyWorks
-		if strings.HasPrefix(strings.ToLower(text[h.Start:h.End]), "word") {
+		if strings.HasPrefix(strings.ToLower(r.text[h.Start:h.End]), "word") {
 			least = manyWords
 		}
 		if n >= least && n < maxNumber {
-			e.Report(borrowedWork, nil, models.Span{Segment: i, View: v, Start: start, End: h.End})
+			r.Report(borrowedWork, nil, models.Span{Segment: r.segment, View: r.view, Start: start, End: h.End})
 			return
 		}
 	}
@@ -351,15 +279,14 @@ func numberBefore(text string, end int) (n, start int) {
 const lookBack = 24 // bytes between a number and what is counted
 
 // profile reports a sentence that names several traits which nobody asks a service to guess.
-func (r *reader) profile(e *check.Event, i, v int) {
-	n, of := 0, []concepts.Set{1 << traitWord}
-	for _, h := range r.hits {
-		if h.Concept == traitWord {
-			n++
+func (r *reader) profile(hits []directive.Hit) {
+	n, end := 0, -1
+	for _, h := range hits {
+		if bits[h.Signal] == traits && h.Start >= end {
+			n, end = n+1, h.End
 		}
 	}
 	if n >= minTraits {
-		start, end := stretch(r.hits, of)
-		e.Report(profiling, nil, models.Span{Segment: i, View: v, Start: start, End: end})
+		r.report(profiling, hits, []set{traits})
 	}
 }

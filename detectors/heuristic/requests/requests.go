@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
-	"github.com/aad6b6dc/taster/detectors/internal/concepts"
 	"github.com/aad6b6dc/taster/models"
 )
 
@@ -36,15 +35,22 @@ func examine(e *check.Event) {
 	case models.KindToolResult:
 		inputRequests(e)
 	}
+	for i := range e.Segments {
+		if s := &e.Segments[i]; !s.Key && spoken[e.Input.Event.Kind] {
+			device(e, i)
+		}
+	}
 	preview(e)
 	padded(e)
 	tokens(e)
 	headers(e)
-	var r reader
 	for i := range e.Segments {
-		r.segment(e, i)
+		read(e, i)
 	}
 }
+
+// spoken are the kinds of event, besides requests to the person, in which somebody is told where to enter a code.
+var spoken = map[models.Kind]bool{models.KindToolResult: true, models.KindPrompt: true, models.KindInstructions: true, models.KindNotification: true}
 
 // place says which rules read a segment.
 func place(e *check.Event, s *models.Segment) where {
@@ -83,6 +89,6 @@ var whereOf = map[models.Kind]where{
 }
 
 var (
-	hardSecret = concepts.Words.Of("password", "otp", "card", "token")
-	anySecret  = hardSecret | concepts.Words.Of("identity")
+	hardSecret = of("password", "otp", "card", "token")
+	anySecret  = hardSecret | of("identity")
 )

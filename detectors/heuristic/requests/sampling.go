@@ -5,12 +5,11 @@ import (
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
-	"github.com/aad6b6dc/taster/detectors/internal/concepts"
 	"github.com/aad6b6dc/taster/models"
 )
 
 var (
-	forgedTurn    = rule("forged-turn", "C6", models.SeverityHigh, 0.65, "Puts words of agreement into the assistant's mouth.")
+	forgedTurn    = rule("forged-agreement", "C6", models.SeverityHigh, 0.65, "Puts words of agreement into the assistant's mouth.")
 	tokenBudget   = rule("token-budget", "C6", models.SeverityHigh, 0.5, "Asks for far more tokens than an answer takes.")
 	unofferedTool = rule("unoffered-tool", "C6", models.SeverityHigh, 0.55, "Has a tool called that did not come with the request.")
 	offeredTool   = rule("offered-tool", "C6", models.SeverityHigh, 0.55, "Brings along a tool with consequences and has it called.")
@@ -20,8 +19,8 @@ var (
 const maxTokens = 50000 // a long report has fewer
 
 var (
-	agreement = concepts.Words.Of("approve", "onbehalf")
-	deed      = concepts.Words.Of("call", "danger", "onbehalf", "pass")
+	agreement = of("approve", "onbehalf")
+	deed      = of("call", "danger", "onbehalf", "pass")
 )
 
 // sampling looks at the structure of the request for a completion at base, whose segments begin with from.
@@ -56,7 +55,7 @@ func sampling(e *check.Event, base string, from int) {
 	}
 }
 
-var risky = concepts.Words.Of("danger", "private", "token", "password", "others")
+var risky = of("danger", "private", "token", "password", "others")
 
 const maxOffered = 50 // tools that are looked at
 
@@ -67,7 +66,7 @@ func offered(e *check.Event, base string, from int) {
 		s := &e.Segments[i]
 		if !s.Key && strings.HasPrefix(s.Pointer, base+"/tools/") && check.Last(s) == "name" {
 			all[text(e, i)] = true
-			if about(spelled(text(e, i)))&risky != 0 {
+			if about(e, i)&risky != 0 {
 				names[text(e, i)] = i
 			}
 		}
@@ -81,17 +80,20 @@ func offered(e *check.Event, base string, from int) {
 		}
 	}
 	for j := from; j < len(e.Segments); j++ {
-		if s := &e.Segments[j]; !s.Key && strings.HasPrefix(s.Pointer, base+"/messages/") && unoffered(e, j, all) {
+		if s := &e.Segments[j]; !s.Key && (strings.HasPrefix(s.Pointer, base+"/messages/") || s.Pointer == base+"/systemPrompt") && unoffered(e, j, all) {
 			return
 		}
 	}
 }
 
 // verbs begin the names of tools that take something out or change something.
-var verbs = map[string]bool{"export": true, "delete": true, "send": true, "transfer": true, "share": true, "dump": true, "read": true, "list": true, "get": true, "fetch": true, "run": true, "exec": true,
+var verbs = map[string]bool{"search": true, "query": true, "open": true, "collect": true, "download": true, "find": true, "lookup": true, "export": true, "delete": true, "send": true, "transfer": true, "share": true, "dump": true, "read": true, "list": true, "get": true, "fetch": true, "run": true, "exec": true,
 	"execute": true, "upload": true, "post": true, "purge": true, "drop": true, "pay": true, "buy": true, "forward": true, "grant": true, "remove": true, "update": true, "write": true, "create": true}
 
-const maxNames = 20 // of one text that are looked at
+const (
+	maxNames  = 20 // of one text that are looked at
+	reachCall = 64 // bytes between an order to call and the name of a tool
+)
 
 // unoffered reports a message that has a tool called that the request doesn't bring along.
 func unoffered(e *check.Event, i int, names map[string]bool) bool {
@@ -110,7 +112,7 @@ func unoffered(e *check.Event, i int, names map[string]bool) bool {
 			to++
 		}
 		verb, _, _ := strings.Cut(s[from:to], "_")
-		if verbs[verb] && !names[s[from:to]] && about(s[max(0, from-lookBack):from])&calls != 0 && mask(concepts.Words.Find(s, 0, min(len(s), maxText), nil))&analysis == 0 {
+		if verbs[verb] && !names[s[from:to]] && within(e, i, from-reachCall, from)&calls != 0 && !strings.Contains(s[max(0, from-reachCall):from], "may ") && mask(e.Signals(i, 0))&analysis == 0 {
 			e.Report(unofferedTool, nil, models.Span{Segment: i, Start: from, End: to})
 			return true
 		}
@@ -119,7 +121,7 @@ func unoffered(e *check.Event, i int, names map[string]bool) bool {
 	return false
 }
 
-var calls = concepts.Words.Of("call")
+var calls = of("call")
 
 func nameByte(c byte) bool { return c == '_' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' }
 
@@ -130,7 +132,7 @@ func turns(e *check.Event, from int, assistant map[string]bool) {
 		if s.Key || check.Last(s) != "text" || !assistant[messageOf(s.Pointer)] {
 			continue
 		}
-		if m := about(text(e, i)); m&agreement != 0 && m&deed != 0 {
+		if m := about(e, i); m&agreement != 0 && m&deed != 0 {
 			e.Report(forgedTurn, nil, e.Whole(i))
 		}
 	}

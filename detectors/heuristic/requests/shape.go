@@ -4,39 +4,11 @@ import (
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
-	"github.com/aad6b6dc/taster/detectors/internal/concepts"
 	"github.com/aad6b6dc/taster/models"
 )
 
 // text is the raw view of segment i.
 func text(e *check.Event, i int) string { return e.Segments[i].Views[0].Text }
-
-// about returns what a short text is about. Denied actions don't count.
-func about(s string) concepts.Set {
-	if len(s) > concepts.MaxSentence {
-		s = s[:concepts.MaxSentence]
-	}
-	return mask(heeded(s, concepts.Words.Find(s, 0, len(s), nil)))
-}
-
-// spelled is an identifier as words: snake_case, kebab-case and camelCase.
-func spelled(name string) string {
-	var b strings.Builder
-	lower := false
-	for _, r := range name {
-		switch {
-		case r == '_' || r == '-' || r == '.':
-			b.WriteByte(' ')
-		case r >= 'A' && r <= 'Z' && lower:
-			b.WriteByte(' ')
-			b.WriteRune(r)
-		default:
-			b.WriteRune(r)
-		}
-		lower = r >= 'a' && r <= 'z'
-	}
-	return b.String()
-}
 
 // scalar is the number or word that is the value of the key segment i, as it stands in the body: true, 4096.
 func scalar(e *check.Event, i int) string {

@@ -22,15 +22,37 @@ var (
 	uncheckedCode   = rule("unchecked-code", "E11", models.SeverityHigh, 0.6, "Redeems a code without the checks that tie it to who asked for it.")
 )
 
-var hints = [][]byte{[]byte("redirect_uri"), []byte("eyJ"), []byte("issuer"), []byte("resource_metadata"), []byte("token_endpoint"), []byte("\"iss\""), []byte("verifier"), []byte("_url"), []byte("_uri"), []byte("_endpoint"), []byte("Url"), []byte("\"state\"")}
+// hints are what the body of an event with something of a sign-in has, one of them at least; a definition one of the first.
+var hints = [][]byte{[]byte("redirect_"), []byte("eyJ"), []byte("ssuer"), []byte("_metadata"), []byte("_endpoint"), []byte("iss\""), []byte("verifier"), []byte("authorization_"), []byte("authorizationU"),
+	[]byte("authorize_url"), []byte("auth_url"), []byte("authUrl"), []byte("login_url"), []byte("verification_uri"), []byte("signin_url"), []byte("\"state\"")}
+
+const inDefinitions = 5 // hints that matter in a definition
+
+var (
+	slashes  = []byte("//")
+	webToken = []byte("eyJ")
+)
+
+// hinted reports whether there may be something of a sign-in.
+func hinted(e *check.Event) bool {
+	body, hints := e.Input.Event.Body, hints
+	if e.Input.Event.Kind == models.KindTool {
+		if !bytes.Contains(body, slashes) && !bytes.Contains(body, webToken) {
+			return false
+		}
+		hints = hints[:inDefinitions]
+	}
+	for _, h := range hints {
+		if bytes.Contains(body, h) {
+			return true
+		}
+	}
+	return false
+}
 
 // tokens looks at addresses, metadata and tokens of sign-ins.
 func tokens(e *check.Event) {
-	hinted := false
-	for _, h := range hints {
-		hinted = hinted || bytes.Contains(e.Input.Event.Body, h)
-	}
-	if !hinted {
+	if !hinted(e) {
 		return
 	}
 	var m metadata
@@ -202,12 +224,15 @@ func challenge(e *check.Event, i int, value string) {
 	if n < 0 {
 		return
 	}
-	from := strings.Index(value, "http")
-	if from < 0 || from > n {
-		return
+	named, end := addressAt(value, n+len("resource_metadata="))
+	from := strings.Index(value[:n], "http")
+	if from < 0 {
+		if from = strings.Index(value[end:], "http"); from < 0 {
+			return
+		}
+		from += end
 	}
 	called, _ := addressAt(value, from)
-	named, end := addressAt(value, n+len("resource_metadata="))
 	if called != nil && named != nil && !hosts.Related(named.Hostname(), called.Hostname()) {
 		e.Report(mixedIssuer, nil, models.Span{Segment: i, Start: n, End: end})
 	}
