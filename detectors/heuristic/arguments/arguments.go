@@ -34,7 +34,7 @@ func examine(e *check.Event) {
 		harvest(e)
 		orders(e)
 		for i := range e.Segments {
-			if s := &e.Segments[i]; !s.Key && proposed(s) {
+			if s := &e.Segments[i]; !s.Key && !plain(s.Views[0].Text) && proposed(s) {
 				judge(e, valueAt(e, i, ""))
 			}
 		}
@@ -98,6 +98,19 @@ func toolName(e *check.Event) string {
 		return e.Segments[i].Views[0].Text
 	}
 	return ""
+}
+
+// plain reports whether text is a word or a few, without a sign that an attack would need.
+func plain(text string) bool {
+	if text == "" || len(text) > 64 || '0' <= text[0] && text[0] <= '9' || text[0] == '-' {
+		return text == ""
+	}
+	for i := range len(text) {
+		if c := text[i]; !letter(c) && (c < '0' || c > '9') && c != '_' && c != '-' && c != ' ' && c != ',' && (c != '.' || i+1 < len(text) && text[i+1] == '.' || i == 0) {
+			return false
+		}
+	}
+	return true
 }
 
 // proposed reports whether the segment is a value that a schema proposes for a parameter.

@@ -2,11 +2,13 @@ package arguments
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/aad6b6dc/taster/detectors"
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/detectors/internal/directive"
 	"github.com/aad6b6dc/taster/models"
 	"github.com/aad6b6dc/taster/models/view"
 )
@@ -20,7 +22,7 @@ func find(t testing.TB, kind models.Kind, body string) []models.Finding {
 	}
 	var found []models.Finding
 	in := detectors.Input{Event: &models.Event{Server: "harbour", Kind: kind, Body: []byte(body)}, Segments: doc.Segments}
-	Checks.Examine(&check.Event{Input: &in, Found: func(f models.Finding) { found = append(found, f) }})
+	Checks.Examine(&check.Event{Input: &in, Signals: signals(t, doc.Segments), Found: func(f models.Finding) { found = append(found, f) }})
 	for _, f := range found {
 		for _, s := range f.Evidence {
 			if text := doc.Segments[s.Segment].Views[s.View].Text; s.Start < 0 || s.Start > s.End || s.End > len(text) {
@@ -29,6 +31,21 @@ func find(t testing.TB, kind models.Kind, body string) []models.Finding {
 		}
 	}
 	return found
+}
+
+// signals reads the raw views of the segments once.
+func signals(t testing.TB, segments []models.Segment) func(segment, view int) []directive.Hit {
+	t.Helper()
+	lexicon, err := directive.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := lexicon.Reader()
+	hits := make([][]directive.Hit, len(segments))
+	for i := range segments {
+		hits[i] = slices.Clone(reader.Read(segments[i].Views[0].Text).Hits)
+	}
+	return func(segment, _ int) []directive.Hit { return hits[segment] }
 }
 
 // call is a call of a tool with one argument.
@@ -231,7 +248,7 @@ func BenchmarkCall(b *testing.B) {
 		b.Fatal(err)
 	}
 	in := detectors.Input{Event: &models.Event{Kind: models.KindToolCall, Body: body}, Segments: doc.Segments}
-	e := check.Event{Input: &in, Found: func(models.Finding) {}}
+	e := check.Event{Input: &in, Signals: signals(b, doc.Segments), Found: func(models.Finding) {}}
 	b.ReportAllocs()
 	for b.Loop() {
 		Checks.Examine(&e)
@@ -245,7 +262,8 @@ func BenchmarkDocument(b *testing.B) {
 		b.Fatal(err)
 	}
 	in := detectors.Input{Event: &models.Event{Kind: models.KindToolCall, Body: body}, Segments: doc.Segments}
-	e := check.Event{Input: &in, Found: func(models.Finding) {}}
+	e := check.Event{Input: &in, Signals: signals(b, doc.Segments), Found: func(models.Finding) {}}
+	b.ReportAllocs()
 	b.SetBytes(int64(len(body)))
 	for b.Loop() {
 		Checks.Examine(&e)
@@ -259,7 +277,8 @@ func BenchmarkTool(b *testing.B) {
 		b.Fatal(err)
 	}
 	in := detectors.Input{Event: &models.Event{Kind: models.KindTool, Body: body}, Segments: doc.Segments}
-	e := check.Event{Input: &in, Found: func(models.Finding) {}}
+	e := check.Event{Input: &in, Signals: signals(b, doc.Segments), Found: func(models.Finding) {}}
+	b.ReportAllocs()
 	b.SetBytes(int64(len(body)))
 	for b.Loop() {
 		Checks.Examine(&e)
