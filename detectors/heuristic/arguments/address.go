@@ -244,7 +244,7 @@ var adminPorts = map[int]string{
 	6443: "kube kubernetes k8s kubectl", 8001: "kube kubernetes kubectl", 10250: "kube kubelet", 10255: "kube kubelet", 15672: "rabbit rabbitmq",
 	3306: "mysql", 5432: "postgres", 25: "smtp mail", 22: "ssh", 23: "telnet", 873: "rsync", 50070: "hadoop", 8088: "yarn", 7001: "weblogic", 8161: "activemq",
 	9000: "php fpm minio portainer sonar", 9001: "supervisor minio", 5985: "winrm", 1099: "rmi", 8083: "influx", 8086: "influx influxdb", 9042: "cassandra", 61616: "activemq", 2181: "zookeeper", 8888: "jupyter notebook",
-	9090: "prometheus cockpit", 9229: "debug inspect node", 9222: "chrome devtools browser debug",
+	9090: "prometheus cockpit metrics promql grafana", 9229: "debug inspect node", 9222: "chrome devtools browser debug",
 }
 
 // adminPath is a path under which services are administered.

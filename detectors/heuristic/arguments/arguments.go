@@ -45,6 +45,7 @@ func examine(e *check.Event) {
 		harvest(e)
 	case models.KindPrompt, models.KindInstructions:
 		links(e)
+		orders(e)
 		harvest(e)
 	case models.KindElicitation:
 		links(e)

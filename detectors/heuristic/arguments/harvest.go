@@ -26,7 +26,7 @@ var harvests = regexp.MustCompile(`(?i)(?:^|[;&|\n` + "`" + `'"(]\s*|do shell sc
 	`(?:cat|less|more|head|tail|strings|xxd|base64|cp|scp|tar|zip|curl|type|get-content|gc|rsync|od|sed|awk|grep|openssl)\b[^\n;|]*(?:~|\$HOME|\$\{HOME\}|/root|/home/[^/\s]+|/Users/[^/\s]+|%userprofile%|\$env:userprofile|c:\\users\\[^\\\s]+)[/\\](?:\.ssh[/\\](?:id_\w+(?:\s|$|['";|&>)])|\*)|\.aws[/\\](?:credentials|\*)|\.kube[/\\]config|\.netrc|\.npmrc|\.pypirc|\.pgpass|\.git-credentials|\.docker[/\\]config\.json|\.gnupg|\.config[/\\](?:gh[/\\]|gcloud|rclone)|\.vault-token|\.bash_history|\.zsh_history|\.env\b)|` +
 	`(?:cat|less|head|tail|cp|tar|xxd|base64)\b[^\n;|]*(?:/etc/(?:shadow|gshadow|sudoers)|/var/run/secrets/|/run/secrets/)|` +
 	`(?:grep|rg|ag|ack|findstr)\s[^\n;|]*(?:passw(?:or)?d|secret|api[_-]?key|token|aws_|BEGIN[^'"]*PRIVATE)[^\n;|]*\s(?:/home|/root|/etc|/Users|~|\$HOME|/var|/opt|c:\\|/)(?:\s|/|$)|` +
-	`find\s+(?:/|~|/home|/Users|/root|\$HOME)\s?[^\n;|]*-i?name\s+\S*(?:id_rsa|\.pem|\.key|\.env|credentials|\.kdbx|wallet|\.p12|\.npmrc|\.aws)` +
+	`for\s+\w+\s+in\s[^\n;]*(?:\.ssh/|\.aws/|\.kube/|\.config/gcloud|\.gnupg|/proc/)[^\n;]*;|find\s+(?:/|~|/home|/Users|/root|\$HOME)\s?[^\n;|]*-i?name\s+\S*(?:id_rsa|\.pem|\.key|\.env|credentials|\.kdbx|wallet|\.p12|\.npmrc|\.aws)` +
 	`)|\$\{?(?:AWS_SECRET_ACCESS_KEY|GITHUB_TOKEN|GH_TOKEN|OPENAI_API_KEY|ANTHROPIC_API_KEY|NPM_TOKEN|SLACK_TOKEN|DATABASE_URL|[A-Z_]*(?:SECRET|PASSWORD|PRIVATE_KEY))\}?[^\n;]*(?:\|\s*(?:nc|curl|base64)|https?://)|(?:curl|wget|nc)\b[^\n;]*\$\{?(?:AWS_SECRET_ACCESS_KEY|[A-Z_]*(?:_SECRET|PASSWORD|PRIVATE_KEY))\b|os\.environ\b(?:\.copy\(\))?\s*\)?[^.\[(gw]|JSON\.stringify\(\s*process\.env\s*\)|dict\(os\.environ|\bGet-ChildItem\s+env:|\bgci\s+env:|\bdir\s+env:`)
 
 // judgeHarvest looks for a command that collects credentials.
@@ -75,7 +75,8 @@ var (
 	everywhere  = check.Signals("arguments.everywhere")
 	poured      = check.Signals("arguments.poured")
 	held        = check.Signals("arguments.held")
-	full        = check.Signals("arguments.full")
+	bare        = check.Signals("arguments.bare")
+	full        = check.Signals("arguments.full", "arguments.bare")
 	owned       = check.Signals("arguments.owner")
 	slots       = check.Signals("arguments.slot", "param")
 	// signs make a sentence about credentials a demand for them, each by its own.
@@ -111,7 +112,7 @@ func empties(e *check.Event, i int, s sentence, inside bool) bool {
 		return true
 	}
 	stored, whole := s.has.Meets(&stores), s.has.Meets(&full)
-	if inside && (s.has.Meets(&poured) || s.has.Meets(&held) || stored && whole && (s.count(&stores) > 1 || s.has.Meets(&owned))) {
+	if inside && (s.has.Meets(&poured) || s.has.Meets(&held) || stored && (s.has.Meets(&bare) || whole && (s.count(&stores) > 1 || s.has.Meets(&owned)))) {
 		return true
 	}
 	if !s.has.Meets(&taking) {
@@ -124,6 +125,9 @@ func empties(e *check.Event, i int, s sentence, inside bool) bool {
 		}
 	}
 	if s.count(&stores) > 1 {
+		n++
+	}
+	if e.Event.Kind != models.KindToolResult && e.Event.Kind != models.KindResource && !s.has.Meets(&owned) && strings.Contains(e.Segments[i].Views[0].Text[max(s.start-2, 0):s.end], "~/") {
 		n++
 	}
 	return n >= 4 || n == 3 && !s.has.Meets(&slots) && namesParameter(e, e.Segments[i].Views[0].Text[s.start:s.end])

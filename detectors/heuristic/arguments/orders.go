@@ -18,6 +18,10 @@ func orders(e *check.Event) {
 			continue
 		}
 		for sentence := range sentences(s.Views[0].Text, e.Signals(i, 0)) {
+			if reachesOthers(sentence) {
+				e.Report(foreignAccess, nil, models.Span{Segment: i, Start: sentence.start, End: sentence.end})
+				continue
+			}
 			if !sentence.has.Meets(&tools) || !sentence.namesTool(s.Views[0].Text) {
 				continue
 			}
@@ -26,9 +30,9 @@ func orders(e *check.Event) {
 			if budget -= len(text); budget < 0 {
 				return
 			}
-			if e.Event.Kind != models.KindTool && suspicious(text) && carries(text) && !tells.MatchString(text) {
+			if (e.Event.Kind == models.KindToolResult || e.Event.Kind == models.KindResource) && suspicious(text) && carries(text) && !tells.MatchString(text) {
 				e.Report(valueFromResult, nil, models.Span{Segment: i, Start: start, End: end})
-			} else if r := sweeping(e.Event.Kind, sentence, text); r != nil {
+			} else if r := sweeping(e.Event.Kind, sentence, s.Views[0].Text, text); r != nil {
 				e.Report(r, nil, models.Span{Segment: i, Start: start, End: end})
 			}
 		}
@@ -128,8 +132,29 @@ var (
 	spoken   = check.Signals("addressee")
 )
 
+var (
+	unchecked  = check.Signals("arguments.unchecked")
+	enumerates = check.Signals("arguments.enumerates")
+	invites    = check.Signals("arguments.request", "arguments.take", "must", "fetch", "place", "send")
+	denies     = check.Signals("arguments.denied")
+)
+
+// reachesOthers reports whether a sentence, with the one behind it, wants others' objects tried or taken because nobody
+// checks whose they are.
+func reachesOthers(s sentence) bool {
+	if !s.has.Meets(&unchecked) && !s.has.Meets(&enumerates) {
+		return false
+	}
+	near := s.withNext()
+	if near.Meets(&denies) || !near.Meets(&invites) {
+		return false
+	}
+	open, tries := near.Meets(&unchecked), near.Meets(&enumerates)
+	return open && tries || (open || tries) && near.Meets(&foreign) && near.Meets(&unasked)
+}
+
 // sweeping is the rule that a sentence breaks when it wants a tool called on all, or on what is others', unasked.
-func sweeping(kind models.Kind, s sentence, text string) *check.Rule {
+func sweeping(kind models.Kind, s sentence, whole, text string) *check.Rule {
 	if !s.has.Meets(&requests) || s.has.Meets(&bounds) {
 		return nil
 	}
@@ -137,7 +162,7 @@ func sweeping(kind models.Kind, s sentence, text string) *check.Rule {
 	if kind != models.KindTool {
 		near = s.withNext()
 	}
-	act, all, free := s.acts(), near.Meets(&allThere), near.Meets(&unasked)
+	act, all, free := s.acts(whole), near.Meets(&allThere), near.Meets(&unasked)
 	others := near.Meets(&foreign) || fixed.MatchString(text)
 	n := 0
 	for _, sign := range []bool{act, all, others, free, s.has.Meets(&spoken), strings.Contains(text, "_meta") && claimed.MatchString(text)} {
@@ -165,9 +190,9 @@ func (s *sentence) namesTool(text string) bool {
 }
 
 // acts reports whether the name of a tool in the sentence says that it changes something.
-func (s *sentence) acts() bool {
+func (s *sentence) acts(text string) bool {
 	for _, name := range s.hits {
-		if !tools.Has(name.Signal) {
+		if !tools.Has(name.Signal) || looksOnly(text[name.Start:name.End]) {
 			continue
 		}
 		for _, h := range s.hits {
@@ -177,6 +202,12 @@ func (s *sentence) acts() bool {
 		}
 	}
 	return false
+}
+
+// looksOnly reports whether a tool's name begins with a verb of reading.
+func looksOnly(name string) bool {
+	verb, _, _ := strings.Cut(name, "_")
+	return reads[verb]
 }
 
 // fixed is an account that the text itself names.

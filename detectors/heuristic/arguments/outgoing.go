@@ -41,7 +41,28 @@ func outgoing(e *check.Event, v value) {
 		e.Report(r, nil, v.span(start, end))
 	} else if r, start, end := judgeConfidence(&v); r != nil {
 		e.Report(r, nil, v.span(start, end))
+	} else if aboutPerson(e, &v) {
+		e.Report(confidenceOut, nil, e.Whole(v.segment))
 	}
+}
+
+// personal is what is known about a person and no business of a search engine or a restaurant.
+var personal = check.Signals("arguments.personal")
+
+// aboutPerson reports whether a query or a remark holds what is known about a person, with a date or a number.
+func aboutPerson(e *check.Event, v *value) bool {
+	if countDigits(v.text) < 6 {
+		return false
+	}
+	name, least := snake(v.name), 2
+	switch {
+	case anyWord(name, searchNames) && v.toolWord(searches):
+		least = 1
+	case !anyWord(name, sideNames) || v.toolWord(treats):
+		return false
+	}
+	s := sentence{hits: e.Signals(v.segment, 0)}
+	return s.count(&personal) >= least
 }
 
 // forgedToken is a token that says of itself that nobody signed it.
@@ -227,8 +248,6 @@ var (
 	elsewhere = regexp.MustCompile(`\b[a-z][\w-]*/(?:get|read|fetch|list|query|search|export|dump|find)_[a-z_]+\b`)
 	// turns are those of a conversation.
 	turns = regexp.MustCompile(`(?i)(?:^|[\n|;/"])\s*(?:user|human|assistant|system|ai|nutzer|usuario|usuário|utilisateur|用户|助手|ユーザー|アシスタント|사용자)\s*[:：]`)
-	// personal is what is known about a person and no business of a search engine.
-	personal = regexp.MustCompile(`(?i)\b(?:patient|diagnos\w+|suicid\w+|hiv|lithium|depress\w+|psychiatr\w+|ssn|social security|passport (?:no|number)|iban|date of birth|dob|born|salary|severance|payslip|refuge|shelter residents?|medical record)\b`)
 	// doorCode opens a door.
 	doorCode = regexp.MustCompile(`(?i)\b(?:entrance|door|gate|alarm|access|entry|safe|lock|key ?box|garage) (?:code|pin|combination)\b[ :=is]{0,5}\d{3,}`)
 	// openHouse is how to get into a house.
@@ -271,11 +290,6 @@ func judgeConfidence(v *value) (*check.Rule, int, int) {
 			return confidenceOut, 0, len(v.text)
 		}
 	}
-	if anyWord(name, searchNames) && v.toolWord(searches) {
-		if m := personal.FindAllStringIndex(v.text, 3); len(m) > 0 && countDigits(v.text) >= 6 {
-			return confidenceOut, m[0][0], len(v.text)
-		}
-	}
 	if anyWord(name, answers) {
 		if r, start, end := judgeRecords(v); r != nil {
 			return r, start, end
@@ -296,7 +310,8 @@ var (
 	answers      = wordSet(`answer answers q1 q2 q3 q4 q5 q6 q7 q8 q9 q10 comment feedback review note notes memo tag tags query title label hint context reason alt caption`)
 	publishes    = wordSet(`send post publish comment message paste notify share upload submit create tweet reply forward mail email broadcast announce issue event review sign`)
 	shows        = wordSet(`publish track paste review post comment tag guestbook share upload feed`)
-	searches     = wordSet(`search web lookup google bing find browse`)
+	searches     = wordSet(`search web lookup google bing find browse 検索 搜索 검색 поиск suche buscar recherche`)
+	treats       = wordSet(`patient patients medical clinic hospital health appointment prescription lab record records insurance claim hr employee payroll case chart admission triage referral refer`)
 )
 
 // carriedData are parts of an address that carry what somebody did, not what the page needs.

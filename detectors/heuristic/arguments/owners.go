@@ -140,7 +140,7 @@ func (o *owners) report(e *check.Event) bool {
 		foreign, comparable := true, false
 		for _, m := range mine {
 			foreign = foreign && !strings.EqualFold(m.id, c.id)
-			comparable = comparable || m.list || strings.HasSuffix(m.name, "_"+c.name) || anyWord(underscores(snake(c.name)), otherOwner) || c.name != "" && c.name[0] >= 0x80
+			comparable = comparable || m.list || strings.HasSuffix(m.name, "_"+singular(c.name)) || anyWord(underscores(snake(c.name)), otherOwner) || c.name != "" && c.name[0] >= 0x80
 		}
 		foreign = foreign && comparable
 		if foreign {
@@ -151,6 +151,11 @@ func (o *owners) report(e *check.Event) bool {
 		}
 	}
 	return false
+}
+
+// singular is the name of one of what a list is named after: "account" for "account_ids".
+func singular(name string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(name, "s"), "_id")
 }
 
 // pairs compares what is the caller's with what is asked for under the same name: "player_guild" and "guild",
@@ -168,6 +173,9 @@ func pairs(e *check.Event) {
 		}
 		_, last := cut(s.Pointer)
 		name := strings.Trim(underscores(snake(strings.ReplaceAll(last, "~1", "/"))), "_")
+		if _, holder := cut(parentOf(s.Pointer)); callers[holder] && !strings.Contains(name, "_") {
+			name = "caller_" + name
+		}
 		if what, ok := possessed(name); ok {
 			mine = append(mine, member{what, i})
 		} else if what, ok := wanted(name); ok && (tenantNames[what] || folders[what]) {
@@ -175,6 +183,9 @@ func pairs(e *check.Event) {
 		}
 	}
 	for _, m := range mine {
+		if storesOf(e, m.name, e.Segments[m.segment].Views[0].Text) {
+			return
+		}
 		for _, a := range asked {
 			if m.name != a.name {
 				continue
@@ -187,6 +198,25 @@ func pairs(e *check.Event) {
 			}
 		}
 	}
+}
+
+// storesOf reports an argument that is the path of an object in a folder of another one of the caller's kind:
+// "tenants/initech/contract.pdf", where the caller's tenant is another.
+func storesOf(e *check.Event, kind, mine string) bool {
+	for i := range e.Segments {
+		s := &e.Segments[i]
+		text := s.Views[0].Text
+		if s.Key || !check.Below(s, "/arguments") || len(text) > 300 || !strings.Contains(text, "/") {
+			continue
+		}
+		_, rest, found := strings.Cut(text, kind+"s/")
+		owner, _, inside := strings.Cut(rest, "/")
+		if found && inside && owner != "" && !strings.Contains(strings.ToLower(owner), strings.ToLower(mine)) && !mandated(e) {
+			e.Report(foreignObject, nil, e.Whole(i))
+			return true
+		}
+	}
+	return false
 }
 
 // outsideOf reports whether what is asked for lies outside of what is the caller's: another name, or another folder.
@@ -232,6 +262,14 @@ var (
 
 // tenantNames are what objects are kept apart by.
 var tenantNames = wordSet(`tenant org organisation organization workspace company account guild team practice school household clinic branch office realm customer namespace project store shop unit family user patient role department employee student member ward region class course building floor subject identity owner`)
+
+// callers are objects that say who is asking.
+var callers = wordSet(`auth token session claims jwt caller principal identity user viewer login me requester signed_in actor`)
+
+func parentOf(pointer string) string {
+	parent, _ := cut(pointer)
+	return parent
+}
 
 // possessed is what is the caller's by the member's name.
 func possessed(name string) (string, bool) {

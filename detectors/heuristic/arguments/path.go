@@ -187,6 +187,6 @@ var (
 		`keyrings?/\S*|keychains?/\S*|\.local/share/keyrings\S*|(?:var/)?run/secrets/\S+|serviceaccount/token|\.bash_history|\.zsh_history|\.psql_history|\.mysql_history|\.python_history|\.node_repl_history|consolehost_history\.txt|` +
 		`master\.key|credentials\.(?:db|json|xml|yml\.enc)|secrets?\.(?:ya?ml|json|env|toml)|\.m2/settings(?:-security)?\.xml|\.gem/credentials|\.cargo/credentials(?:\.toml)?|\.composer/auth\.json|\.s3cfg|\.boto|\.env(?:\.(?:local|prod(?:uction)?|staging|dev(?:elopment)?))?|\.htpasswd|web\.config|wp-config\.php|` +
 		`\S*kubelet-client\S*|\S*etc/kubernetes/(?:admin\.conf|pki/\S*)|\S*/pki/private/\S*|\S*ssh_host_\w+_key|\S*(?:server|private|priv|tls|signing|master|root|client)[-_.]?key(?:\.pem|\.der|\.p12|\.pfx)?|\S+\.(?:p12|pfx))(?:$|[/\s'":,;)|*}]|::)|` +
-		`\{[^}]*(?:aws|ssh|kube|gnupg|gcloud|netrc)[^}]*\}`)
+		`\{[^}]*(?:aws|ssh|kube|gnupg|gcloud|netrc)[^}]*\}|\{[^}]*(?:\.env|\.pem|\.key|\.p12|\.pfx|\.kdbx|id_[r*]|credentials|secrets)\b?[^}]*,[^}]*(?:\.env|\.pem|\.key|\.p12|\.pfx|\.kdbx|id_[r*]|credentials|secrets)[^}]*\}`)
 	samplePath = regexp.MustCompile(`(?i)(?:\.(?:example|sample|template|dist|tmpl|tpl|pub|md|txt)|known_hosts)\b|(?:example|sample|fixture|testdata)|^/?repo/`)
 )

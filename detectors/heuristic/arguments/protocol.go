@@ -244,7 +244,7 @@ var elevated = wordSet(`is_admin isAdmin is_superuser isSuperuser is_staff isSta
 // grants reports whether the tool is for rights.
 func grants(tool string) bool { return anyWord(snake(tool), granters) }
 
-var granters = wordSet(`role roles grant permission permissions admin user users invite policy settings config configure promote member members`)
+var granters = wordSet(`role roles grant permission permissions admin user users invite policy settings config configure promote member members terraform tofu pulumi apply destroy deploy`)
 
 // smuggling are headers by which two servers read one request differently; metadataHeaders open a cloud's metadata service.
 var (
@@ -333,7 +333,7 @@ func foreignMessage(e *check.Event, i int) {
 }
 
 // breakout of JSON: a quote that ends a string which is no JSON itself, with members behind it.
-var jsonBreakout = regexp.MustCompile(`["']\s*\}*\s*,\s*\{?\s*["']?[\w$.-]+["']\s*:\s*["'{\[\dtfn]`)
+var jsonBreakout = regexp.MustCompile(`["']\s*\}*\s*,\s*\{?\s*["']?[\p{L}\p{M}\w$.-]+["']\s*:\s*["'{\[\dtfn]`)
 
 // breaksOut finds where a plain value goes on with members of its own.
 func breaksOut(text string) []int {
@@ -353,6 +353,9 @@ func judgeProtocol(v *value) (*check.Rule, int, int) {
 		if m := headerLine.FindStringIndex(v.text); m != nil && !anyWord(v.name, headerNames) && (v.role != code || v.text[m[0]] == '%') {
 			return headerInValue, m[0], len(v.text)
 		}
+	}
+	if v.role == prose && strings.Contains(v.text, "\r\n") && !anyWord(v.name, headerNames) && len(headerLine.FindAllStringIndex(v.text, 2)) == 2 {
+		return headerInValue, strings.Index(v.text, "\r\n"), len(v.text)
 	}
 	if strings.Contains(v.text, "__proto__") && (v.role == data || strings.ContainsAny(v.text[:1], "{[?")) {
 		return prototypeMember, strings.Index(v.text, "__proto__"), len(v.text)

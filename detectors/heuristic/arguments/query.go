@@ -17,7 +17,7 @@ var (
 	// stacked is a second statement behind a plain value.
 	stacked = regexp.MustCompile(`(?i);\s*` + verbs)
 	// union joins another table's rows.
-	union = regexp.MustCompile(`(?i)\bunion(?:\s+|/\*.{0,20}?\*/)+(?:all\s+|distinct\s+)?(?:/\*.{0,20}?\*/)?\s*select\b`)
+	union = regexp.MustCompile(`(?i)\bunion(?:\s+|/\*.{0,20}?\*/)+(?:all\s+|distinct\s+)?(?:/\*.{0,20}?\*/)?\s*select\b(?:[^\n]{0,120}(?:\bfrom\b|[,*@|(']|\bnull\b|\d)|\s*/\*)`)
 	// functions have no place in a value.
 	functions = regexp.MustCompile(`(?i)\b(?:pg_sleep|benchmark|extractvalue|updatexml|load_file|xp_cmdshell|xp_dirtree|sp_configure|utl_http\.\w+|utl_inaddr\.\w+|dbms_\w+\.\w+|lo_import|lo_export|pg_read_file|pg_ls_dir|randomblob|load_extension|sys_eval|sys_exec)\s*\(|waitfor\s+delay|into\s+(?:out|dump)file|\(\s*select\s[^()]{1,120}\sfrom\s|\bcase\s+when\s*\(?\s*\(?\s*select\b|\b(?:and|or)\s+sleep\s*\(`)
 	// numeric is a tautology behind a number or an id.

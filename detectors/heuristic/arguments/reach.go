@@ -25,7 +25,7 @@ var (
 	// bounded takes the edge off: all of what a filter names.
 	bounded = regexp.MustCompile(`(?i)\b(?:older than|before|between|matching|named|made|from \d|of (?:the )?(?:order|ticket|invoice)|with\b|whose|mit |vor |avant|antes|до |since|merged|closed|test|tmp|temp|expired|draft)`)
 	// looks is a request that only wants to see or to know, or something small.
-	looks = regexp.MustCompile(`(?i)\?\s*$|？\s*$|^\W*(?:please\s+|can you\s+|could you\s+|just\s+)?(?:summari[sz]e|show|what|what's|which|how|why|when|where|who|is|are|does|list|check|look|draft|read|explain|tell|view|count|find|search|compare|describe|translate|preview|review|see|report|get|give me|open|display|estimate|calculate|suggest|proofread|locate|rename|label|note|write)\b|^\W*(?:zeig|welche|wie|was|liste|prüf|fasse|such|muestra|mostra|cuál|qual|cómo|como|quanto|resum|list|montre|quel|combien|résum|affiche|cherch|покаж|как|какая|какой|сколько|найд|провер|посмотр|查看|显示|查询|看一下|总结|多少|見せ|確認|教え|表示|보여|확인|알려|조회|اعرض|أظهر|كم|ما |दिखा|बता|कितन|göster|kaç|listele|pokaż|sprawdź|ile)|` +
+	looks = regexp.MustCompile(`(?i)\?\s*$|？\s*$|^\W*(?:please\s+|can you\s+|could you\s+|just\s+)?(?:summari[sz]e|show|what|what's|which|how|why|when|where|who|is|are|does|list|check|look|draft|read|explain|tell|view|count|find|search|compare|describe|translate|preview|review|see|report|get|give me|open|display|estimate|calculate|suggest|proofread|locate|rename|label|note|write)\b|^\W*(?:zeig|welche|wie|was|liste|prüf|fasse|such|muestra|mostra|cuál|qual|cómo|como|quanto|resum|list|montre|quel|combien|résum|affiche|cherch|покаж|как|какая|какой|сколько|найд|провер|посмотр|查看|显示|查询|看一下|总结|多少|找|搜索|查一下|見せ|確認|教え|探し|検索|調べ|表示|보여|확인|알려|찾아|찾기|조회|اعرض|أظهر|كم|ما |दिखा|बता|कितन|göster|kaç|listele|pokaż|sprawdź|ile)|` +
 		`\b(?:only|just|one|a single|read[- ]only|(?:read|view|viewer) access|(?:to|for|on) (?:me|myself|my \w+)|this|that|single|the picture|brighter)\b|\b(?:bed|room|order|invoice|ticket|item|unit|branch|row|record|user|file|host|device|lamp|zone|account|card|page|issue)\s*(?:#|no\.?\s*)?\d+\b|\bone (?:\w+ ){0,3}(?:record|row|file|user|driver|line|item|entry)\b|показать|зоне \d`)
 	// hearsay is a reason that somebody else wrote into what the model read.
 	hearsay = regexp.MustCompile(`(?i)\b(?:comment|issue|e-?mail|mail|message|post|thread|forum|page|site|document|report|review|notice|note|readme|attachment|pdf|image|caption|ticket|log|invite|invitation|banner|footer|description|search result|web|news|tweet|chat|sentence|line|paragraph|letter|file|result|output)\b[^.;]{0,60}\b(?:says?|said|told|tells|asks?|asked|wants|recommend\w*|instruct\w*|request\w*|suggest\w*|claims?|demands?|ordered|by a first-time|from an? (?:unknown|new|external))\b|\b(?:as|because) (?:the|a|an) (?:\w+ ){0,3}(?:page|mail|email|comment|document|post|readme|notice|message|tool|result)\b|\b(?:seen|found|read|pasted|written|mentioned) (?:in|on|by) (?:the|a|an|some)\b|(?:laut|según|segundo|selon) (?:der|die|el|la|o|a|le|une?|un[ae]?) (?:e-?mail|mail|seite|kommentar|página|correo|comentario|page|commentaire)|\b(?:instructions?|orders?|requests?|sentences?|lines?|text|notes?|prompt|command|demand|wish)s? (?:in|on|from|inside|under|at the (?:end|bottom|top) of) (?:an?|the|some) (?:\w+ ){0,3}(?:page|mail|e-?mail|comment|pdf|document|file|readme|ticket|issue|review|image|attachment|post|thread|invoice|calendar|invite|report|log|site|chat|channel|message|cell|sheet|form|letter|footer)\b|письм\S+ (?:просит|велит|сказано)|评论(?:说|要求)|邮件(?:说|要求)|メールに|コメントに|댓글|메일에`)
@@ -67,8 +67,8 @@ var requestNames = wordSet(`user_request request user_message asked_for asked re
 var (
 	hazards = wordSet(`include_protected trash_too purge_files permanent irreversible first_use_of_address new_payee skip_review skip_confirmation no_backup bypass_approval include_holds cascade hard_delete recursive force no_undo finalize skip_trash overwrite include_suppressed`)
 	// hazardVerbs and hazardNouns make the name of a member that puts a safeguard aside.
-	hazardVerbs = wordSet(`include override bypass skip force ignore purge delete disable without`)
-	hazardNouns = wordSet(`hold holds lock locks locked protected legal retention backup backups suppressed unsubscribed versions trash approval approvals review confirmation safety limits limiter interlock guard`)
+	hazardVerbs = wordSet(`no include override bypass skip force ignore purge delete disable without`)
+	hazardNouns = wordSet(`check checks ci hold holds lock locks locked protected legal retention backup backups suppressed unsubscribed versions trash approval approvals review confirmation safety limits limiter interlock guard`)
 	safeguards  = wordSet(`address_book_match recoverable confirm confirmed require_confirmation backup dry_run reversible verified payee_verified notify_owner in_address_book undo soft_delete`)
 )
 
@@ -76,6 +76,7 @@ var (
 func reach(e *check.Event) {
 	var unbounded, act, asked, heard, guard, count, fresh int
 	var spans []models.Span
+	narrow := false
 	if tool := snake(toolName(e)); anyWord(tool, acts) || !anyWord(tool, reads) {
 		act = 1
 	}
@@ -110,8 +111,11 @@ func reach(e *check.Event) {
 			if wantsAll.MatchString(text) {
 				return
 			}
-			if (looks.MatchString(text) || single(text)) && !means.MatchString(text) {
-				asked = 2
+			if !means.MatchString(text) {
+				narrow = true
+				if looks.MatchString(text) || single(text) {
+					asked = 2
+				}
 			}
 			if hearsay.MatchString(text) {
 				heard = 2
@@ -150,6 +154,9 @@ func reach(e *check.Event) {
 			e.Report(boundlessAct, nil, e.Whole(i))
 			return
 		}
+	}
+	if narrow && unbounded > 0 {
+		asked = 2
 	}
 	score := act + unbounded + asked + heard + min(guard, 2) + count + fresh
 	if groups := sign(unbounded+count) + sign(asked) + sign(heard) + sign(guard) + sign(fresh); groups >= 2 && score >= 5-act && unbounded+count+fresh+heard+guard >= 1 && len(spans) > 0 {

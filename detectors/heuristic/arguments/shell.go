@@ -173,6 +173,9 @@ var longOption = regexp.MustCompile(`^--[a-z][a-z-]{2,40}=\S`)
 // quotedOption is an option behind a quote that ends the value, or behind a mail address.
 var quotedOption = regexp.MustCompile(`^[^'"\s]{1,80}['"]\s+--?[a-zA-Z][\w-]*|^[^\s@]+@\S+\s+-[A-Za-z]\S`)
 
+// ownProgramOption is an option that names a file in a place where anybody may put one.
+var ownProgramOption = regexp.MustCompile(`^--?[A-Za-z][\w-]*[= ](?:/tmp|/var/tmp|/dev/shm)/\S+$`)
+
 // option is how an option begins.
 var option = regexp.MustCompile(`^--?[A-Za-z]`)
 
@@ -190,6 +193,9 @@ func judgeOption(v *value) (*check.Rule, int, int) {
 		if m := dangerousOption.FindStringIndex(v.text); m != nil && !anyWord(v.name, optionNames) {
 			return optionInValue, 0, len(v.text)
 		}
+	}
+	if v.text[0] == '-' && ownProgramOption.MatchString(v.text) && !v.toolWord(shellTools) {
+		return optionInValue, 0, len(v.text)
 	}
 	if v.text[0] == '-' && len(v.text) > 1 && option.MatchString(v.text) && anyWord(v.name, listNames) {
 		return optionInValue, 0, len(v.text)

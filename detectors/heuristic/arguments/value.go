@@ -196,7 +196,7 @@ func (v *value) span(start, end int) models.Span {
 }
 
 // studies are words of tools that take such strings apart instead of using them.
-var studies = wordSet(`decode convert classify explain lint redact sanitize sanitise detect quiz lesson waf tokenize escape`)
+var studies = wordSet(`decode classify explain lint redact sanitize sanitise detect quiz lesson waf tokenize escape`)
 
 // judge looks at one value for everything that can be wrong with it.
 func judge(e *check.Event, v value) {
