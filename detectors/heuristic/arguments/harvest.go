@@ -81,7 +81,7 @@ var (
 	slots       = check.Signals("arguments.slot", "param")
 	// signs make a sentence about credentials a demand for them, each by its own.
 	signs = []directive.Signals{
-		stores, owned, slots, full, check.Signals("arguments.press", "must", "conceal"),
+		stores, owned, slots, full, poured, check.Signals("arguments.press", "must", "conceal"),
 		check.Signals("addressee"), check.Signals("arguments.unasked", "unguard"), check.Signals("address"),
 	}
 )

@@ -256,7 +256,7 @@ var (
 	sideNames = wordSet(`context hint notes note attribution custom_dictionary dictionary glossary memo tag tags label labels comment feedback reason referrer referer user_agent useragent
 		utm_source utm_content client_info caption suffix prefix title alt metadata extra misc remark remarks trace annotation station locale style place_hint session preview snippet nickname signature footer`)
 	// searchNames are parameters that go to a search engine or a public place.
-	searchNames = wordSet(`query q search term terms keywords suche consulta запрос 查询`)
+	searchNames = wordSet(`query q search term terms keyword keywords suche suchbegriff consulta busca recherche запрос поиск 查询 关键词 キーワード 検索語 검색어`)
 )
 
 // judgeConfidence looks for what is not for others, in a value where it has no business.
