@@ -34,6 +34,9 @@ func judgeHarvest(v *value) (*check.Rule, int, int) {
 	if v.role == prose {
 		return nil, 0, 0
 	}
+	if v.toolWord(clusters) && clusterSecrets.MatchString(v.text) {
+		return harvestCommand, 0, len(v.text)
+	}
 	if m := harvests.FindStringIndex(v.text); m != nil {
 		if head := v.text[:m[0]]; !strings.HasSuffix(strings.TrimSpace(head), "grep") && !strings.HasPrefix(head, "man ") {
 			return harvestCommand, m[0], m[1]
@@ -41,6 +44,12 @@ func judgeHarvest(v *value) (*check.Rule, int, int) {
 	}
 	return nil, 0, 0
 }
+
+// clusters are tools for clusters, and clusterSecrets is what lets one have all secrets of theirs.
+var (
+	clusters       = wordSet(`k8s kube kubectl kubernetes oc openshift helm cluster`)
+	clusterSecrets = regexp.MustCompile(`(?i)^\s*(?:get|describe)\s+secrets?\b[^\n]*\s(?:-o|--output|-A|--all-namespaces)`)
+)
 
 // harvestCall looks at a call whose arguments together ask for the secrets of a whole system.
 func harvestCall(e *check.Event) {
@@ -79,12 +88,15 @@ var (
 	full        = check.Signals("arguments.full", "arguments.bare")
 	owned       = check.Signals("arguments.owner")
 	slots       = check.Signals("arguments.slot", "param")
-	// signs make a sentence about credentials a demand for them, each by its own.
+	// signs make a sentence about credentials a demand for them, each by its own; the first say only where they lie.
 	signs = []directive.Signals{
 		stores, owned, slots, full, poured, check.Signals("arguments.press", "must", "conceal"),
 		check.Signals("addressee"), check.Signals("arguments.unasked", "unguard"), check.Signals("address"),
 	}
 )
+
+// numPlaces counts the signs that only say where credentials lie.
+const numPlaces = 2
 
 // harvest looks for texts that have stores of credentials emptied into a parameter, an address or an answer.
 func harvest(e *check.Event) {
@@ -118,19 +130,24 @@ func empties(e *check.Event, i int, s sentence, inside bool) bool {
 	if !s.has.Meets(&taking) {
 		return false
 	}
-	n := 0
+	n, wanted := 0, false
 	for i := range signs {
 		if s.has.Meets(&signs[i]) {
 			n++
+			wanted = wanted || i >= numPlaces
 		}
 	}
-	if s.count(&stores) > 1 {
+	n += min(max(s.count(&stores)-1, 0), 2)
+	text := e.Segments[i].Views[0].Text
+	if e.Event.Kind != models.KindToolResult && e.Event.Kind != models.KindResource && !s.has.Meets(&owned) && strings.Contains(text[max(s.start-2, 0):s.end], "~/") {
 		n++
 	}
-	if e.Event.Kind != models.KindToolResult && e.Event.Kind != models.KindResource && !s.has.Meets(&owned) && strings.Contains(e.Segments[i].Views[0].Text[max(s.start-2, 0):s.end], "~/") {
-		n++
-	}
-	return n >= 4 || n == 3 && !s.has.Meets(&slots) && namesParameter(e, e.Segments[i].Views[0].Text[s.start:s.end])
+	return n >= 4 && wanted || n >= 3 && !s.has.Meets(&slots) && namesParameter(e, behind(text, s))
+}
+
+// behind is a sentence with what follows its last signal.
+func behind(text string, s sentence) string {
+	return text[s.start:sentenceEnd(text[:min(len(text), s.end+200)], s.end)]
 }
 
 // namesParameter reports whether the sentence names a parameter of the tool as a place.

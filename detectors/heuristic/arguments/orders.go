@@ -204,10 +204,10 @@ func (s *sentence) acts(text string) bool {
 	return false
 }
 
-// looksOnly reports whether a tool's name begins with a verb of reading.
+// looksOnly reports whether a name begins with a verb of reading, or is that of an identifier.
 func looksOnly(name string) bool {
 	verb, _, _ := strings.Cut(name, "_")
-	return reads[verb]
+	return reads[verb] || identifies(name)
 }
 
 // fixed is an account that the text itself names.

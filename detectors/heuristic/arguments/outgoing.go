@@ -2,6 +2,7 @@ package arguments
 
 import (
 	"encoding/hex"
+	"net/url"
 	"regexp"
 	"strings"
 
@@ -11,8 +12,14 @@ import (
 
 // keyholders are words of tools and parameters that credentials are for.
 var keyholders = wordSet(`secret secrets vault credential credentials password passwords login signin auth authenticate authorize authorization token tokens
-	key keys apikey keychain keystore env environment variable variables config configure connect connection oauth exchange bearer cookie cookies header headers code verifier challenge
-	sign signature encrypt decrypt ssh certificate revoke rotate sha256 checksum hash digest cursor data image content_base64 blob chunk address to from wallet transaction otp`)
+	key keys apikey keychain keystore env environment variable variables config configure connect connection oauth exchange bearer cookie cookies header headers verifier challenge
+	sign signature encrypt decrypt ssh certificate revoke rotate sha256 checksum hash digest wallet transaction otp`)
+
+// notebooks are tools that keep what their user writes down.
+var notebooks = wordSet(`save note notes memo journal diary remember keep`)
+
+// blobs are parameters for data that looks like a key.
+var blobs = wordSet(`cursor data image content_base64 blob chunk address to from code`)
 
 // outgoing looks at what a call hands out: credentials, and what is told to keep to oneself, where neither belongs.
 func outgoing(e *check.Event, v value) {
@@ -32,7 +39,7 @@ func outgoing(e *check.Event, v value) {
 			e.Report(confidenceOut, nil, models.Span{Segment: v.segment, View: view, End: len(text)})
 			return
 		}
-		if m := secretIn(text, !hidden && holdsKeys(&v), hidden); m != nil {
+		if m := secretIn(text, !hidden && (holdsKeys(&v) || v.toolWord(notebooks) && !v.toolWord(publishes)), hidden); m != nil {
 			e.Report(secretOut, nil, models.Span{Segment: v.segment, View: view, Start: m[0], End: m[1]})
 			return
 		}
@@ -83,7 +90,7 @@ var plainSlots = wordSet(`hint locale lang language style theme color colour sor
 	remark comment label tag tags client_info user_agent useragent device version referrer utm_source utm_content timezone region session mood rating greeting footer alt topic channel subject name`)
 
 func holdsKeys(v *value) bool {
-	return anyWord(snake(v.name), keyholders) || v.toolWord(keyholders)
+	return anyWord(snake(v.name), keyholders) || anyWord(snake(v.name), blobs) || v.toolWord(keyholders)
 }
 
 var (
@@ -97,6 +104,8 @@ var (
 	cookieFile = regexp.MustCompile(`(?i)# Netscape HTTP Cookie|\t(?:TRUE|FALSE)\t/\S*\t(?:TRUE|FALSE)\t\d+\t|"(?:httpOnly|sameSite)"\s*:.{0,200}"value"\s*:`)
 	// login is an address with a password in it.
 	login = regexp.MustCompile(`\b(?:postgres(?:ql)?|mysql|mariadb|mongodb(?:\+srv)?|rediss?|amqps?|mssql|sqlserver|ldaps?|ftps?|smtps?|https?)://[\w.%+-]+:[^\s@/'"<>{}$*:]{5,}@[\w.-]+`)
+	// signIn is a user's name and password, side by side.
+	signIn = regexp.MustCompile(`(?i)\b(?:log-?in|sign-?in|account|user(?:name)?|credentials?|zugang\w*|anmeld\w*|acceso|acesso|accesso|identifiants?|logowani\w*|логин|учётк\w*|账号|アカウント|계정)\b[^:=\n]{0,30}[:=：][ \t]*['"]?[\w.@+-]{2,40}['"]?[ \t]*(?:/|\||,|:|;|[ \t])[ \t]*(?:pass\w*[:= ][ \t]*)?['"]?(\S{8,})`)
 	// placeholder stands for a secret.
 	placeholder = regexp.MustCompile(`(?i)\*\*\*|EXAMPLE$|:(?:password|pass|secret|pwd|changeme|xxx+|your\w*|user)@|@localhost|\.\.\.|x{6}|your[_-]`)
 	// phrase is a wallet's recovery words.
@@ -124,6 +133,11 @@ func secretIn(text string, holder, hidden bool) []int {
 	}
 	for _, m := range named.FindAllStringSubmatchIndex(text, 8) {
 		if word := text[m[2]:m[3]]; random(word) || hidden && countDigits(word) > 1 && countDigits(word) < len(word) {
+			return m[:2]
+		}
+	}
+	for _, m := range signIn.FindAllStringSubmatchIndex(text, 4) {
+		if random(strings.TrimRight(text[m[2]:m[3]], ",;'\"")) {
 			return m[:2]
 		}
 	}
@@ -247,14 +261,15 @@ var (
 	// elsewhere is the tool of another server that something was got from.
 	elsewhere = regexp.MustCompile(`\b[a-z][\w-]*/(?:get|read|fetch|list|query|search|export|dump|find)_[a-z_]+\b`)
 	// turns are those of a conversation.
-	turns = regexp.MustCompile(`(?i)(?:^|[\n|;/"])\s*(?:user|human|assistant|system|ai|nutzer|usuario|usuário|utilisateur|用户|助手|ユーザー|アシスタント|사용자)\s*[:：]`)
+	turns = regexp.MustCompile(`(?i)(?:^|[\n|;/".:?!,。：])\s*(?:user|human|assistant|system|ai|nutzer|usuario|usuário|utilisateur|用户|助手|ユーザー|アシスタント|사용자)\s*[:：]`)
 	// doorCode opens a door.
-	doorCode = regexp.MustCompile(`(?i)\b(?:entrance|door|gate|alarm|access|entry|safe|lock|key ?box|garage) (?:code|pin|combination)\b[ :=is]{0,5}\d{3,}`)
+	doorCode = regexp.MustCompile(`(?i)\b(?:entrance|door|gate|alarm|access|entry|safe|lock|key ?box|garage) (?:code|pin|combination)\b[ :=is]{0,5}\d{3,}|\b(?:tan|otp|pin|2fa|mfa|cvv2?|cvc)\b[ :=#]{0,3}\d{3,8}\b`)
 	// openHouse is how to get into a house.
 	openHouse = regexp.MustCompile(`(?i)\b(?:alarm|safe|door|gate|entrance|key ?box|lock|vault|garage|code|pin)\b[^.;\n]{0,30}?\d[\d-]{3,}|\bkey (?:is )?under\b|\bunlocked\b|\balone (?:upstairs|at home)\b|\baway (?:from|until)\b`)
 	// sideNames are parameters beside the one that a tool works on.
 	sideNames = wordSet(`context hint notes note attribution custom_dictionary dictionary glossary memo tag tags label labels comment feedback reason referrer referer user_agent useragent
-		utm_source utm_content client_info caption suffix prefix title alt metadata extra misc remark remarks trace annotation station locale style place_hint session preview snippet nickname signature footer`)
+		notiz notizen hinweis kommentar bemerkung vermerk nota notas observaciones observação observacao observações comentario comentário remarque remarques commentaire osservazioni commento 备注 说明 メモ 備考 비고 메모 примечание комментарий заметка ملاحظة ملاحظات टिप्पणी uwagi yorum açıklama
+		utm_source utm_content client_info seed seed_text caption suffix prefix title alt metadata extra misc remark remarks trace annotation station locale style place_hint session preview snippet nickname signature footer`)
 	// searchNames are parameters that go to a search engine or a public place.
 	searchNames = wordSet(`query q search term terms keyword keywords suche suchbegriff consulta busca recherche запрос поиск 查询 关键词 キーワード 検索語 검색어`)
 )
@@ -327,6 +342,8 @@ func judgeAddressData(v *value) (*check.Rule, int, int) {
 		value := v.text[m[2]:m[3]]
 		points := 0
 		switch {
+		case carriedFields(value):
+			points = 2
 		case strings.Count(value, "%20")+strings.Count(value, "+") >= 4, strings.Contains(value, "%40"), strings.Contains(value, "@"):
 			points = 1
 		case len(value) >= 24 && random(value) && !strings.HasPrefix(value, "eyJ"):
@@ -342,6 +359,18 @@ func judgeAddressData(v *value) (*check.Rule, int, int) {
 	}
 	return nil, 0, 0
 }
+
+// carriedFields reports whether an encoded value has fields of its own, of a person or an account.
+func carriedFields(value string) bool {
+	if !strings.Contains(value, "%3") {
+		return false
+	}
+	plain, err := url.QueryUnescape(value)
+	return err == nil && len(innerField.FindAllStringIndex(plain, 2)) == 2
+}
+
+// innerField is a field about a person or an account.
+var innerField = regexp.MustCompile(`(?i)(?:^|[&;,{" ])(?:iban|e?-?mail|pass\w*|pwd|ssn|card|dob|token|secret|name|phone|pin|balance|address)["']?[=:]`)
 
 // fragments reports a list whose elements are numbered pieces of one text.
 func fragments(e *check.Event) {

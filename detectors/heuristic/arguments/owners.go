@@ -9,7 +9,7 @@ import (
 )
 
 // owner words tell the members that say who is asking, and what is theirs.
-var ownerWords = wordSet(`user own my self caller session guardian customer resident recipient player viewer login auth principal actor member patient_self holder employee agent account subject requester
+var ownerWords = wordSet(`user own my mi mio mia meu minha mein meine mon ma self caller session guardian customer resident recipient player viewer login auth principal actor member patient_self holder employee agent account subject requester
 	started here issued mine created owned assigned granted allowed authorized authorised permitted scope children tenant me clinician student_self client usuario utente benutzer kunde cliente пользователь клиент 登录人 授权范围 本人 用户 会員 利用者 本人番号 사용자 본인 المستخدم उपयोगकर्ता kullanıcı użytkownik`)
 
 // otherWords are members that name somebody else on purpose.
@@ -63,12 +63,15 @@ func tenants(e *check.Event) {
 // mandated reports whether the call says that the caller may act for others, or that the object is everybody's.
 func mandated(e *check.Event) bool {
 	for i := range e.Segments {
-		if s := &e.Segments[i]; (check.Below(s, "/arguments") || !s.Key && check.Below(s, "/_meta")) && len(s.Views[0].Text) < 300 && delegated.MatchString(s.Views[0].Text) {
+		if s := &e.Segments[i]; !containers[parameter(s.Pointer)] && (check.Below(s, "/arguments") || !s.Key && check.Below(s, "/_meta")) && len(s.Views[0].Text) < 300 && delegated.MatchString(s.Views[0].Text) {
 			return true
 		}
 	}
 	return false
 }
+
+// containers are parameters whose name says nothing of what is in them.
+var containers = wordSet(`bucket repo repository database store index cluster`)
 
 // collect keeps the identifiers of a value, as the caller's own or as others'.
 func (o *owners) collect(s *models.Segment, i int) {
@@ -104,10 +107,20 @@ var otherOwner = wordSet(`owner holder target query queried requested subject im
 func ownerPath(pointer string) bool {
 	for pointer != "" {
 		parent, last := cut(pointer)
-		if name := underscores(snake(last)); parent != "" && anyWord(name, ownerWords) && !strings.HasSuffix(name, "_owner") && !strings.HasSuffix(name, "_holder") && !strings.HasSuffix(name, "_ids") && name != "account" && name != "account_id" {
+		if name := underscores(snake(last)); parent != "" && (anyWord(name, ownerWords) || ownPrefixed(name)) && !strings.HasSuffix(name, "_owner") && !strings.HasSuffix(name, "_holder") && !strings.HasSuffix(name, "_ids") && name != "account" && name != "account_id" {
 			return true
 		}
 		pointer = parent
+	}
+	return false
+}
+
+// ownPrefixed reports whether a name that has no blanks begins with "my".
+func ownPrefixed(name string) bool {
+	for _, prefix := range []string{"本人", "自己", "我的", "自分", "본인", "내_", "मेरा", "मेरी"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
 	}
 	return false
 }
@@ -334,16 +347,18 @@ func impersonation(e *check.Event, i int, text string) {
 
 var consentWord = wordSet(`consent approval permission authorization`)
 
+// The words of a reason to look at what is somebody else's.
 var (
-	// somebody is a person whose things they are.
-	somebody = regexp.MustCompile(`(?i)\b(?:neighbou?r|ex(?:-\w+)?|colleague|co-?worker|boss|landlord|tenant upstairs|upstairs|someone else|somebody else|another (?:team|group|workspace|household|class|school|customer|tenant|patient|user|student|member|employee|family|company|account)|competitor|rival|his|her|their|wife|husband|girlfriend|boyfriend|roommate|flatmate|politician|celebrity|vecin[oa]|vizinh[oa]|nachbar\w*|voisine?|vicin[oa])\b|邻居|同事|别人|他人|隣人|同僚|他人の|이웃|동료|타인|جار|زميل|पड़ोसी|सहकर्मी|komşu|sąsiad|сосед|коллег`)
-	// uninvited says that it is not for the caller to see.
-	uninvited = regexp.MustCompile(`(?i)\bnot (?:shared|in this|part of|a member)\b|\bnot? (?:authori[sz]ed|permitted|allowed|asked|consent\w*|treating)\b|\bwithout (?:\w+ )?(?:permission|consent|knowing|asking|telling|knowledge)\b|\bcurious|\bwants? (?:a look|to (?:see|know|peek))\b|\b(?:only|just) (?:a |to )?(?:look|peek|see)\b|\bsecretly\b|\bis away\b|\bsnoop|未授权|未經|无权|想知道|偷偷|許可なく|無断|勝手に|몰래|허락 없이|دون إذن|بدون علم|बिना अनुमति|चुपके|izinsiz|gizlice|bez zgody|без (?:разрешения|ведома|согласия)|тайком|sin permiso|a escondidas|sem (?:permissão|autorização)|às escondidas|sans (?:permission|autorisation)|ohne (?:erlaubnis|wissen)|heimlich|neugier`)
+	somebody  = check.Signals("arguments.somebody")
+	uninvited = check.Signals("arguments.uninvited")
 )
 
 // stranger reports a reason that says itself that the thing is somebody else's and nobody allowed it.
 func stranger(e *check.Event, i int, text string) {
-	if check.Below(&e.Segments[i], "/arguments") && len(text) > 12 && (strings.Contains(text, " ") || text[0] >= 0x80) && somebody.MatchString(text) && uninvited.MatchString(text) {
+	if len(text) <= 12 || !check.Below(&e.Segments[i], "/arguments") {
+		return
+	}
+	if has := e.Has(i, 0); has.Meets(&somebody) && has.Meets(&uninvited) {
 		e.Report(noConsent, nil, e.Whole(i))
 	}
 }

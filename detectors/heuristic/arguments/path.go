@@ -27,6 +27,8 @@ func judgePath(v *value) (*check.Rule, int, int) {
 		return nil, 0, 0
 	case climb.escapes && (climb.descends || rootFolder.MatchString(climb.rest) || secret || systemPath.MatchString(path)):
 		return pathTraversal, start, len(v.text)
+	case climb.escapes && privateFolder.MatchString(climb.rest):
+		return pathTraversal, start, len(v.text)
 	case climb.escapes && strings.HasPrefix(path, "../../") && anyWord(v.name, labels):
 		return pathTraversal, start, len(v.text)
 	case share.MatchString(v.text):
@@ -46,20 +48,22 @@ func judgePath(v *value) (*check.Rule, int, int) {
 // labels are parameters for a name, which no path is; share is a folder of a machine that is known by number only;
 // mounts are tools that make one folder another.
 var (
-	labels     = wordSet(`name template theme locale lang language page view report plugin module doc document asset id key skin layout slug title`)
-	share      = regexp.MustCompile(`^\\\\(?:\d+\.\d+\.\d+\.\d+|[^\\]+@(?:ssl|SSL|\d+)\b[^\\]*)\\`)
-	rootOnly   = regexp.MustCompile(`^/(?:etc|root|proc|sys|boot|dev|var/run|run|home|Users)?/?$`)
-	mountNames = wordSet(`source src host_path hostpath target points_to link_target volume bind host`)
-	mounts     = wordSet(`mount link symlink alias share container volume workspace sandbox devbox`)
+	privateFolder = regexp.MustCompile(`(?i)^\.(?:ssh|aws|kube|gnupg|docker|azure|config|mozilla|password-store|local|git)(?:/|$)`)
+	labels        = wordSet(`name template theme locale lang language page view report plugin module doc document asset id key skin layout slug title`)
+	share         = regexp.MustCompile(`^\\\\(?:\d+\.\d+\.\d+\.\d+|[^\\]+@(?:ssl|SSL|\d+)\b[^\\]*)\\`)
+	rootOnly      = regexp.MustCompile(`^/(?:etc|root|proc|sys|boot|dev|var/run|run|home|Users)?/?$`)
+	mountNames    = wordSet(`source src host_path hostpath target points_to link_target volume bind host`)
+	mounts        = wordSet(`mount link symlink alias share container volume workspace sandbox devbox`)
 )
 
 // beside compares the paths of a call with the folder that it names as their root: "/srv/data-private" is not below
 // "/srv/data".
 func beside(e *check.Event) {
-	root, homes := "", false
+	root, rootName, homes := "", "", false
 	for i := range e.Segments {
 		if s := &e.Segments[i]; !s.Key && rootNames[parameter(s.Pointer)] && strings.HasPrefix(s.Views[0].Text, "/") {
 			root = strings.TrimRight(s.Views[0].Text, "/")
+			rootName = parameter(s.Pointer)
 			homes = strings.HasPrefix(root, "/home/") && parameter(s.Pointer) == "home"
 		}
 	}
@@ -73,12 +77,28 @@ func beside(e *check.Event) {
 			e.Report(pathTraversal, nil, e.Whole(i))
 			return
 		}
+		if !s.Key && !ok && strictRoots[rootName] && paths[parameter(s.Pointer)] && check.Below(s, "/arguments") && neighbour(root, s.Views[0].Text) {
+			e.Report(pathTraversal, nil, e.Whole(i))
+			return
+		}
 		if !s.Key && ok && rest != "" && rest[0] != '/' && !strings.Contains(rest, " ") && check.Below(s, "/arguments") && !rootNames[parameter(s.Pointer)] {
 			e.Report(pathTraversal, nil, e.Whole(i))
 			return
 		}
 	}
 }
+
+// neighbour reports whether path is absolute and lies beside the root, under the same folder at the top.
+func neighbour(root, path string) bool {
+	top := strings.IndexByte(root[1:], '/')
+	return top > 0 && len(path) > top+2 && strings.HasPrefix(path, root[:top+2]) && !strings.HasPrefix(root, path)
+}
+
+// strictRoots bound the paths of a call, and paths are the parameters for those.
+var (
+	strictRoots = wordSet(`root base_dir basedir root_dir rootdir workspace project_root sandbox jail allowed_root racine raiz raíz wurzel 根目录 ルート`)
+	paths       = wordSet(`path dir directory file folder filename target_path datei ordner ruta archivo chemin fichier caminho arquivo 路径 文件 パス ファイル`)
+)
 
 var rootNames = wordSet(`root home base base_dir basedir root_dir rootdir workspace cwd project_root racine raiz raíz wurzel الجذر корень 根目录 ルート`)
 

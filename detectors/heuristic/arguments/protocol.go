@@ -60,8 +60,10 @@ func otherTool(e *check.Event, s *models.Segment, last, text string) bool {
 		return false
 	}
 	name := snake(last)
-	return strings.HasSuffix(name, "tool") || strings.HasSuffix(name, "tool_name") || strings.HasSuffix(name, "toolname") || name == "mcp_name" || name == "call" || name == "calls"
+	return strings.HasSuffix(name, "tool") || strings.HasSuffix(name, "tool_name") || strings.HasSuffix(name, "toolname") || anyWord(name, toolMember) || name == "mcp_name" || name == "call" || name == "calls"
 }
+
+var toolMember = wordSet(`tool`)
 
 // cursor looks at a cursor that carries more than a place in a list.
 func cursor(e *check.Event, i int, text string) {

@@ -19,7 +19,7 @@ var acts = wordSet(`delete remove purge wipe drop destroy erase empty truncate t
 
 var (
 	// everything is a value without a limit.
-	everything = regexp.MustCompile(`(?i)^\s*(?:\*+(?:[./@]\*+)*|/\*?|\.\*|%|max(?:imum)?|100 ?%|unlimited|no limit|any|everyone|everybody|everything|all|todos|todas|tous|toutes|alles?|sämtliche|все|всё|全部|所有|全員|全て|すべて|모두|전체|전부|كل|الكل|جميع|सभी|tümü|hepsi|tüm|wszyst\S+|` +
+	everything = regexp.MustCompile(`(?i)^\s*(?:\*+(?:[./@]\*+)*|\w{1,20}[:=/]\*|/\*?|\.\*|%|max(?:imum)?|100 ?%|unlimited|no limit|any|everyone|everybody|everything|all|todos|todas|tous|toutes|alles?|sämtliche|все|всё|全部|所有|全員|全て|すべて|모두|전체|전부|كل|الكل|جميع|सभी|tümü|hepsi|tüm|wszyst\S+|` +
 		`(?:all|every|each|entire|todos los|todas las|todos os|todas as|tous les|toutes les|alle|jede[nrs]?|sämtliche|все|全部|所有|すべての|全|모든|جميع|كل|सभी|tüm|wszyst\S+)\s*[ (].{0,70}|(?:status|state|active|enabled|deleted|id|1)\s*(?:==?|!=|>=?|like)\s*['"]?(?:active|true|1|0|%|open|\*)['"]?|where 1=1|` +
 		`all [\w ]{2,30}|entire [\w ]{2,30}|whole [\w ]{2,30})\s*$`)
 	// bounded takes the edge off: all of what a filter names.

@@ -1,6 +1,7 @@
 package arguments
 
 import (
+	"net/url"
 	"regexp"
 	"strings"
 
@@ -38,6 +39,9 @@ var (
 // directiveLine is a line of a configuration that starts a program.
 var directiveLine = regexp.MustCompile(`[\n\r]\s*(?:Exec(?:Start|Stop|Reload)\w*\s*=|ProxyCommand\s|LocalCommand\s)`)
 
+// entryLine is a line of a file that says who may do what on a machine.
+var entryLine = regexp.MustCompile(`[\n\r]\s*(?:[\w-]+:[^:\s]*:\d*:\d*:[^\n]*|[%\w-]+\s+ALL\s*=|(?:ssh-(?:rsa|ed25519)|ecdsa-\S+)\s+AAAA|(?:PermitRootLogin|ForceCommand|AuthorizedKeysCommand|Include|LoadModule|SetHandler)\s+\S)`)
+
 // shellTools are words of tools, and of parameters, that take commands.
 var shellTools = wordSet(`shell bash sh zsh exec execute run terminal command commands cmd powershell pwsh script console ssh
 	repl script scripts cmdline subprocess process ejecutar executar ausführen exécuter выполнить 执行 運行 実行 실행`)
@@ -52,6 +56,16 @@ func judgeShell(v *value) (*check.Rule, int, int) {
 	}
 	if r, start, end := judgeOption(v); r != nil {
 		return r, start, end
+	}
+	if v.role == data && strings.Contains(v.text, "%") {
+		if plain, err := url.QueryUnescape(v.text); err == nil && strings.ContainsAny(plain, "\n\r;|&`") && !strings.Contains(v.text, "://") {
+			inner := *v
+			if inner.text = plain; !strings.Contains(plain, "%") {
+				if r, _, _ := judgeShell(&inner); r != nil {
+					return r, 0, len(v.text)
+				}
+			}
+		}
 	}
 	if v.role == code || v.role == prose && strings.Count(v.text, " ") > 30 {
 		return judgeCommand(v)
@@ -72,6 +86,9 @@ func judgeShell(v *value) (*check.Rule, int, int) {
 		if plainHead(v.text[:m[0]]) && (v.role == data || !strings.Contains(v.text, "`") && reachesOut.MatchString(v.text[m[0]:])) {
 			return shellInValue, m[0], len(v.text)
 		}
+	}
+	if m := entryLine.FindStringIndex(v.text); m != nil && v.role == data && strings.Count(v.text, "\n") < 4 {
+		return shellInValue, m[0], len(v.text)
 	}
 	if m := directiveLine.FindStringIndex(v.text); m != nil && strings.Count(v.text, "\n") < 4 {
 		return shellInValue, m[0], len(v.text)

@@ -158,6 +158,9 @@ func plainWord(word string) bool {
 
 // anyWord reports whether a word of the name is in the set; words are divided by anything but letters and digits.
 func anyWord(name string, set map[string]bool) bool {
+	if set[name] {
+		return true
+	}
 	for name != "" {
 		end := strings.IndexFunc(name, notWord)
 		if end < 0 {
