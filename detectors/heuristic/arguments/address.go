@@ -197,6 +197,9 @@ var hostNames = wordSet(`host hostname target address addr endpoint server ip do
 
 // judgeBareHost looks at an address without a scheme, where the parameter says that it is one.
 func judgeBareHost(v *value, host string) (*check.Rule, int, int) {
+	if pseudo.MatchString(v.text) && !v.about(strings.ToLower(v.text[:strings.IndexByte(v.text, ':')])) && !strings.ContainsAny(v.text, " \n") {
+		return oddScheme, 0, len(v.text)
+	}
 	if len(host) > 300 || strings.ContainsAny(host, " \n") || anyWord(v.name, listed) || !pseudo.MatchString(host) && !anyWord(v.name, hostNames) && !strings.Contains(host, "/") {
 		return nil, 0, 0
 	}
@@ -343,7 +346,7 @@ func (h *host) named(name string) {
 		if a, err := netip.ParseAddr(strings.Join(m[1:5], ".")); err == nil {
 			var inner host
 			inner.address(a, false)
-			h.rebinding, h.metadata = inner.internal, inner.metadata
+			h.rebinding, h.metadata = h.rebinding || inner.internal, h.metadata || inner.metadata
 		}
 	}
 }

@@ -99,7 +99,7 @@ func carries(sentence string) bool {
 			continue
 		}
 		v := value{text: token[:min(len(token), maxValue)]}
-		if r, _, _ := judgeAddress(&v); r == metadataAddress || r == disguisedAddress || r == oddScheme {
+		if r, _, _ := judgeAddress(&v); r == metadataAddress || r == disguisedAddress || r == oddScheme || r == internalService && !strings.Contains(token, "localhost") && !strings.Contains(token, "127.0.0.1") {
 			return true
 		}
 		if r, _, _ := judgePath(&v); r != nil {
@@ -150,7 +150,7 @@ func reachesOthers(s sentence) bool {
 		return false
 	}
 	open, tries := near.Meets(&unchecked), near.Meets(&enumerates)
-	return open && tries || (open || tries) && near.Meets(&foreign) && near.Meets(&unasked)
+	return open && tries || near.Meets(&invites) && s.count(&unchecked) > 1 || (open || tries) && near.Meets(&foreign) && near.Meets(&unasked)
 }
 
 // sweeping is the rule that a sentence breaks when it wants a tool called on all, or on what is others', unasked.

@@ -65,7 +65,7 @@ func aboutPerson(e *check.Event, v *value) bool {
 	switch {
 	case anyWord(name, searchNames) && v.toolWord(searches):
 		least = 1
-	case !anyWord(name, sideNames) || v.toolWord(treats):
+	case v.toolWord(treats), !anyWord(name, sideNames) && v.toolWord(writes):
 		return false
 	}
 	s := sentence{hits: e.Signals(v.segment, 0)}
@@ -104,6 +104,8 @@ var (
 	cookieFile = regexp.MustCompile(`(?i)# Netscape HTTP Cookie|\t(?:TRUE|FALSE)\t/\S*\t(?:TRUE|FALSE)\t\d+\t|"(?:httpOnly|sameSite)"\s*:.{0,200}"value"\s*:`)
 	// login is an address with a password in it.
 	login = regexp.MustCompile(`\b(?:postgres(?:ql)?|mysql|mariadb|mongodb(?:\+srv)?|rediss?|amqps?|mssql|sqlserver|ldaps?|ftps?|smtps?|https?)://[\w.%+-]+:[^\s@/'"<>{}$*:]{5,}@[\w.-]+`)
+	// webToken is a token that is signed.
+	webToken = regexp.MustCompile(`\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{8,}`)
 	// signIn is a user's name and password, side by side.
 	signIn = regexp.MustCompile(`(?i)\b(?:log-?in|sign-?in|account|user(?:name)?|credentials?|zugang\w*|anmeld\w*|acceso|acesso|accesso|identifiants?|logowani\w*|логин|учётк\w*|账号|アカウント|계정)\b[^:=\n]{0,30}[:=：][ \t]*['"]?[\w.@+-]{2,40}['"]?[ \t]*(?:/|\||,|:|;|[ \t])[ \t]*(?:pass\w*[:= ][ \t]*)?['"]?(\S{8,})`)
 	// placeholder stands for a secret.
@@ -127,6 +129,9 @@ func secretIn(text string, holder, hidden bool) []int {
 	}
 	if strings.HasPrefix(text, "http") || strings.HasPrefix(text, "www.") {
 		return nil
+	}
+	if m := webToken.FindStringIndex(text); m != nil {
+		return m
 	}
 	if m := login.FindStringIndex(text); m != nil && strings.Contains(text, "@") && !placeholder.MatchString(text[m[0]:m[1]]) {
 		return m
@@ -215,6 +220,8 @@ func judgeHost(v *value) (*check.Rule, int, int) {
 		switch parts := strings.Split(l, "-"); {
 		case len(l) >= 8 && hexText(l), len(l) >= 40 && (random(l) || countDigits(l) >= 6), len(l) >= 24 && countDigits(l) >= 5 && hexOnly(l):
 			coded += 2
+		case grouped.MatchString(l), numberedLabel.MatchString(l):
+			coded++
 		case len(parts) >= 3 && anyWord(l, secretLabel) && countDigits(l) >= 2:
 			coded += 2
 		case len(l) >= 16 && countDigits(l) >= 3 && random(l), len(l) >= 4 && len(l)%2 == 0 && hexOnly(l) && countDigits(l) > 0 && countDigits(l) < len(l):
@@ -227,6 +234,12 @@ func judgeHost(v *value) (*check.Rule, int, int) {
 	}
 	return nil, 0, 0
 }
+
+// grouped is data in groups, and numberedLabel says which part of it this is.
+var (
+	grouped       = regexp.MustCompile(`^[0-9a-f]{4,8}(?:-[0-9a-f]{4,8}){2,}$`)
+	numberedLabel = regexp.MustCompile(`^(?:p|part|seq|chunk|n|c|s)-?\d{1,3}(?:(?:of|-|_|x)\d{1,3})?$`)
+)
 
 func hexOnly(s string) bool { return strings.Trim(s, "0123456789abcdefABCDEF") == "" }
 
@@ -256,6 +269,8 @@ func hexText(s string) bool {
 var (
 	// confidential says that something is not for others.
 	confidential = regexp.MustCompile(`(?i)\bstrictly confidential\b|\bconfidential\b|\bproprietary\b|\bnot for distribution\b|\bdo not (?:share|distribute|forward)\b|\binternal only\b|\bnda\b|\bsecret(?:ly)?\b|\bcode ?word\b|社外秘|极秘|極秘|机密|内部资料|対外秘|대외비|기밀|vertraulich|streng geheim|confidentiel|confidencial|riservat\S+|поверхностн|конфиденциальн\S+|совершенно секретно|سري|गोपनीय|gizli|poufn\S+|fortrolig|must not (?:learn|know|find out|hear|see)|before it is announced|tell nobody|don't tell|vertrouwelijk|社内メモ`)
+	// strictly says it so that nobody can mistake it.
+	strictly = regexp.MustCompile(`(?i)\bstrictly confidential\b|\binternal only\b|\bnot for distribution\b|\bdo not (?:share|distribute|forward)\b|\bbefore (?:it is|the) announce|\bstreng vertraulich|\bestrictamente confidencial|\bstrictement confidentiel|\bstrettamente riservat|\bестрого конфиденциально|строго конфиденциально|совершенно секретно|社外秘|極秘|绝密|严格保密|대외비|극비`)
 	// setup is the text that a model was set up with.
 	setup = regexp.MustCompile(`(?i)\b(?:system prompt|set-?up (?:text|prompt)|full text of the assistant|my instructions (?:are|were|say)|developer message|初期指示|系统提示词?|システムプロンプト)\b|(?:^|['"“:\n]\s*)you are (?:the|a|an) [^.'"]{3,80}\.[^'"]*\b(?:never|always|do not|must not|don't)\b`)
 	// elsewhere is the tool of another server that something was got from.
@@ -281,6 +296,11 @@ func judgeConfidence(v *value) (*check.Rule, int, int) {
 	if strings.Contains(v.text, "_") && v.toolWord(publishes) {
 		if m := elsewhere.FindStringIndex(v.text); m != nil {
 			return confidenceOut, m[0], len(v.text)
+		}
+	}
+	if v.toolWord(announces) {
+		if m := strictly.FindStringIndex(v.text); m != nil {
+			return confidenceOut, 0, len(v.text)
 		}
 	}
 	if v.toolWord(shows) {
@@ -324,13 +344,15 @@ var (
 	keepsRecords = wordSet(`classify classification document documents matter case contract nda label file archive legal hr save_note policy`)
 	answers      = wordSet(`answer answers q1 q2 q3 q4 q5 q6 q7 q8 q9 q10 comment feedback review note notes memo tag tags query title label hint context reason alt caption`)
 	publishes    = wordSet(`send post publish comment message paste notify share upload submit create tweet reply forward mail email broadcast announce issue event review sign`)
+	announces    = wordSet(`status tweet toot post review comment paste guestbook forum feed story gist`)
 	shows        = wordSet(`publish track paste review post comment tag guestbook share upload feed`)
 	searches     = wordSet(`search web lookup google bing find browse 検索 搜索 검색 поиск suche buscar recherche`)
+	writes       = wordSet(`send mail email message reply draft write save note document translate summarize summarise rewrite classify create update add register fill submit form contract letter letters calendar contact contacts person people crm ticket`)
 	treats       = wordSet(`patient patients medical clinic hospital health appointment prescription lab record records insurance claim hr employee payroll case chart admission triage referral refer`)
 )
 
 // carriedData are parts of an address that carry what somebody did, not what the page needs.
-var carriedData = regexp.MustCompile(`(?i)[?&#/;](?:[\w.-]*(?:mailbox|inbox|sess(?:ion)?|cookie|passw(?:or)?d|pwd|token|secret|key|prompt|history|contacts?|notes?|body|data|dump|creds?|env|ssn|card|u|user|email|d|q|x|c|p)=)([^&#]{8,})`)
+var carriedData = regexp.MustCompile(`(?i)[?&#/;](?:[\w.-]*(?:mailbox|inbox|sess(?:ion)?|cookie|passw(?:or)?d|pwd|token|secret|key|prompt|history|contacts?|notes?|body|data|dump|creds?|env|ssn|card|user|email|[a-z])=)([^&#]{8,})`)
 
 // judgeAddressData looks for private data in the address that a tool is to fetch.
 func judgeAddressData(v *value) (*check.Rule, int, int) {
@@ -345,6 +367,8 @@ func judgeAddressData(v *value) (*check.Rule, int, int) {
 		case carriedFields(value):
 			points = 2
 		case strings.Count(value, "%20")+strings.Count(value, "+") >= 4, strings.Contains(value, "%40"), strings.Contains(value, "@"):
+			points = 1
+		case len(value) >= 14 && len(value) <= 19 && countDigits(value) == len(value):
 			points = 1
 		case len(value) >= 24 && random(value) && !strings.HasPrefix(value, "eyJ"):
 			points = 1

@@ -186,7 +186,7 @@ func pairs(e *check.Event) {
 		}
 		_, last := cut(s.Pointer)
 		name := strings.Trim(underscores(snake(strings.ReplaceAll(last, "~1", "/"))), "_")
-		if _, holder := cut(parentOf(s.Pointer)); callers[holder] && !strings.Contains(name, "_") {
+		if _, holder := cut(parentOf(s.Pointer)); callers[holder] && !strings.Contains(strings.TrimSuffix(name, "_id"), "_") {
 			name = "caller_" + name
 		}
 		if what, ok := possessed(name); ok {
@@ -363,8 +363,15 @@ func stranger(e *check.Event, i int, text string) {
 	}
 }
 
+// lifted says that a handle was taken from somebody.
+var lifted = check.Signals("arguments.lifted")
+
 // borrowed reports a handle that the call itself says is somebody else's.
 func borrowed(e *check.Event, i int, text string) {
+	if has := e.Has(i, 0); check.Below(&e.Segments[i], "/arguments") && has.Meets(&lifted) {
+		e.Report(foreignObject, nil, e.Whole(i))
+		return
+	}
 	if name := parameter(e.Segments[i].Pointer); (handleNames[name] || strings.HasSuffix(name, "_handle") || strings.HasSuffix(name, "_token")) && found.MatchString(text) {
 		e.Report(foreignObject, nil, e.Whole(i))
 	}

@@ -39,7 +39,7 @@ func judgePath(v *value) (*check.Rule, int, int) {
 		return pathTraversal, 0, len(v.text)
 	case secret && !v.toolWord(keepers):
 		return secretStore, 0, len(v.text)
-	case systemPath.MatchString(path) && !samplePath.MatchString(path) && !v.toolWord(keepers):
+	case systemPath.MatchString(path) && !samplePath.MatchString(path) && (!v.toolWord(keepers) || anyWord(v.name, packed)):
 		return sensitivePath, 0, len(v.text)
 	}
 	return nil, 0, 0
@@ -101,6 +101,9 @@ var (
 )
 
 var rootNames = wordSet(`root home base base_dir basedir root_dir rootdir workspace cwd project_root racine raiz raíz wurzel الجذر корень 根目录 ルート`)
+
+// packed are parameters for what is in an archive.
+var packed = wordSet(`members member entries entry`)
 
 // keepers are words of tools that look after whole machines.
 var keepers = wordSet(`backup backups snapshot restic archive restore sicherung sauvegarde copia mount deny exclude`)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
 	"github.com/aad6b6dc/taster/models"
 )
@@ -128,10 +130,8 @@ func (n *names) add(e *check.Event, i int) {
 	for j := range len(parent) {
 		h = (h ^ uint32(parent[j])) * 16777619
 	}
-	for _, r := range last {
-		if visible(r) {
-			h = (h ^ uint32(unicode.ToLower(r))) * 16777619
-		}
+	for _, r := range skeleton(last) {
+		h = (h ^ uint32(unicode.ToLower(r))) * 16777619
 	}
 	slot, bit := h%uint32(len(n.bloom)), uint64(1)<<(h>>26)
 	if n.bloom[slot]&bit != 0 && i < maxNames {
@@ -155,8 +155,21 @@ func same(a, b string) bool {
 	}
 	pa, la := cut(a)
 	pb, lb := cut(b)
-	return pa == pb && strings.EqualFold(strings.Map(seen, la), strings.Map(seen, lb)) && strings.Map(seen, la) != ""
+	return pa == pb && strings.EqualFold(skeleton(la), skeleton(lb)) && skeleton(la) != ""
 }
+
+// skeleton is a name as it looks: without what can't be seen, and with letters of other scripts and widths as the Latin
+// ones that they look like.
+func skeleton(name string) string {
+	for i := range len(name) {
+		if name[i] >= 0x80 {
+			return lookalikes.Replace(norm.NFKC.String(strings.Map(seen, name)))
+		}
+	}
+	return strings.Map(seen, name)
+}
+
+var lookalikes = strings.NewReplacer("а", "a", "е", "e", "о", "o", "р", "p", "с", "c", "у", "y", "х", "x", "і", "i", "ѕ", "s", "ј", "j", "ԁ", "d", "ո", "n", "ο", "o", "α", "a", "ν", "v", "ι", "i", "ı", "i")
 
 func seen(r rune) rune {
 	if visible(r) {

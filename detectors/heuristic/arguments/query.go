@@ -33,6 +33,8 @@ var (
 	newCommand = regexp.MustCompile(`^[^\r\n]{0,80}[\r\n]+\s*(?:FLUSH(?:ALL|DB)|CONFIG SET|SLAVEOF|REPLICAOF|EVAL |MODULE LOAD|SET |DEL |RCPT TO|MAIL FROM|QUIT|EHLO|SELECT |DELETE )`)
 	// ldap closes a filter and opens another one.
 	ldap = regexp.MustCompile(`^[^()\s]*\)\s*\(?\s*[|&!(]*\s*\(?[\w-]+\s*[~<>]?=`)
+	// twoFilters is a filter behind a filter, which no honest one has.
+	twoFilters = regexp.MustCompile(`^\([^()\s]*\)\s*\([|&!]*\(?[\w-]+\s*[~<>]?=`)
 	// odata widens a filter to all but what it names.
 	odata = regexp.MustCompile(`(?i)\b(\w+)\s+eq\s+('[^']*'|\d+)\s+or\s+(\w+)\s+(?:ne|gt|ge|lt|le|eq)\s+('[^']*'|\d+)`)
 	// always compares a value with itself.
@@ -74,7 +76,7 @@ func judgeQuery(v *value) (*check.Rule, int, int) {
 	if m := numeric.FindStringSubmatchIndex(v.text); m != nil && strings.EqualFold(v.text[m[2]:m[3]], v.text[m[4]:m[5]]) {
 		return queryBreakout, 0, len(v.text)
 	}
-	if ldap.MatchString(v.text) {
+	if ldap.MatchString(v.text) || twoFilters.MatchString(v.text) {
 		return queryBreakout, 0, len(v.text)
 	}
 	return judgeFilter(v)

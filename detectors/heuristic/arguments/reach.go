@@ -61,7 +61,7 @@ var wantsAll = regexp.MustCompile(`(?i)^\W*(?:please\s+)?(?:delete|remove|purge|
 
 // requestNames are parameters that say what the user had asked for.
 var requestNames = wordSet(`user_request request user_message asked_for asked request_text user_asked task ticket question prompt client_instruction instruction original_request user_intent intent goal wanted purpose user_task
-	user_query query_text запрос_агронома запрос pedido solicitud anfrage auftrag wunsch demande 用户请求 请求 用户说 依頼 ユーザー依頼 요청 사용자_요청 الطلب अनुरोध istek prośba`)
+	user_query query_text ask user_said said petición peticion pregunta frage vraag domanda richiesta pergunta questão 질문 質問 问题 用户问题 سؤال طلب sorgu soru pytanie вопрос запрос_агронома запрос pedido solicitud anfrage auftrag wunsch demande 用户请求 请求 用户说 依頼 ユーザー依頼 요청 사용자_요청 الطلب अनुरोध istek prośba`)
 
 // guardNames are members that are safeguards when they say no, or hazards when they say yes.
 var (
@@ -95,6 +95,9 @@ func reach(e *check.Event) {
 			}
 			if (hazards[strings.ToLower(text)] || anyWord(snake(text), hazardVerbs) && anyWord(snake(text), hazardNouns)) && truthy(e, i) || safeguards[strings.ToLower(text)] && rawValue(e, i) == 'f' && text != "dry_run" {
 				guard++
+				spans = append(spans, e.Whole(i))
+			} else if multitudes[strings.ToLower(text)] && len(e.Scalar(i)) >= 3 && countDigits(e.Scalar(i)) == len(e.Scalar(i)) {
+				count = 1
 				spans = append(spans, e.Whole(i))
 			} else if filters[strings.ToLower(text)] && emptyObject(e, i) {
 				unbounded = 2
@@ -241,6 +244,9 @@ func sign(n int) int { return min(n, 1) }
 
 // neutralNames are parameters for which "all" is a way to look.
 var neutralNames = wordSet(`fields columns include select show view output format scope_of_report sort order_by pages visible_to level log_level mode accept accept-language origin type types kind allow cors`)
+
+// multitudes are members for how many there are to be.
+var multitudes = wordSet(`quantity copies count anzahl cantidad quantidade menge quantité nombre 数量 件数 수량 количество`)
 
 // many reports whether a count is in the thousands.
 func many(name, text string) bool {
