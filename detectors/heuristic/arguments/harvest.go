@@ -117,7 +117,7 @@ func harvest(e *check.Event) {
 
 // empties reports whether a sentence has credentials that are not the tool's taken and put somewhere.
 func empties(e *check.Event, i int, s sentence, inside bool) bool {
-	if s.has.Meets(&sparing) {
+	if text := e.Segments[i].Views[0].Text[s.start:s.end]; s.has.Meets(&sparing) || strings.Contains(text, "</") || strings.Contains(text, "<input") {
 		return false
 	}
 	if s.has.Meets(&everywhere) && s.has.Meets(&taking) {

@@ -139,8 +139,19 @@ var harmful = regexp.MustCompile(`(?i)\brm\s+(?:-\S+\s+)*-\w*r\w*\s+(?:-\S+\s+)*
 	`(?:powershell|pwsh)(?:\.exe)?\s.{0,80}-e(?:nc?|ncodedcommand)?\s+[a-z0-9+/=]{24}|\biex\s*[\s(].{0,80}(?:downloadstring|iwr|irm|invoke-webrequest)|` +
 	`\bcurl\b[^\n;|]*\s(?:-d|-F|-T|--data\S*|--form|--upload-file)[\s=]*['"]?[\w-]*=?@(?:-|\S*(?:\.ssh|\.aws|\.env|\.netrc|passwd|shadow|credential|token|secret|\.pgpass|id_rsa|\.kube))`)
 
+// tampering are commands that change what runs later, who may do what, or what others see of it.
+var tampering = regexp.MustCompile(`(?i)\bgit\b[^\n;|]*\s--output[= ]\S*\.git[/\\](?:config|hooks)|(?:>>?|\btee\s+(?:-a\s+)?)\s*\S*(?:/\.(?:bash|zsh)(?:rc|_profile|env)|/\.profile|\.git[/\\]hooks[/\\][\w-]+|/etc/sudoers\S*)(?:\s|$|['"])|` +
+	`\bgit\s+config\s+(?:--\S+\s+)*(?:core\.(?:sshCommand|hooksPath|fsmonitor)|alias\.\w+)\s+['"]?(?:!|/tmp|/dev/shm|\S*(?:curl|wget|sh\s+-c))|` +
+	`\b(?:iwr|irm|curl|wget|invoke-(?:webrequest|restmethod))\b[^\n|]*\|\s*(?:iex|invoke-expression)\b|\b(?:dig|drill|host|nslookup)\s[^\n;|]*(?:\$\(|` + "`" + `)|` +
+	`\b(?:remove-item\b[^\n;|]*-recurse|rmdir\s+/s|rd\s+/s|del\s+/s)[^\n;|]*\s[a-z]:\\?(?:\*|\s|$|windows|users)|\bnet1?\s+localgroup\s+administrators\s+\S+\s+/add|\badd-localgroupmember\b[^\n;|]*administrators|` +
+	`\b(?:usermod|gpasswd|groupmems|adduser)\b[^\n;|]*\b(?:sudo|wheel|docker|root)\b|\bkill\s+-(?:9|KILL)\s+-1\b|\b(?:xmrig|minerd|cpuminer)\b|\btruncate\s[^\n;|]*(?:_history|/var/log/)|\bhistory\s+-\w*c|` +
+	`\b(?:auditctl\s+-[eD]|setenforce\s+0|ufw\s+disable|iptables\s+-F|set-mppreference\s[^\n;|]*disable|systemctl\s+(?:stop|disable)\s+(?:auditd|falcon\S*|crowdsec|rsyslog|apparmor|firewalld))`)
+
 // shellPipe is a program that is downloaded and run at once, from an address without a name.
 var shellPipe = regexp.MustCompile(`(?i)\b(?:curl|wget)\b[^\n;|]*https?://\d{1,3}(?:\.\d{1,3}){3}\S*[^\n;|]*\|\s*(?:sudo\s+)?(?:\S*/)?(?:ba|z|da)?sh\b`)
+
+// metadataCall is a request to a cloud's metadata service.
+var metadataCall = regexp.MustCompile(`(?i)\b(?:curl|wget|fetch|http|iwr|irm|invoke-\w+|urlopen|requests\.get|get)\b[^\n;|]{0,200}(?:169\.254\.(?:169\.254|170\.2)|metadata\.google\.internal|100\.100\.100\.200|fd00:ec2::254)`)
 
 // judgeCommand looks at what a command does.
 func judgeCommand(v *value) (*check.Rule, int, int) {
@@ -153,7 +164,7 @@ func judgeCommand(v *value) (*check.Rule, int, int) {
 	if v.role != code && !v.toolWord(shellTools) && !anyWord(v.name, shellTools) {
 		return nil, 0, 0
 	}
-	for _, p := range []*regexp.Regexp{harmful, shellPipe} {
+	for _, p := range []*regexp.Regexp{harmful, tampering, shellPipe, metadataCall} {
 		if m := p.FindStringIndex(v.text); m != nil && !printed(v.text[:m[0]]) {
 			return harmfulCommand, m[0], m[1]
 		}
