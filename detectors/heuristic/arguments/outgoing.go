@@ -27,7 +27,7 @@ func outgoing(e *check.Event, v value) {
 		return
 	}
 	s := &e.Segments[v.segment]
-	if forgedToken.MatchString(v.text) {
+	if strings.Contains(v.text, "eyJ") && forgedToken.MatchString(v.text) {
 		e.Report(unsignedToken, nil, e.Whole(v.segment))
 		return
 	}
@@ -48,9 +48,21 @@ func outgoing(e *check.Event, v value) {
 		e.Report(r, nil, v.span(start, end))
 	} else if r, start, end := judgeConfidence(&v); r != nil {
 		e.Report(r, nil, v.span(start, end))
-	} else if aboutPerson(e, &v) {
+	} else if aboutPerson(e, &v) || confided(e, &v) {
 		e.Report(confidenceOut, nil, e.Whole(v.segment))
 	}
+}
+
+// confidential says that something is not for others.
+var confidential = check.Signals("arguments.confidential")
+
+// confided reports whether a remark says that it is not for others.
+func confided(e *check.Event, v *value) bool {
+	if len(v.text) <= 40 || !anyWord(snake(v.name), sideNames) || v.toolWord(keepsRecords) {
+		return false
+	}
+	has := e.Has(v.segment, 0)
+	return has.Meets(&confidential)
 }
 
 // personal is what is known about a person and no business of a search engine or a restaurant.
@@ -124,16 +136,24 @@ func secretIn(text string, holder, hidden bool) []int {
 	if countDigits(text) < 1 && !strings.Contains(text, "PRIVATE KEY") && !strings.Contains(text, "id_") {
 		return phraseIn(text)
 	}
-	if m := keyFormat.FindStringIndex(text); m != nil && !placeholder.MatchString(text[m[0]:m[1]]) {
-		return m
+	marked := strings.Contains(text, "PRIVATE KEY") || strings.Contains(text, "id_")
+	if marked || hidden || longestRun(text) >= 14 {
+		if m := keyFormat.FindStringIndex(text); m != nil && !placeholder.MatchString(text[m[0]:m[1]]) {
+			return m
+		}
+	} else if !turnsOften(text) && !strings.Contains(text, "\t") {
+		return phraseOrCard(text)
 	}
 	if strings.HasPrefix(text, "http") || strings.HasPrefix(text, "www.") {
 		return nil
 	}
-	if m := webToken.FindStringIndex(text); m != nil {
-		return m
+	if strings.Contains(text, "eyJ") {
+		if m := webToken.FindStringIndex(text); m != nil {
+			return m
+		}
 	}
-	if m := login.FindStringIndex(text); m != nil && strings.Contains(text, "@") && !placeholder.MatchString(text[m[0]:m[1]]) {
+	if !strings.Contains(text, "://") || !strings.Contains(text, "@") {
+	} else if m := login.FindStringIndex(text); m != nil && !placeholder.MatchString(text[m[0]:m[1]]) {
 		return m
 	}
 	for _, m := range named.FindAllStringSubmatchIndex(text, 8) {
@@ -154,13 +174,54 @@ func secretIn(text string, holder, hidden bool) []int {
 	if m := cookieFile.FindStringIndex(text); m != nil {
 		return m
 	}
-	if m := phraseIn(text); m != nil {
+	return phraseOrCard(text)
+}
+
+func phraseOrCard(text string) []int {
+	if m := phraseIn(text); m != nil || countDigits(text) < 15 {
 		return m
 	}
-	if countDigits(text) < 15 {
-		return nil
-	}
 	return card.FindStringIndex(text)
+}
+
+// longestRun is the length of the longest run of letters, digits, dashes and underscores in text.
+func longestRun(text string) (longest int) {
+	n := 0
+	for i := range len(text) {
+		if c := text[i]; c < 0x80 && (letter(c) || '0' <= c && c <= '9' || c == '-' || c == '_') {
+			n++
+			longest = max(longest, n)
+		} else {
+			n = 0
+		}
+	}
+	return longest
+}
+
+// turnsOften reports whether a word of text turns between letters of both cases, digits and signs as a password does.
+func turnsOften(text string) bool {
+	turns, last, digit := 0, byte(0), false
+	for i := range len(text) {
+		class := byte(0)
+		switch c := text[i]; {
+		case c <= ' ' || c == '\'' || c == '"' || c == ',' || c == ';':
+			turns, last, digit = 0, 0, false
+			continue
+		case 'A' <= c && c <= 'Z':
+			class = 1
+		case 'a' <= c && c <= 'z':
+			class = 2
+		case '0' <= c && c <= '9':
+			class, digit = 3, true
+		}
+		if class != last {
+			turns++
+		}
+		if last = class; turns >= 5 && digit || turns >= 7 {
+			return true
+		}
+	}
+	return false
 }
 
 func phraseIn(text string) []int {
@@ -267,8 +328,6 @@ func hexText(s string) bool {
 }
 
 var (
-	// confidential says that something is not for others.
-	confidential = regexp.MustCompile(`(?i)\bstrictly confidential\b|\bconfidential\b|\bproprietary\b|\bnot for distribution\b|\bdo not (?:share|distribute|forward)\b|\binternal only\b|\bnda\b|\bsecret(?:ly)?\b|\bcode ?word\b|社外秘|极秘|極秘|机密|内部资料|対外秘|대외비|기밀|vertraulich|streng geheim|confidentiel|confidencial|riservat\S+|поверхностн|конфиденциальн\S+|совершенно секретно|سري|गोपनीय|gizli|poufn\S+|fortrolig|must not (?:learn|know|find out|hear|see)|before it is announced|tell nobody|don't tell|vertrouwelijk|社内メモ`)
 	// strictly says it so that nobody can mistake it.
 	strictly = regexp.MustCompile(`(?i)\bstrictly confidential\b|\binternal only\b|\bnot for distribution\b|\bdo not (?:share|distribute|forward)\b|\bbefore (?:it is|the) announce|\bstreng vertraulich|\bestrictamente confidencial|\bstrictement confidentiel|\bstrettamente riservat|\bестрого конфиденциально|строго конфиденциально|совершенно секретно|社外秘|極秘|绝密|严格保密|대외비|극비`)
 	// setup is the text that a model was set up with.
@@ -318,10 +377,7 @@ func judgeConfidence(v *value) (*check.Rule, int, int) {
 		return confidenceOut, m[0], len(v.text)
 	}
 	if side {
-		if m := doorCode.FindStringIndex(v.text); m != nil {
-			return confidenceOut, 0, len(v.text)
-		}
-		if m := confidential.FindStringIndex(v.text); m != nil && len(v.text) > 40 && !v.toolWord(keepsRecords) {
+		if countDigits(v.text) > 2 && doorCode.MatchString(v.text) {
 			return confidenceOut, 0, len(v.text)
 		}
 	}
@@ -356,7 +412,7 @@ var carriedData = regexp.MustCompile(`(?i)[?&#/;](?:[\w.-]*(?:mailbox|inbox|sess
 
 // judgeAddressData looks for private data in the address that a tool is to fetch.
 func judgeAddressData(v *value) (*check.Rule, int, int) {
-	if !strings.HasPrefix(v.text, "http") {
+	if !strings.HasPrefix(v.text, "http") || strings.Count(v.text, "=") < 1 || !strings.ContainsAny(v.text, "%+@") && longestRun(v.text) < 14 {
 		return nil, 0, 0
 	}
 	score, first := 0, -1
@@ -479,6 +535,9 @@ var records = regexp.MustCompile(`(?:\+?\d[\d ()/.-]{8,16}\d)`)
 // judgeRecords looks for a list of people in an answer or a comment.
 func judgeRecords(v *value) (*check.Rule, int, int) {
 	if !strings.Contains(v.text, ";") && !strings.Contains(v.text, "；") && !strings.Contains(v.text, "\n") && !strings.Contains(v.text, ",") {
+		return nil, 0, 0
+	}
+	if countDigits(v.text) < 24 {
 		return nil, 0, 0
 	}
 	m := records.FindAllStringIndex(v.text, 5)

@@ -82,7 +82,7 @@ func (o *owners) collect(s *models.Segment, i int) {
 	}
 	for view := range s.Views {
 		text := s.Views[view].Text
-		if view > 0 && s.Views[view].Kind != models.ViewDecoded || len(text) > 300 {
+		if view > 0 && s.Views[view].Kind != models.ViewDecoded || len(text) > 300 || !strings.ContainsAny(text, "-_") || countDigits(text) == 0 {
 			continue
 		}
 		for _, m := range identifier.FindAllStringIndex(text, 4) {

@@ -48,7 +48,7 @@ func judgeQuery(v *value) (*check.Rule, int, int) {
 	if len(v.text) < 5 || !strings.ContainsAny(v.text, "'\";()=\u2019`{") {
 		return nil, 0, 0
 	}
-	if v.role == data && subselect.MatchString(v.text) || v.role == data && newCommand.MatchString(v.text) {
+	if v.role == data && (v.text[0] == '(' && subselect.MatchString(v.text) || strings.ContainsAny(v.text, "\r\n") && newCommand.MatchString(v.text)) {
 		return queryBreakout, 0, len(v.text)
 	}
 	if statement.MatchString(v.text) {

@@ -76,7 +76,8 @@ func judgeShell(v *value) (*check.Rule, int, int) {
 	if commandLine.MatchString(v.text) {
 		return judgeCommand(v)
 	}
-	if m := interpreted.FindStringIndex(v.text); m != nil && v.role == data && words(v.text[:m[0]]) <= 4 {
+	if !mayInterpret(v.text) {
+	} else if m := interpreted.FindStringIndex(v.text); m != nil && v.role == data && words(v.text[:m[0]]) <= 4 {
 		return shellInValue, m[0], len(v.text)
 	}
 	for _, m := range separated.FindAllStringIndex(v.text, 4) {
@@ -97,6 +98,19 @@ func judgeShell(v *value) (*check.Rule, int, int) {
 		return shellInValue, m[0], len(v.text)
 	}
 	return nil, 0, 0
+}
+
+// mayInterpret is the cheap test before the one for what hands a value to an interpreter.
+func mayInterpret(text string) bool {
+	if strings.ContainsAny(text, "${\n\r") {
+		return true
+	}
+	for _, sign := range []string{" -", "::", "/c", "/C", "/dev/", "git+", "//-"} {
+		if strings.Contains(text, sign) {
+			return true
+		}
+	}
+	return false
 }
 
 // shown reports whether position i begins or lies in code that a sentence shows in backticks: `make all`.

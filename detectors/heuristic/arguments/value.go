@@ -203,7 +203,7 @@ var studies = wordSet(`decode classify explain lint redact sanitize sanitise det
 
 // judge looks at one value for everything that can be wrong with it.
 func judge(e *check.Event, v value) {
-	if len(v.text) < 3 || v.toolWord(studies) {
+	if len(v.text) < 3 || plain(v.text) && !v.runs() || v.toolWord(studies) {
 		return
 	}
 	for _, j := range judges {
@@ -213,6 +213,11 @@ func judge(e *check.Event, v value) {
 		}
 	}
 	judgeDecoded(e, &v)
+}
+
+// runs reports whether the value may be a program by itself: the whole of a command, a script, a query.
+func (v *value) runs() bool {
+	return v.role == code || anyWord(v.name, shellTools) || v.toolWord(shellTools)
 }
 
 // judges name the rule that a value breaks, and the words that do.
