@@ -35,7 +35,8 @@ func examine(e *check.Event) {
 		orders(e)
 		for i := range e.Segments {
 			if s := &e.Segments[i]; !s.Key && !plain(s.Views[0].Text) && proposed(s) {
-				judge(e, valueAt(e, i, ""))
+				v := valueAt(e, i, "")
+				judge(e, &v)
 			}
 		}
 	case models.KindToolResult, models.KindResource:
@@ -55,6 +56,7 @@ func examine(e *check.Event) {
 
 func examineCall(e *check.Event) {
 	tool := toolName(e)
+	var v value
 	long, short := maxLong, maxShort
 	for i := range e.Segments {
 		if s := &e.Segments[i]; check.Below(s, "/arguments") {
@@ -69,9 +71,9 @@ func examineCall(e *check.Event) {
 			if *budget -= len(s.Views[0].Text); *budget < 0 {
 				continue
 			}
-			v := valueAt(e, i, tool)
-			judge(e, v)
-			outgoing(e, v)
+			v = valueAt(e, i, tool)
+			judge(e, &v)
+			outgoing(e, &v)
 		}
 	}
 	if len(e.Segments) > maxMembers {

@@ -56,7 +56,7 @@ func harvestCall(e *check.Event) {
 	secrets, whole := -1, -1
 	for i := range e.Segments {
 		s := &e.Segments[i]
-		if s.Key || !check.Below(s, "/arguments") {
+		if s.Key || len(s.Views[0].Text) > maxValue || !check.Below(s, "/arguments") {
 			continue
 		}
 		switch text := strings.ToLower(s.Views[0].Text); text {

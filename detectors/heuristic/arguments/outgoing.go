@@ -22,7 +22,7 @@ var notebooks = wordSet(`save note notes memo journal diary remember keep`)
 var blobs = wordSet(`cursor data image content_base64 blob chunk address to from code`)
 
 // outgoing looks at what a call hands out: credentials, and what is told to keep to oneself, where neither belongs.
-func outgoing(e *check.Event, v value) {
+func outgoing(e *check.Event, v *value) {
 	if len(v.text) < 12 || v.toolWord(studies) && !anyWord(snake(v.name), sideNames) {
 		return
 	}
@@ -35,20 +35,20 @@ func outgoing(e *check.Event, v value) {
 		text := s.Views[view].Text
 		text = text[:min(len(text), 4*maxValue)]
 		hidden := s.Views[view].Kind == models.ViewDecoded
-		if hidden && len(text) >= 12 && encodedInSlot(&v, s.Views[view].Chain) {
+		if hidden && len(text) >= 12 && encodedInSlot(v, s.Views[view].Chain) {
 			e.Report(confidenceOut, nil, models.Span{Segment: v.segment, View: view, End: len(text)})
 			return
 		}
-		if m := secretIn(text, !hidden && (holdsKeys(&v) || v.toolWord(notebooks) && !v.toolWord(publishes)), hidden); m != nil {
+		if m := secretIn(text, !hidden && (holdsKeys(v) || v.toolWord(notebooks) && !v.toolWord(publishes)), hidden); m != nil {
 			e.Report(secretOut, nil, models.Span{Segment: v.segment, View: view, Start: m[0], End: m[1]})
 			return
 		}
 	}
-	if r, start, end := judgeHost(&v); r != nil {
+	if r, start, end := judgeHost(v); r != nil {
 		e.Report(r, nil, v.span(start, end))
-	} else if r, start, end := judgeConfidence(&v); r != nil {
+	} else if r, start, end := judgeConfidence(v); r != nil {
 		e.Report(r, nil, v.span(start, end))
-	} else if aboutPerson(e, &v) || confided(e, &v) {
+	} else if aboutPerson(e, v) || confided(e, v) {
 		e.Report(confidenceOut, nil, e.Whole(v.segment))
 	}
 }

@@ -42,7 +42,7 @@ type claim struct {
 
 // tenants looks at whose objects a call wants.
 func tenants(e *check.Event) {
-	o := owners{mine: make(map[string][]possession)}
+	var o owners
 	for i := range e.Segments {
 		s := &e.Segments[i]
 		if s.Key || !check.Below(s, "/arguments") && !check.Below(s, "/_meta") || len(s.Views[0].Text) > 300 {
@@ -88,6 +88,9 @@ func (o *owners) collect(s *models.Segment, i int) {
 		for _, m := range identifier.FindAllStringIndex(text, 4) {
 			id := text[m[0]:m[1]]
 			if own {
+				if o.mine == nil {
+					o.mine = make(map[string][]possession)
+				}
 				_, last := cut(s.Pointer)
 				o.mine[shape(id)] = append(o.mine[shape(id)], possession{id: id, name: name, list: strings.Trim(last, "0123456789") == ""})
 			} else {

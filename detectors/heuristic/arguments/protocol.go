@@ -437,8 +437,13 @@ func guard(e *check.Event, i int, lower string) {
 }
 
 func underscores(name string) string {
-	return strings.NewReplacer("-", "_", ".", "_", "/", "_").Replace(name)
+	if !strings.ContainsAny(name, "-./") {
+		return name
+	}
+	return joints.Replace(name)
 }
+
+var joints = strings.NewReplacer("-", "_", ".", "_", "/", "_")
 
 // rawValue is the first byte of the value of the member whose name is segment i.
 func rawValue(e *check.Event, i int) byte {

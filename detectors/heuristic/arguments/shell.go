@@ -132,7 +132,7 @@ func plainHead(head string) bool {
 
 // words counts the words of letters in text.
 func words(text string) (n int) {
-	for _, w := range strings.Fields(text) {
+	for w := range strings.FieldsSeq(text) {
 		if plainWord(w) {
 			n++
 		}

@@ -182,6 +182,9 @@ func (v *value) toolWord(set map[string]bool) bool { return anyWord(snake(v.tool
 
 // snake is the name in lower case with its words divided.
 func snake(name string) string {
+	if strings.IndexFunc(name, unicode.IsUpper) < 0 {
+		return name
+	}
 	var b strings.Builder
 	lower := false
 	for _, r := range name {
@@ -202,17 +205,17 @@ func (v *value) span(start, end int) models.Span {
 var studies = wordSet(`decode classify explain lint redact sanitize sanitise detect quiz lesson waf tokenize escape`)
 
 // judge looks at one value for everything that can be wrong with it.
-func judge(e *check.Event, v value) {
+func judge(e *check.Event, v *value) {
 	if len(v.text) < 3 || plain(v.text) && !v.runs() || v.toolWord(studies) {
 		return
 	}
 	for _, j := range judges {
-		if r, start, end := j(&v); r != nil {
+		if r, start, end := j(v); r != nil {
 			e.Report(r, nil, v.span(start, end))
 			return
 		}
 	}
-	judgeDecoded(e, &v)
+	judgeDecoded(e, v)
 }
 
 // runs reports whether the value may be a program by itself: the whole of a command, a script, a query.
