@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/detectors/internal/directive"
 	"github.com/aad6b6dc/taster/models"
 )
 
@@ -163,7 +164,7 @@ func sweeping(kind models.Kind, s sentence, whole, text string) *check.Rule {
 		near = s.withNext()
 	}
 	act, all, free := s.acts(whole), near.Meets(&allThere), near.Meets(&unasked)
-	others := near.Meets(&foreign) || fixed.MatchString(text)
+	others := near.Meets(&foreign) && !s.has.Has(directive.Foreign) || fixed.MatchString(text)
 	n := 0
 	for _, sign := range []bool{act, all, others, free, s.has.Meets(&spoken), strings.Contains(text, "_meta") && claimed.MatchString(text)} {
 		if sign {
@@ -182,12 +183,15 @@ func sweeping(kind models.Kind, s sentence, whole, text string) *check.Rule {
 // namesTool reports whether the sentence has a name such as tools have: no constant and no assignment.
 func (s *sentence) namesTool(text string) bool {
 	for _, h := range s.hits {
-		if name := text[h.Start:h.End]; tools.Has(h.Signal) && strings.Contains(name, "_") && strings.ToUpper(name) != name && !strings.HasPrefix(text[h.End:], "=") {
+		if name := text[h.Start:h.End]; tools.Has(h.Signal) && !inPath(text, h.Start) && strings.Contains(name, "_") && strings.ToUpper(name) != name && !strings.HasPrefix(text[h.End:], "=") {
 			return true
 		}
 	}
 	return false
 }
+
+// inPath reports whether the word at start is part of a path or a file's name.
+func inPath(text string, start int) bool { return start > 0 && strings.IndexByte("/\\.~", text[start-1]) >= 0 }
 
 // acts reports whether the name of a tool in the sentence says that it changes something.
 func (s *sentence) acts(text string) bool {
