@@ -26,7 +26,7 @@ var harvests = regexp.MustCompile(`(?i)(?:^|[;&|\n` + "`" + `'"(]\s*|do shell sc
 	`(?:cat|less|more|head|tail|strings|xxd|base64|cp|scp|tar|zip|curl|type|get-content|gc|rsync|od|sed|awk|grep|openssl)\b[^\n;|]*(?:~|\$HOME|\$\{HOME\}|/root|/home/[^/\s]+|/Users/[^/\s]+|%userprofile%|\$env:userprofile|c:\\users\\[^\\\s]+)[/\\](?:\.ssh[/\\](?:id_\w+(?:\s|$|['";|&>)])|\*)|\.aws[/\\](?:credentials|\*)|\.kube[/\\]config|\.netrc|\.npmrc|\.pypirc|\.pgpass|\.git-credentials|\.docker[/\\]config\.json|\.gnupg|\.config[/\\](?:gh[/\\]|gcloud|rclone)|\.vault-token|\.bash_history|\.zsh_history|\.env\b)|` +
 	`(?:cat|less|head|tail|cp|tar|xxd|base64)\b[^\n;|]*(?:/etc/(?:shadow|gshadow|sudoers)|/var/run/secrets/|/run/secrets/)|` +
 	`(?:grep|rg|ag|ack|findstr)\s[^\n;|]*(?:passw(?:or)?d|secret|api[_-]?key|token|aws_|BEGIN[^'"]*PRIVATE)[^\n;|]*\s(?:/home|/root|/etc|/Users|~|\$HOME|/var|/opt|c:\\|/)(?:\s|/|$)|` +
-	`(?:tar|zip|cp|rsync|scp|7z)\b[^\n;|]*\s(?:~|\$HOME|/root|/home/[^/\s]+|/Users/[^/\s]+)/\.(?:aws|ssh|kube|gnupg|config/gcloud|azure|docker|password-store)/?(?:\s|$)|for\s+\w+\s+in\s[^\n;]*(?:\.ssh/|\.aws/|\.kube/|\.config/gcloud|\.gnupg|/proc/)[^\n;]*;|find\s+(?:/|~|/home|/Users|/root|\$HOME)\s?[^\n;|]*-i?name\s+\S*(?:id_rsa|\.pem|\.key|\.env|credentials|\.kdbx|wallet|\.p12|\.npmrc|\.aws)` +
+	`(?:tar|zip|cp|rsync|scp|7z)\b[^\n;|]*\s(?:~|\$HOME|/root|/home/[^/\s]+|/Users/[^/\s]+)/\.(?:aws|ssh|kube|gnupg|config/gcloud|azure|docker|password-store)/?(?:\s|$)|(?:grep|rg|ag|ack)\s+(?:-\S+\s+)*(?:'[^'\n]*(?:passw|secret|api[_-]?key|token|aws_|PRIVATE)[^'\n]*'|"[^"\n]*(?:passw|secret|api[_-]?key|token|aws_|PRIVATE)[^"\n]*")\s+(?:-\S+\s+)*(?:/home|/root|/etc|/Users|~|\$HOME|/var|/opt|/)(?:\s|/|$)|for\s+\w+\s+in\s[^\n;]*(?:\.ssh/|\.aws/|\.kube/|\.config/gcloud|\.gnupg|/proc/)[^\n;]*;|find\s+(?:/|~|/home|/Users|/root|\$HOME)\s?[^\n;|]*-i?name\s+\S*(?:id_rsa|\.pem|\.key|\.env|credentials|\.kdbx|wallet|\.p12|\.npmrc|\.aws)` +
 	`)|\$\{?(?:AWS_SECRET_ACCESS_KEY|GITHUB_TOKEN|GH_TOKEN|OPENAI_API_KEY|ANTHROPIC_API_KEY|NPM_TOKEN|SLACK_TOKEN|DATABASE_URL|[A-Z_]*(?:SECRET|PASSWORD|PRIVATE_KEY))\}?[^\n;]*(?:\|\s*(?:nc|curl|base64)|https?://)|(?:curl|wget|nc)\b[^\n;]*\$\{?(?:AWS_SECRET_ACCESS_KEY|[A-Z_]*(?:_SECRET|PASSWORD|PRIVATE_KEY))\b|os\.environ\b(?:\.copy\(\))?\s*\)?[^.\[(gw]|JSON\.stringify\(\s*process\.env\s*\)|dict\(os\.environ|\bGet-ChildItem\s+env:|\bgci\s+env:|\bdir\s+env:`)
 
 // judgeHarvest looks for a command that collects credentials.
@@ -90,7 +90,7 @@ var (
 	slots       = check.Signals("arguments.slot", "param")
 	// signs make a sentence about credentials a demand for them, each by its own; the first say only where they lie.
 	signs = []directive.Signals{
-		stores, owned, slots, full, poured, check.Signals("arguments.press", "must", "conceal"),
+		stores, owned, slots, full, poured, held, check.Signals("arguments.press", "must", "conceal"),
 		check.Signals("addressee"), check.Signals("arguments.unasked", "unguard"), check.Signals("address"),
 	}
 )
@@ -117,6 +117,9 @@ func harvest(e *check.Event) {
 
 // empties reports whether a sentence has credentials that are not the tool's taken and put somewhere.
 func empties(e *check.Event, i int, s sentence, inside bool) bool {
+	if s.has.Meets(&everywhere) && s.has.Meets(&bare) {
+		return true
+	}
 	if text := e.Segments[i].Views[0].Text[s.start:s.end]; s.has.Meets(&sparing) || strings.Contains(text, "</") || strings.Contains(text, "<input") {
 		return false
 	}

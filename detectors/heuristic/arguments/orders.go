@@ -191,7 +191,9 @@ func (s *sentence) namesTool(text string) bool {
 }
 
 // inPath reports whether the word at start is part of a path or a file's name.
-func inPath(text string, start int) bool { return start > 0 && strings.IndexByte("/\\.~", text[start-1]) >= 0 }
+func inPath(text string, start int) bool {
+	return start > 0 && strings.IndexByte("/\\.~", text[start-1]) >= 0
+}
 
 // acts reports whether the name of a tool in the sentence says that it changes something.
 func (s *sentence) acts(text string) bool {

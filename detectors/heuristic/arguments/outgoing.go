@@ -35,6 +35,10 @@ func outgoing(e *check.Event, v *value) {
 		text := s.Views[view].Text
 		text = text[:min(len(text), 4*maxValue)]
 		hidden := s.Views[view].Kind == models.ViewDecoded
+		if hidden && setupGate(text) && hiddenSetup.MatchString(text) && !v.toolWord(setupNames) {
+			e.Report(confidenceOut, nil, models.Span{Segment: v.segment, View: view, End: len(text)})
+			return
+		}
 		if hidden && len(text) >= 12 && encodedInSlot(v, s.Views[view].Chain) {
 			e.Report(confidenceOut, nil, models.Span{Segment: v.segment, View: view, End: len(text)})
 			return
@@ -109,9 +113,11 @@ var (
 	// keyFormat are keys and tokens that one knows by their looks.
 	keyFormat = regexp.MustCompile(`\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{30,}|glpat-[\w-]{18,}|(?:AKIA|ASIA)[A-Z0-9]{16}\b|xox[abeprs]-[\w-]{10,}|xapp-\d-[\w-]{10,}|sk-(?:ant-|proj-|live-)?[A-Za-z0-9_-]{24,}|[sr]k_(?:live|test)_[A-Za-z0-9]{16,}|AIza[\w-]{35}|ya29\.[\w-]{20,}|SG\.[\w-]{16,}\.[\w-]{16,}|hf_[A-Za-z0-9]{30,}|npm_[A-Za-z0-9]{30,}|pypi-[\w-]{30,}|dop_v1_[a-f0-9]{40,}|shp(?:at|ss)_[a-f0-9]{24,}|AGE-SECRET-KEY-1\w{30,}|whsec_\w{16,}|EAAC\w{30,}|vault:v\d|hvs\.\w{20,})|-----BEGIN (?:[A-Z]+ )*PRIVATE KEY|\bid_(?:rsa|ed25519|ecdsa)\s*[:=]`)
 	// named are secrets that stand behind their name.
-	named = regexp.MustCompile(`(?i)(?:passw(?:or)?d|passwort|kennwort|contraseña|senha|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|s3[_-]?key|_key|\bkey|\bpass|\bpwd|_pass|_pwd|otp seed|totp seed|seed|mnemonic|root pass|пароль|密码|口令|パスワード|暗証番号|비밀번호|şifre|hasło|mot de passe)['"]?[ \t]*(?:[=:：]|is\b|ist\b|は|[ \t])[ \t]*['"]?([^\s'",;]{6,})`)
+	named = regexp.MustCompile(`(?i)(?:passw(?:or)?d|passwort|kennwort|contraseña|senha|secret|token|session|sessid|sid|cookie|bearer|jwt|credential|api[_-]?key|access[_-]?key|private[_-]?key|s3[_-]?key|_key|\bkey|\bpass|\bpwd|_pass|_pwd|otp seed|totp seed|seed|mnemonic|root pass|пароль|密码|口令|パスワード|暗証番号|비밀번호|şifre|hasło|mot de passe)['"]?[ \t]*(?:[=:：]|is\b|ist\b|は|[ \t])[ \t]*['"]?([^\s'",;]{6,})`)
 	// quotedSecret is a secret in quotes, some words behind its name.
 	quotedSecret = regexp.MustCompile(`(?i)(?:password|passwort|kennwort|contraseña|senha|mot de passe|passphrase|secret|token|пароль|hasło|parola|şifre)(?:\s+[\p{L}']+){0,4}\s*[:=]?\s*['"«“‘]([^'"»”’\s]{6,})['"»”’]`)
+	// statedSecret is a secret in a sentence that tells it.
+	statedSecret = regexp.MustCompile(`(?i)(?:password|passcode|passwort|kennwort|contraseña|clave|senha|mot de passe|passphrase|chiave|пароль|hasło|parola|şifre)(?:\s+[\p{L}']+){0,4}\s+(?:is|are|est|es|è|é|ist|lautet|to|это|to jest)\s+(\S{8,})`)
 	// cookieFile is the cookies of a browser.
 	cookieFile = regexp.MustCompile(`(?i)# Netscape HTTP Cookie|\t(?:TRUE|FALSE)\t/\S*\t(?:TRUE|FALSE)\t\d+\t|"(?:httpOnly|sameSite)"\s*:.{0,200}"value"\s*:`)
 	// login is an address with a password in it.
@@ -158,6 +164,11 @@ func secretIn(text string, holder, hidden bool) []int {
 	}
 	for _, m := range named.FindAllStringSubmatchIndex(text, 8) {
 		if word := text[m[2]:m[3]]; random(word) || hidden && countDigits(word) > 1 && countDigits(word) < len(word) {
+			return m[:2]
+		}
+	}
+	for _, m := range statedSecret.FindAllStringSubmatchIndex(text, 4) {
+		if random(strings.TrimRight(text[m[2]:m[3]], ",;'\"")) {
 			return m[:2]
 		}
 	}
@@ -334,6 +345,10 @@ var (
 	setup = regexp.MustCompile(`(?i)\b(?:system prompt|set-?up (?:text|prompt)|full text of the assistant|my instructions (?:are|were|say)|developer message|初期指示|系统提示词?|システムプロンプト)\b|(?:^|['"“:\n]\s*)you are (?:the|a|an) [^.'"]{3,80}\.[^'"]*\b(?:never|always|do not|must not|don't)\b`)
 	// elsewhere is the tool of another server that something was got from.
 	elsewhere = regexp.MustCompile(`\b[a-z][\w-]*/(?:get|read|fetch|list|query|search|export|dump|find)_[a-z_]+\b`)
+	// hiddenSetup is such a text that was encoded.
+	hiddenSetup = regexp.MustCompile(`(?is)^\W*(?:system\s*[:：]\s*)?you are .{3,200}\b(?:never|always|do not|must not|don't|only)\b|\bsystem prompt\b`)
+	// quotedTool says that something is the answer of such a tool.
+	quotedTool = regexp.MustCompile(`(?i)\b(?:from|output of|results? of|returned by|answer of|aus|de|según)\s+[a-z][\w-]*/[a-z]+_[a-z_]+\s*[:=]`)
 	// turns are those of a conversation.
 	turns = regexp.MustCompile(`(?i)(?:^|[\n|;/".:?!,。：])\s*(?:user|human|assistant|system|ai|nutzer|usuario|usuário|utilisateur|用户|助手|ユーザー|アシスタント|사용자)\s*[:：]`)
 	// doorCode opens a door.
@@ -341,7 +356,7 @@ var (
 	// openHouse is how to get into a house.
 	openHouse = regexp.MustCompile(`(?i)\b(?:alarm|safe|door|gate|entrance|key ?box|lock|vault|garage|code|pin)\b[^.;\n]{0,30}?\d[\d-]{3,}|\bkey (?:is )?under\b|\bunlocked\b|\balone (?:upstairs|at home)\b|\baway (?:from|until)\b`)
 	// sideNames are parameters beside the one that a tool works on.
-	sideNames = wordSet(`context hint notes note attribution custom_dictionary dictionary glossary memo tag tags label labels comment feedback reason referrer referer user_agent useragent
+	sideNames = wordSet(`context ctx background inspiration info reference wish wishes wunsch wünsche deseo desejo souhait hint notes note attribution custom_dictionary dictionary glossary memo tag tags label labels comment feedback reason referrer referer user_agent useragent
 		notiz notizen hinweis kommentar bemerkung vermerk nota notas observaciones observação observacao observações comentario comentário remarque remarques commentaire osservazioni commento 备注 说明 メモ 備考 비고 메모 примечание комментарий заметка ملاحظة ملاحظات टिप्पणी uwagi yorum açıklama
 		utm_source utm_content client_info seed seed_text caption suffix prefix title alt metadata extra misc remark remarks trace annotation station locale style place_hint session preview snippet nickname signature footer`)
 	// searchNames are parameters that go to a search engine or a public place.
@@ -352,6 +367,11 @@ var (
 func judgeConfidence(v *value) (*check.Rule, int, int) {
 	name := snake(v.name)
 	side := anyWord(name, sideNames)
+	if strings.Contains(v.text, "/") && strings.Contains(v.text, "_") {
+		if m := quotedTool.FindStringIndex(v.text); m != nil {
+			return confidenceOut, m[0], len(v.text)
+		}
+	}
 	if strings.Contains(v.text, "_") && v.toolWord(publishes) {
 		if m := elsewhere.FindStringIndex(v.text); m != nil {
 			return confidenceOut, m[0], len(v.text)

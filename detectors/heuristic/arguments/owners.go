@@ -3,13 +3,14 @@ package arguments
 import (
 	"regexp"
 	"strings"
+	"unicode"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
 	"github.com/aad6b6dc/taster/models"
 )
 
 // owner words tell the members that say who is asking, and what is theirs.
-var ownerWords = wordSet(`user own my mi mio mia meu minha mein meine mon ma self caller session guardian customer resident recipient player viewer login auth principal actor member patient_self holder employee agent account subject requester
+var ownerWords = wordSet(`user own eigene eigenen eigenes propias propios proprias mes mis my mi mio mia meu minha mein meine mon ma self caller session guardian customer resident recipient player viewer login auth principal actor member patient_self holder employee agent account subject requester
 	started here issued mine created owned assigned granted allowed authorized authorised permitted scope children tenant me clinician student_self client usuario utente benutzer kunde cliente пользователь клиент 登录人 授权范围 本人 用户 会員 利用者 本人番号 사용자 본인 المستخدم उपयोगकर्ता kullanıcı użytkownik`)
 
 // otherWords are members that name somebody else on purpose.
@@ -187,9 +188,9 @@ func pairs(e *check.Event) {
 		if s.Key || !check.Below(s, "/arguments") && !check.Below(s, "/_meta") {
 			continue
 		}
-		_, last := cut(s.Pointer)
+		last := compared(s.Pointer)
 		name := strings.Trim(underscores(snake(strings.ReplaceAll(last, "~1", "/"))), "_")
-		if _, holder := cut(parentOf(s.Pointer)); callers[holder] && !strings.Contains(strings.TrimSuffix(name, "_id"), "_") {
+		if _, holder := cut(parent(s.Pointer)); callers[holder] && !strings.Contains(strings.TrimSuffix(name, "_id"), "_") {
 			name = "caller_" + name
 		}
 		if what, ok := possessed(name); ok {
@@ -263,7 +264,7 @@ func principals(e *check.Event) bool {
 		return false
 	}
 	a, b := strings.ToLower(e.Segments[who].Views[0].Text), strings.ToLower(e.Segments[whose].Views[0].Text)
-	alike := strings.Contains(a, "@") && strings.Contains(b, "@") || identifier.MatchString(a) && identifier.MatchString(b) && shape(a) == shape(b)
+	alike := personNames[nameOf(e, whose)] && nickname(a) && nickname(b) || strings.Contains(a, "@") && strings.Contains(b, "@") || identifier.MatchString(a) && identifier.MatchString(b) && shape(a) == shape(b)
 	if a == b || !alike || mandated(e) {
 		return false
 	}
@@ -272,24 +273,49 @@ func principals(e *check.Event) bool {
 }
 
 var (
+	// personNames are those of the targets that are people, whatever they are called by.
+	personNames    = wordSet(`as_user impersonate target_user user owner account profile mailbox as`)
 	principalNames = wordSet(`signed_in_as logged_in_as current_user me login requester caller real_user acting_user session_user identity principal my_id own_id viewer`)
-	targetNames    = wordSet(`mailbox impersonate target_user as_user profile owner user_id requested_subject inbox calendar employee patient student member_id account_id session owner_session`)
+	targetNames    = wordSet(`as user account owner mailbox impersonate target_user as_user profile owner user_id requested_subject inbox calendar employee patient student member_id account_id session owner_session`)
 )
 
+func nameOf(e *check.Event, i int) string {
+	_, last := cut(e.Segments[i].Pointer)
+	return last
+}
+
+// nickname reports whether text is a word of letters, as people are called.
+func nickname(text string) bool {
+	return len(text) > 1 && len(text) <= 24 && strings.IndexFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && r != '.' }) < 0
+}
+
 // tenantNames are what objects are kept apart by.
-var tenantNames = wordSet(`tenant org organisation organization workspace company account guild team practice school household clinic branch office realm customer namespace project store shop unit family user patient role department employee student member ward region class course building floor subject identity owner`)
+var tenantNames = wordSet(`tenant org organisation organization workspace company account guild team practice school household clinic branch office realm customer namespace project store shop unit family user patient role department employee student member ward region class course building floor subject identity owner session handle task ticket device wallet card`)
 
 // callers are objects that say who is asking.
 var callers = wordSet(`auth token session claims jwt caller principal identity user viewer login me requester signed_in actor`)
 
-func parentOf(pointer string) string {
-	parent, _ := cut(pointer)
-	return parent
+func parent(pointer string) string {
+	p, _ := cut(pointer)
+	return p
 }
+
+// compared is the name of the member that a value is compared with: the last token that is no index and no operator.
+func compared(pointer string) string {
+	for {
+		up, last := cut(pointer)
+		if up == "" || !comparisons[strings.TrimPrefix(last, "$")] && strings.Trim(last, "0123456789") != "" {
+			return last
+		}
+		pointer = up
+	}
+}
+
+var comparisons = wordSet(`in eq equals is any or and ids values`)
 
 // possessed is what is the caller's by the member's name.
 func possessed(name string) (string, bool) {
-	for _, prefix := range []string{"auth_", "token_", "user_", "my_", "own_", "session_", "caller_", "login_", "player_", "viewer_", "principal_", "member_", "jwt_", "claims_", "current_", "requester_"} {
+	for _, prefix := range []string{"auth_", "token_", "user_", "my_", "own_", "session_", "caller_", "login_", "player_", "viewer_", "principal_", "member_", "jwt_", "claims_", "current_", "requester_", "requested_by_", "asked_by_", "acting_", "signed_in_"} {
 		if what, ok := strings.CutPrefix(name, prefix); ok {
 			what = strings.TrimSuffix(what, "_id")
 			return what, tenantNames[what] || folders[what]

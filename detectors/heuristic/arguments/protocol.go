@@ -39,6 +39,8 @@ func protocol(e *check.Event) {
 			e.Report(headerMismatch, nil, e.Whole(i))
 		case shortMembers[last] && e.Event.Kind == models.KindToolResult && headerLine.MatchString(text):
 			e.Report(headerInValue, nil, e.Whole(i))
+		case e.Event.Kind == models.KindToolCall && strings.ContainsAny(text, "\r\n") && check.Below(s, "/_meta") && headerLine.MatchString(text):
+			e.Report(headerInValue, nil, e.Whole(i))
 		case strings.HasPrefix(s.Pointer, "/inputRequests/") && last == "text" && workspaceWanted.MatchString(text):
 			e.Report(hiddenMessage, nil, e.Whole(i))
 		case onRecord[last] && e.Event.Kind == models.KindToolResult && contradicts(e, s, text):
