@@ -34,7 +34,7 @@ func examine(e *check.Event) {
 		harvest(e)
 		orders(e)
 		for i := range e.Segments {
-			if s := &e.Segments[i]; !s.Key && !plain(s.Views[0].Text) && proposed(s) {
+			if s := &e.Segments[i]; !s.Key && !plain(s.Views[0].Text) && !tame(s.Views[0].Text) && proposed(s) {
 				v := valueAt(e, i, "")
 				judge(e, &v)
 			}
@@ -110,6 +110,20 @@ func plain(text string) bool {
 	}
 	for i := range len(text) {
 		if c := text[i]; !letter(c) && (c < '0' || c > '9') && c != '_' && c != '-' && c != ' ' && c != ',' && (c != '.' || i+1 < len(text) && text[i+1] == '.' || i == 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// tame reports whether text is a short choice such as schemas offer: "24h", "application/json", "openai:o3".
+func tame(text string) bool {
+	if len(text) == 0 || len(text) > 40 || strings.IndexByte("/~.-+=@", text[0]) >= 0 && len(text) > 1 || countDigits(text) >= 7 {
+		return false
+	}
+	for i := range len(text) {
+		c := text[i]
+		if next := text[min(i+1, len(text)-1)]; !letter(c) && (c < '0' || c > '9') && strings.IndexByte("_-,.:+/# ", c) < 0 || (c == '/' || c == '.' || c == ':') && (next == '/' || next == '.') && i+1 < len(text) || c == ' ' && next == '-' {
 			return false
 		}
 	}
