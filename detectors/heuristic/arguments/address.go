@@ -260,7 +260,7 @@ var adminPorts = map[int]map[string]bool{
 }
 
 // adminPath is a path under which services are administered.
-var adminPath = regexp.MustCompile(`(?i)^/+(?:v1/(?:kv|agent|sys|secret|catalog|jobs|auth)\b|v2/keys|containers/json|images/json|_cat/|_all/|_search|_nodes|_cluster|_config|_users|actuator|server-status|jolokia|manager/(?:html|text)|cgi-bin/|admin\b|api/v1/(?:secrets|namespaces|pods|nodes)|apis/|debug/(?:pprof|vars)|console\b|phpmyadmin|solr/admin|script\b|jenkins|\.env|\.git/|env\b|heapdump|metrics\b|latest/|run/|exec/|config\.|setup\.cgi|goform/|hnap1|api/settings|wp-admin|druid/|nacos/|redfish/)`)
+var adminPath = regexp.MustCompile(`(?i)^/+(?:v1/(?:kv|agent|sys|secret|catalog|jobs|auth)\b|v2/keys|containers/json|images/json|_cat/|_all/|_search|_nodes|_cluster|_config|_users|actuator|server-status|jolokia|manager/(?:html|text)|cgi-bin/|admin\b|api/v1/(?:secrets|namespaces|pods|nodes)|apis/|debug/(?:pprof|vars)|console\b|phpmyadmin|solr/admin|script\b|jenkins|\.env|\.git/|env\b|heapdump|metrics\b|latest/|run/|exec/|config\.|setup\.cgi|goform/|hnap1|api/settings|wp-admin|api/v\d+/admin|druid/|nacos/|redfish/)`)
 
 // about reports whether the tool or the parameter is for the thing.
 func (v *value) about(word string) bool {

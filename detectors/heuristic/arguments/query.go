@@ -13,7 +13,7 @@ var (
 	// breakout is a quote that ends a string, with the query that goes on behind it.
 	breakout = regexp.MustCompile("(?i)['\"`\u2019]\\s*[)}\\]]*\\s*(?:(?:or|and|xor|\\|\\||&&)\\s*(?:not\\s+)?(?:[('\"`\\[]*[\\p{L}\\d_.$@]*[)'\"`\\]]*\\s*(?:=|<>|!=|<|>|\\s(?:like|is|in|between|regexp|rlike|ilike|similar)\\b)|(?:exists|sleep|pg_sleep|benchmark|extractvalue|updatexml|if|case|ascii|substr\\w*|length|ord|select|updatexml|row|json_\\w+|dbms_\\w+|count|position|name|string-length|starts-with|contains|true|false)\\s*\\(?|\\(*\\s*select\\b)|" +
 		"union\\s+(?:all\\s+|distinct\\s+)?select|;\\s*" + verbs + "|(?:limit|offset)\\s+\\d+.{0,30}\\b(?:into|union|procedure)\\b|order\\s+by\\s+\\d|group\\s+by\\s+\\S+\\s+having|having\\s+\\S+\\s*=|" +
-		"procedure\\s+analyse|(?:--|#|/\\*|;%00)\\s*[-\\w]*\\s*$|--\\s|\\+\\s*\\(?\\s*select\\b|\\|\\|\\s*\\(?\\s*(?:select|utl_|dbms_|pg_)|\\)+\\s*\\{[^{}]{0,120}\\}\\s*\\w|[})\\]]+\\s*(?:with|match|detach|delete|return|call|set|create|merge|union|;)\\b|\\]\\s*\\|)")
+		",\\s*\\w+\\s*=\\s*['\"(\\d].{0,80}(?:\\bwhere\\b|--)|procedure\\s+analyse|(?:--|#|/\\*|;%00)\\s*[-\\w]*\\s*$|--\\s|\\+\\s*\\(?\\s*select\\b|\\|\\|\\s*\\(?\\s*(?:select|utl_|dbms_|pg_)|\\)+\\s*\\{[^{}]{0,120}\\}\\s*\\w|[})\\]]+\\s*(?:with|match|detach|delete|return|call|set|create|merge|union|;)\\b|\\]\\s*\\|)")
 	// stacked is a second statement behind a plain value.
 	stacked = regexp.MustCompile(`(?i);\s*` + verbs)
 	// union joins another table's rows.

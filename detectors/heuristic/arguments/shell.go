@@ -42,6 +42,9 @@ var directiveLine = regexp.MustCompile(`[\n\r]\s*(?:Exec(?:Start|Stop|Reload)\w*
 // entryLine is a line of a file that says who may do what on a machine.
 var entryLine = regexp.MustCompile(`[\n\r]\s*(?:[\w-]+:[^:\s]*:\d*:\d*:[^\n]*|[%\w-]+\s+ALL\s*=|(?:ssh-(?:rsa|ed25519)|ecdsa-\S+)\s+AAAA|(?:PermitRootLogin|ForceCommand|AuthorizedKeysCommand|Include|LoadModule|SetHandler)\s+\S)`)
 
+// pipedInto is a value that some programs take for the name of a program, not of a file.
+var pipedInto = regexp.MustCompile(`^\|\s*(?:(?:/\S*/)?(?:` + commands + `|cat|env|id|tee)\s|(?:/usr|/bin|/tmp|/opt|\./)\S+)`)
+
 // shellTools are words of tools, and of parameters, that take commands.
 var shellTools = wordSet(`shell bash sh zsh exec execute run terminal command commands cmd powershell pwsh script console ssh
 	repl script scripts cmdline subprocess process ejecutar executar ausführen exécuter выполнить 执行 運行 実行 실행`)
@@ -66,6 +69,9 @@ func judgeShell(v *value) (*check.Rule, int, int) {
 				}
 			}
 		}
+	}
+	if v.text[0] == '|' && !anyWord(v.name, patternNames) && pipedInto.MatchString(v.text) {
+		return shellInValue, 0, len(v.text)
 	}
 	if v.role == code || v.role == prose && strings.Count(v.text, " ") > 30 {
 		return judgeCommand(v)

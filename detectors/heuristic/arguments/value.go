@@ -112,7 +112,7 @@ func roleOf(v value) role {
 
 // identifies reports whether the name is that of an identifier: "title_id".
 func identifies(name string) bool {
-	for _, suffix := range []string{"_id", "_no", "_ref", "_number", "_key", "_code", "-id", "_slug"} {
+	for _, suffix := range []string{"_id", "_no", "_ref", "_number", "_key", "_code", "-id", "_slug", "_url", "_uri", "_path"} {
 		if strings.HasSuffix(name, suffix) {
 			return true
 		}
