@@ -98,8 +98,12 @@ var (
 // numPlaces counts the signs that only say where credentials lie.
 const numPlaces = 2
 
+// maxLookups limits the sentences of one event in which the names of parameters are looked for.
+const maxLookups = 16
+
 // harvest looks for texts that have stores of credentials emptied into a parameter, an address or an answer.
 func harvest(e *check.Event) {
+	lookups := maxLookups
 	for i := range e.Segments {
 		s := &e.Segments[i]
 		if s.Key || len(s.Views[0].Text) < 30 {
@@ -107,7 +111,7 @@ func harvest(e *check.Event) {
 		}
 		inside := strings.HasPrefix(s.Pointer, "/inputSchema/properties/") && strings.HasSuffix(s.Pointer, "/description")
 		for sentence := range sentences(s.Views[0].Text, e.Signals(i, 0)) {
-			if sentence.has.Meets(&credentials) && empties(e, i, sentence, inside) {
+			if sentence.has.Meets(&credentials) && empties(e, i, sentence, inside, &lookups) {
 				e.Report(harvestText, nil, models.Span{Segment: i, Start: sentence.start, End: sentence.end})
 				return
 			}
@@ -116,7 +120,7 @@ func harvest(e *check.Event) {
 }
 
 // empties reports whether a sentence has credentials that are not the tool's taken and put somewhere.
-func empties(e *check.Event, i int, s sentence, inside bool) bool {
+func empties(e *check.Event, i int, s sentence, inside bool, lookups *int) bool {
 	if s.has.Meets(&everywhere) && s.has.Meets(&bare) {
 		return true
 	}
@@ -145,7 +149,14 @@ func empties(e *check.Event, i int, s sentence, inside bool) bool {
 	if e.Event.Kind != models.KindToolResult && e.Event.Kind != models.KindResource && !s.has.Meets(&owned) && strings.Contains(text[max(s.start-2, 0):s.end], "~/") {
 		n++
 	}
-	return n >= 4 && wanted || n >= 3 && !s.has.Meets(&slots) && namesParameter(e, behind(text, s))
+	if n >= 4 && wanted {
+		return true
+	}
+	if n < 3 || s.has.Meets(&slots) || *lookups == 0 {
+		return false
+	}
+	*lookups--
+	return namesParameter(e, behind(text, s))
 }
 
 // behind is a sentence with what follows its last signal.

@@ -193,7 +193,7 @@ func pairs(e *check.Event) {
 		if _, holder := cut(parent(s.Pointer)); callers[holder] && !strings.Contains(strings.TrimSuffix(name, "_id"), "_") {
 			name = "caller_" + name
 		}
-		if what, ok := possessed(name); ok {
+		if what, ok := possessed(name); ok && len(mine) < maxMine {
 			mine = append(mine, member{what, i})
 		} else if what, ok := wanted(name); ok && (tenantNames[what] || folders[what]) {
 			asked = append(asked, member{what, i})
@@ -216,6 +216,9 @@ func pairs(e *check.Event) {
 		}
 	}
 }
+
+// maxMine limits what is compared with everything else.
+const maxMine = 32
 
 // storesOf reports an argument that is the path of an object in a folder of another one of the caller's kind:
 // "tenants/initech/contract.pdf", where the caller's tenant is another.
