@@ -1,6 +1,7 @@
 package arguments
 
 import (
+	"encoding/base64"
 	"encoding/hex"
 	"net/url"
 	"regexp"
@@ -85,7 +86,11 @@ func aboutPerson(e *check.Event, v *value) bool {
 		return false
 	}
 	s := sentence{hits: e.Signals(v.segment, 0)}
-	return s.count(&personal) >= least
+	n := s.count(&personal)
+	if n > 0 && !anyWord(name, searchNames) {
+		n += min(strings.Count(v.text, "@"), 1) + len(records.FindAllStringIndex(v.text, 1)) - 1
+	}
+	return n >= least
 }
 
 // forgedToken is a token that says of itself that nobody signed it.
@@ -113,11 +118,11 @@ var (
 	// keyFormat are keys and tokens that one knows by their looks.
 	keyFormat = regexp.MustCompile(`\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{30,}|glpat-[\w-]{18,}|(?:AKIA|ASIA)[A-Z0-9]{16}\b|xox[abeprs]-[\w-]{10,}|xapp-\d-[\w-]{10,}|sk-(?:ant-|proj-|live-)?[A-Za-z0-9_-]{24,}|[sr]k_(?:live|test)_[A-Za-z0-9]{16,}|AIza[\w-]{35}|ya29\.[\w-]{20,}|SG\.[\w-]{16,}\.[\w-]{16,}|hf_[A-Za-z0-9]{30,}|npm_[A-Za-z0-9]{30,}|pypi-[\w-]{30,}|dop_v1_[a-f0-9]{40,}|shp(?:at|ss)_[a-f0-9]{24,}|AGE-SECRET-KEY-1\w{30,}|whsec_\w{16,}|EAAC\w{30,}|vault:v\d|hvs\.\w{20,})|-----BEGIN (?:[A-Z]+ )*PRIVATE KEY|\bid_(?:rsa|ed25519|ecdsa)\s*[:=]`)
 	// named are secrets that stand behind their name.
-	named = regexp.MustCompile(`(?i)(?:passw(?:or)?d|passwort|kennwort|contraseña|senha|secret|token|session|sessid|sid|cookie|bearer|jwt|credential|api[_-]?key|access[_-]?key|private[_-]?key|s3[_-]?key|_key|\bkey|\bpass|\bpwd|_pass|_pwd|otp seed|totp seed|seed|mnemonic|root pass|пароль|密码|口令|パスワード|暗証番号|비밀번호|şifre|hasło|mot de passe)['"]?[ \t]*(?:[=:：]|is\b|ist\b|は|[ \t])[ \t]*['"]?([^\s'",;]{6,})`)
+	named = regexp.MustCompile(`(?i)(?:salasana|lösenord|passord|adgangskode|wachtwoord|heslo|jelszó|mật khẩu|kata sandi|סיסמה|كلمة (?:المرور|السر)|पासवर्ड|passw(?:or)?d|passwort|kennwort|contraseña|senha|secret|token|session|sessid|sid|cookie|bearer|jwt|credential|api[_-]?key|access[_-]?key|private[_-]?key|s3[_-]?key|_key|\bkey|\bpass|\bpwd|_pass|_pwd|otp seed|totp seed|seed|mnemonic|root pass|пароль|密码|口令|パスワード|暗証番号|비밀번호|şifre|hasło|mot de passe)['"]?[ \t]*(?:[=:：]|is\b|ist\b|は|[ \t])[ \t]*['"]?([^\s'",;]{6,})`)
 	// quotedSecret is a secret in quotes, some words behind its name.
-	quotedSecret = regexp.MustCompile(`(?i)(?:password|passwort|kennwort|contraseña|senha|mot de passe|passphrase|secret|token|пароль|hasło|parola|şifre)(?:\s+[\p{L}']+){0,4}\s*[:=]?\s*['"«“‘]([^'"»”’\s]{6,})['"»”’]`)
+	quotedSecret = regexp.MustCompile(`(?i)(?:salasana|lösenord|passord|adgangskode|wachtwoord|heslo|jelszó|mật khẩu|kata sandi|סיסמה|كلمة (?:المرور|السر)|पासवर्ड|password|passwort|kennwort|contraseña|senha|mot de passe|passphrase|secret|token|пароль|hasło|parola|şifre)(?:\s+[\p{L}']+){0,4}\s*[:=]?\s*['"«“‘]([^'"»”’\s]{6,})['"»”’]`)
 	// statedSecret is a secret in a sentence that tells it.
-	statedSecret = regexp.MustCompile(`(?i)(?:password|passcode|passwort|kennwort|contraseña|clave|senha|mot de passe|passphrase|chiave|пароль|hasło|parola|şifre)(?:\s+[\p{L}']+){0,4}\s+(?:is|are|est|es|è|é|ist|lautet|to|это|to jest)\s+(\S{8,})`)
+	statedSecret = regexp.MustCompile(`(?i)(?:salasana|lösenord|passord|adgangskode|wachtwoord|heslo|jelszó|mật khẩu|kata sandi|סיסמה|كلمة (?:المرور|السر)|पासवर्ड|password|passcode|passwort|kennwort|contraseña|clave|senha|mot de passe|passphrase|chiave|пароль|hasło|parola|şifre)(?:\s+[\p{L}']+){0,4}\s+(?:is|are|est|es|è|é|ist|lautet|to|это|to jest)\s+(\S{8,})`)
 	// cookieFile is the cookies of a browser.
 	cookieFile = regexp.MustCompile(`(?i)# Netscape HTTP Cookie|\t(?:TRUE|FALSE)\t/\S*\t(?:TRUE|FALSE)\t\d+\t|"(?:httpOnly|sameSite)"\s*:.{0,200}"value"\s*:`)
 	// login is an address with a password in it.
@@ -352,11 +357,11 @@ var (
 	// turns are those of a conversation.
 	turns = regexp.MustCompile(`(?i)(?:^|[\n|;/".:?!,。：])\s*(?:user|human|assistant|system|ai|nutzer|usuario|usuário|utilisateur|用户|助手|ユーザー|アシスタント|사용자)\s*[:：]`)
 	// doorCode opens a door.
-	doorCode = regexp.MustCompile(`(?i)\b(?:entrance|door|gate|alarm|access|entry|safe|lock|key ?box|garage) (?:code|pin|combination)\b[ :=is]{0,5}\d{3,}|\b(?:tan|otp|pin|2fa|mfa|cvv2?|cvc)\b[ :=#]{0,3}\d{3,8}\b`)
+	doorCode = regexp.MustCompile(`(?i)\b(?:entrance|door|gate|alarm|access|entry|safe|lock|key ?box|garage) (?:code|pin|combination)\b[ :=is]{0,5}\d{3,}|\b(?:tan|otp|pin|2fa|mfa|cvv2?|cvc)\b[ :=#]{0,3}\d{3,8}\b|\b(?:pin|code|combination)\b (?:for|of|to) (?:the |my |our )?(?:safe|door|gate|alarm|vault|lock|garage|card|house)\b[^.;\n]{0,12}\d`)
 	// openHouse is how to get into a house.
 	openHouse = regexp.MustCompile(`(?i)\b(?:alarm|safe|door|gate|entrance|key ?box|lock|vault|garage|code|pin)\b[^.;\n]{0,30}?\d[\d-]{3,}|\bkey (?:is )?under\b|\bunlocked\b|\balone (?:upstairs|at home)\b|\baway (?:from|until)\b`)
 	// sideNames are parameters beside the one that a tool works on.
-	sideNames = wordSet(`context ctx background inspiration info reference wish wishes wunsch wünsche deseo desejo souhait hint notes note attribution custom_dictionary dictionary glossary memo tag tags label labels comment feedback reason referrer referer user_agent useragent
+	sideNames = wordSet(`context contexte kontext contesto contexto kontekst huomautus merknad anmärkning opmerking poznámka catatan profile ctx background inspiration info reference wish wishes wunsch wünsche deseo desejo souhait hint notes note attribution custom_dictionary dictionary glossary memo tag tags label labels comment feedback reason referrer referer user_agent useragent
 		notiz notizen hinweis kommentar bemerkung vermerk nota notas observaciones observação observacao observações comentario comentário remarque remarques commentaire osservazioni commento 备注 说明 メモ 備考 비고 메모 примечание комментарий заметка ملاحظة ملاحظات टिप्पणी uwagi yorum açıklama
 		utm_source utm_content client_info seed seed_text caption suffix prefix title alt metadata extra misc remark remarks trace annotation station locale style place_hint session preview snippet nickname signature footer`)
 	// searchNames are parameters that go to a search engine or a public place.
@@ -432,8 +437,11 @@ var carriedData = regexp.MustCompile(`(?i)[?&#/;](?:[\w.-]*(?:mailbox|inbox|sess
 
 // judgeAddressData looks for private data in the address that a tool is to fetch.
 func judgeAddressData(v *value) (*check.Rule, int, int) {
-	if !strings.HasPrefix(v.text, "http") || strings.Count(v.text, "=") < 1 || !strings.ContainsAny(v.text, "%+@") && longestRun(v.text) < 14 {
+	if !strings.HasPrefix(v.text, "http") || !strings.ContainsAny(v.text, "%+@") && longestRun(v.text) < 14 {
 		return nil, 0, 0
+	}
+	if m := packedFields(v.text); m != nil {
+		return confidenceOut, m[0], m[1]
 	}
 	score, first := 0, -1
 	for _, m := range carriedData.FindAllStringSubmatchIndex(v.text, 12) {
@@ -459,6 +467,24 @@ func judgeAddressData(v *value) (*check.Rule, int, int) {
 	}
 	return nil, 0, 0
 }
+
+// packedFields finds an encoded object of somebody's data in an address.
+func packedFields(text string) []int {
+	if !strings.Contains(text, "eyJ") {
+		return nil
+	}
+	for _, m := range packedObject.FindAllStringSubmatchIndex(text, 4) {
+		if plain, err := base64.RawURLEncoding.DecodeString(text[m[2]:m[3]]); err == nil && len(packedMember.FindAllIndex(plain, 2)) == 2 {
+			return m[2:4]
+		}
+	}
+	return nil
+}
+
+var (
+	packedObject = regexp.MustCompile(`[/=](eyJ[\w-]{16,})(?:[/&?#]|$)`)
+	packedMember = regexp.MustCompile(`(?i)"(?:p|pw|pwd|pass\w*|pin|u|user\w*|e?-?mail|card|iban|ssn|token|secret|cookie|session|dob|phone)"\s*:`)
+)
 
 // carriedFields reports whether an encoded value has fields of its own, of a person or an account.
 func carriedFields(value string) bool {

@@ -278,8 +278,8 @@ func principals(e *check.Event) bool {
 var (
 	// personNames are those of the targets that are people, whatever they are called by.
 	personNames    = wordSet(`as_user impersonate target_user user owner account profile mailbox as`)
-	principalNames = wordSet(`signed_in_as logged_in_as current_user me login requester caller real_user acting_user session_user identity principal my_id own_id viewer`)
-	targetNames    = wordSet(`as user account owner mailbox impersonate target_user as_user profile owner user_id requested_subject inbox calendar employee patient student member_id account_id session owner_session`)
+	principalNames = wordSet(`signed_in_as logged_in_as current_user me login requester caller real_user acting_user session_user identity principal my_id own_id viewer zalogowany angemeldet eingeloggt angemeldet_als conectado conectado_como sesión_de connecté connecté_en loggato autenticato 登录人 登录用户 ログイン 로그인`)
+	targetNames    = wordSet(`skrzynka postfach konto buzón buzon cuenta boîte compte casella conto ящик 邮箱 メールボックス 사서함 benutzer usuario utilisateur utente as user account owner mailbox impersonate target_user as_user profile owner user_id requested_subject inbox calendar employee patient student member_id account_id session owner_session`)
 )
 
 func nameOf(e *check.Event, i int) string {
@@ -318,7 +318,7 @@ var comparisons = wordSet(`in eq equals is any or and ids values`)
 
 // possessed is what is the caller's by the member's name.
 func possessed(name string) (string, bool) {
-	for _, prefix := range []string{"auth_", "token_", "user_", "my_", "own_", "session_", "caller_", "login_", "player_", "viewer_", "principal_", "member_", "jwt_", "claims_", "current_", "requester_", "requested_by_", "asked_by_", "acting_", "signed_in_"} {
+	for _, prefix := range []string{"auth_", "token_", "user_", "my_", "own_", "session_", "caller_", "login_", "player_", "viewer_", "principal_", "member_", "jwt_", "claims_", "current_", "requester_", "resident_", "guest_", "holder_", "requested_by_", "asked_by_", "acting_", "signed_in_"} {
 		if what, ok := strings.CutPrefix(name, prefix); ok {
 			what = strings.TrimSuffix(what, "_id")
 			return what, tenantNames[what] || folders[what]
