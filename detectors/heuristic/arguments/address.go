@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -19,7 +20,7 @@ func judgeAddress(v *value) (*check.Rule, int, int) {
 		return nil, 0, 0
 	}
 	if !strings.Contains(v.text, "://") {
-		return judgeBareHost(v, malformed.ReplaceAllString(v.text, ""))
+		return judgeBareHost(v, unprefixed(v.text))
 	}
 	if !fetched(v) {
 		return nil, 0, 0
@@ -36,6 +37,14 @@ func judgeAddress(v *value) (*check.Rule, int, int) {
 		from += i + len("://")
 	}
 	return nil, 0, 0
+}
+
+// unprefixed is an address without such a beginning.
+func unprefixed(text string) string {
+	if !strings.ContainsAny(text, "/\\:") {
+		return text
+	}
+	return text[len(malformed.FindString(text)):]
 }
 
 // malformed is the beginning of an address that browsers mend.
@@ -153,7 +162,7 @@ func judgeURL(v *value, address string) *check.Rule {
 		return disguisedAddress
 	case h.rebinding && !v.about("dev"):
 		return disguisedAddress
-	case h.internal && (strings.HasPrefix(scheme, "http") || scheme == "ws" || scheme == "wss" || !anyWord(v.name, databases)) && (adminPorts[h.port] != "" || adminPath.MatchString(path)) && !v.ownService(h.port):
+	case h.internal && (strings.HasPrefix(scheme, "http") || scheme == "ws" || scheme == "wss" || !anyWord(v.name, databases)) && (adminPorts[h.port] != nil || adminPath.MatchString(path)) && !v.ownService(h.port):
 		return internalService
 	}
 	return nestedAddress(h, path)
@@ -184,7 +193,7 @@ func nestedAddress(outer host, path string) *check.Rule {
 		}
 		if h := parseHost(host[strings.LastIndexByte(host, '@')+1:]); h.metadata {
 			return metadataAddress
-		} else if h.internal && (h.disguised || !outer.internal && !h.loopback || adminPorts[h.port] != "") {
+		} else if h.internal && (h.disguised || !outer.internal && !h.loopback || adminPorts[h.port] != nil) {
 			return disguisedAddress
 		}
 	}
@@ -197,6 +206,9 @@ var hostNames = wordSet(`host hostname target address addr endpoint server ip do
 
 // judgeBareHost looks at an address without a scheme, where the parameter says that it is one.
 func judgeBareHost(v *value, host string) (*check.Rule, int, int) {
+	if pseudo.MatchString(v.text) && !v.about(strings.ToLower(v.text[:strings.IndexByte(v.text, ':')])) && !strings.ContainsAny(v.text, " \n") {
+		return oddScheme, 0, len(v.text)
+	}
 	if len(host) > 300 || strings.ContainsAny(host, " \n") || anyWord(v.name, listed) || !pseudo.MatchString(host) && !anyWord(v.name, hostNames) && !strings.Contains(host, "/") {
 		return nil, 0, 0
 	}
@@ -213,7 +225,7 @@ func judgeBareHost(v *value, host string) (*check.Rule, int, int) {
 		return metadataAddress, 0, len(v.text)
 	case h.disguised && h.internal && len(host) > 3 && anyWord(v.name, hostNames):
 		return disguisedAddress, 0, len(v.text)
-	case h.internal && path != "" && adminPorts[h.port] != "" && !v.ownService(h.port):
+	case h.internal && path != "" && adminPorts[h.port] != nil && !v.ownService(h.port):
 		return internalService, 0, len(v.text)
 	}
 	return nil, 0, 0
@@ -238,27 +250,43 @@ var published = wordSet(`webhook webhooks hook hooks avatar logo favicon icon ic
 	oidc discovery sso idp newsletter podcast summarise summarize summary abonnieren suscribir assinar podcast recipe news`)
 
 // adminPorts are the ports of services that answer whoever reaches them, with the words of tools that are for them.
-var adminPorts = map[int]string{
-	2375: "docker", 2376: "docker", 2379: "etcd", 2380: "etcd", 4001: "etcd", 8500: "consul", 8200: "vault", 4646: "nomad", 6379: "redis", 11211: "memcached",
-	9200: "elastic elasticsearch opensearch search kibana", 9300: "elasticsearch", 5984: "couch couchdb", 27017: "mongo mongodb", 28017: "mongo",
-	6443: "kube kubernetes k8s kubectl", 8001: "kube kubernetes kubectl", 10250: "kube kubelet", 10255: "kube kubelet", 15672: "rabbit rabbitmq",
-	3306: "mysql", 5432: "postgres", 25: "smtp mail", 22: "ssh", 23: "telnet", 873: "rsync", 50070: "hadoop", 8088: "yarn", 7001: "weblogic", 8161: "activemq",
-	9000: "php fpm minio portainer sonar", 9001: "supervisor minio", 5985: "winrm", 1099: "rmi", 8083: "influx", 8086: "influx influxdb", 9042: "cassandra", 61616: "activemq", 2181: "zookeeper", 8888: "jupyter notebook",
-	9090: "prometheus cockpit", 9229: "debug inspect node", 9222: "chrome devtools browser debug",
+var adminPorts = map[int]map[string]bool{
+	2375: wordSet("docker"), 2376: wordSet("docker"), 2379: wordSet("etcd"), 2380: wordSet("etcd"), 4001: wordSet("etcd"), 8500: wordSet("consul"), 8200: wordSet("vault"), 4646: wordSet("nomad"), 6379: wordSet("redis"), 11211: wordSet("memcached"),
+	9200: wordSet("elastic elasticsearch opensearch search kibana"), 9300: wordSet("elasticsearch"), 5984: wordSet("couch couchdb"), 27017: wordSet("mongo mongodb"), 28017: wordSet("mongo"),
+	6443: wordSet("kube kubernetes k8s kubectl"), 8001: wordSet("kube kubernetes kubectl"), 10250: wordSet("kube kubelet"), 10255: wordSet("kube kubelet"), 15672: wordSet("rabbit rabbitmq"),
+	3306: wordSet("mysql"), 5432: wordSet("postgres"), 25: wordSet("smtp mail"), 22: wordSet("ssh"), 23: wordSet("telnet"), 873: wordSet("rsync"), 50070: wordSet("hadoop"), 8088: wordSet("yarn"), 7001: wordSet("weblogic"), 8161: wordSet("activemq"),
+	9000: wordSet("php fpm minio portainer sonar"), 9001: wordSet("supervisor minio"), 5985: wordSet("winrm"), 1099: wordSet("rmi"), 8083: wordSet("influx"), 8086: wordSet("influx influxdb"), 9042: wordSet("cassandra"), 61616: wordSet("activemq"), 2181: wordSet("zookeeper"), 8888: wordSet("jupyter notebook"),
+	9090: wordSet("prometheus cockpit metrics promql grafana"), 9229: wordSet("debug inspect node"), 9222: wordSet("chrome devtools browser debug"),
 }
 
 // adminPath is a path under which services are administered.
-var adminPath = regexp.MustCompile(`(?i)^/+(?:v1/(?:kv|agent|sys|secret|catalog|jobs|auth)\b|v2/keys|containers/json|images/json|_cat/|_all/|_search|_nodes|_cluster|_config|_users|actuator|server-status|jolokia|manager/(?:html|text)|cgi-bin/|admin\b|api/v1/(?:secrets|namespaces|pods|nodes)|apis/|debug/(?:pprof|vars)|console\b|phpmyadmin|solr/admin|script\b|jenkins|\.env|\.git/|env\b|heapdump|metrics\b|latest/|run/|exec/|config\.|setup\.cgi|goform/|hnap1|api/settings|wp-admin|druid/|nacos/|redfish/)`)
+var adminPath = regexp.MustCompile(`(?i)^/+(?:v1/(?:kv|agent|sys|secret|catalog|jobs|auth)\b|v2/keys|containers/json|images/json|_cat/|_all/|_search|_nodes|_cluster|_config|_users|actuator|server-status|jolokia|manager/(?:html|text)|cgi-bin/|admin\b|api/v1/(?:secrets|namespaces|pods|nodes)|apis/|debug/(?:pprof|vars)|console\b|phpmyadmin|solr/admin|script\b|jenkins|\.env|\.git/|env\b|heapdump|metrics\b|latest/|run/|exec/|config\.|setup\.cgi|goform/|hnap1|api/settings|wp-admin|api/v\d+/admin|druid/|nacos/|redfish/)`)
 
 // about reports whether the tool or the parameter is for the thing.
 func (v *value) about(word string) bool {
-	set := map[string]bool{word: true}
-	return v.toolWord(set) || anyWord(v.name, set)
+	return hasName(snake(v.tool), word) || hasName(v.name, word)
+}
+
+// hasName reports whether word is one of the words of a name.
+func hasName(name, word string) bool {
+	for rest := name; word != ""; {
+		i := strings.Index(rest, word)
+		if i < 0 {
+			return false
+		}
+		before, _ := utf8.DecodeLastRuneInString(rest[:i])
+		after, _ := utf8.DecodeRuneInString(rest[i+len(word):])
+		if (i == 0 || notWord(before)) && (i+len(word) == len(rest) || notWord(after)) {
+			return true
+		}
+		rest = rest[i+len(word):]
+	}
+	return false
 }
 
 // ownService reports whether the tool is for the service itself.
 func (v *value) ownService(port int) bool {
-	return v.toolWord(wordSet(adminPorts[port])) || v.toolWord(operators)
+	return v.toolWord(adminPorts[port]) || v.toolWord(operators)
 }
 
 var operators = wordSet(`admin cluster node nodes device devices router switch dev local localhost monitor health healthcheck probe poll debug devtools emulator smart home plc`)
@@ -343,7 +371,7 @@ func (h *host) named(name string) {
 		if a, err := netip.ParseAddr(strings.Join(m[1:5], ".")); err == nil {
 			var inner host
 			inner.address(a, false)
-			h.rebinding, h.metadata = inner.internal, inner.metadata
+			h.rebinding, h.metadata = h.rebinding || inner.internal, h.metadata || inner.metadata
 		}
 	}
 }

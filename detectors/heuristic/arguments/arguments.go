@@ -34,8 +34,9 @@ func examine(e *check.Event) {
 		harvest(e)
 		orders(e)
 		for i := range e.Segments {
-			if s := &e.Segments[i]; !s.Key && proposed(s) {
-				judge(e, valueAt(e, i, ""))
+			if s := &e.Segments[i]; !s.Key && !plain(s.Views[0].Text) && !tame(s.Views[0].Text) && proposed(s) {
+				v := valueAt(e, i, "")
+				judge(e, &v)
 			}
 		}
 	case models.KindToolResult, models.KindResource:
@@ -45,6 +46,7 @@ func examine(e *check.Event) {
 		harvest(e)
 	case models.KindPrompt, models.KindInstructions:
 		links(e)
+		orders(e)
 		harvest(e)
 	case models.KindElicitation:
 		links(e)
@@ -54,6 +56,7 @@ func examine(e *check.Event) {
 
 func examineCall(e *check.Event) {
 	tool := toolName(e)
+	var v value
 	long, short := maxLong, maxShort
 	for i := range e.Segments {
 		if s := &e.Segments[i]; check.Below(s, "/arguments") {
@@ -68,9 +71,9 @@ func examineCall(e *check.Event) {
 			if *budget -= len(s.Views[0].Text); *budget < 0 {
 				continue
 			}
-			v := valueAt(e, i, tool)
-			judge(e, v)
-			outgoing(e, v)
+			v = valueAt(e, i, tool)
+			judge(e, &v)
+			outgoing(e, &v)
 		}
 	}
 	if len(e.Segments) > maxMembers {
@@ -98,6 +101,33 @@ func toolName(e *check.Event) string {
 		return e.Segments[i].Views[0].Text
 	}
 	return ""
+}
+
+// plain reports whether text is a word or a few, without a sign that an attack would need.
+func plain(text string) bool {
+	if text == "" || len(text) > 64 || '0' <= text[0] && text[0] <= '9' || text[0] == '-' {
+		return text == ""
+	}
+	for i := range len(text) {
+		if c := text[i]; !letter(c) && (c < '0' || c > '9') && c != '_' && c != '-' && c != ' ' && c != ',' && (c != '.' || i+1 < len(text) && text[i+1] == '.' || i == 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// tame reports whether text is a short choice such as schemas offer: "24h", "application/json", "openai:o3".
+func tame(text string) bool {
+	if len(text) == 0 || len(text) > 40 || strings.IndexByte("/~.-+=@", text[0]) >= 0 && len(text) > 1 || countDigits(text) >= 7 {
+		return false
+	}
+	for i := range len(text) {
+		c := text[i]
+		if next := text[min(i+1, len(text)-1)]; !letter(c) && (c < '0' || c > '9') && strings.IndexByte("_-,.:+/# ", c) < 0 || (c == '/' || c == '.' || c == ':') && (next == '/' || next == '.') && i+1 < len(text) || c == ' ' && next == '-' {
+			return false
+		}
+	}
+	return true
 }
 
 // proposed reports whether the segment is a value that a schema proposes for a parameter.

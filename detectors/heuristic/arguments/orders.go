@@ -3,35 +3,59 @@ package arguments
 import (
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/detectors/internal/directive"
 	"github.com/aad6b6dc/taster/models"
 )
 
-// orders looks for sentences of a result that name a tool and a value which attacks it.
+// orders looks for sentences that name a tool and a value which attacks it, or more than anybody asked for.
 func orders(e *check.Event) {
 	budget := 4 * maxRead
 	for i := range e.Segments {
 		s := &e.Segments[i]
-		text := s.Views[0].Text
-		if s.Key || len(text) < 40 || !strings.ContainsAny(text, "_") {
+		if s.Key || len(s.Views[0].Text) < 40 {
 			continue
 		}
-		suspect := suspicious(text)
-		for start := 0; start < len(text) && budget > 0; {
-			end := sentenceEnd(text, start)
-			if sentence := text[start:end]; len(sentence) < 700 && strings.Contains(sentence, "_") {
-				v := value{segment: i}
-				budget -= len(sentence)
-				if suspect && e.Event.Kind != models.KindTool && suspicious(sentence) && namesTool(sentence) && carries(sentence) && !tells.MatchString(sentence) {
-					e.Report(valueFromResult, nil, v.span(start, end))
-				} else if r := sweeping(sentence); r != nil {
-					e.Report(r, nil, v.span(start, end))
-				}
+		for sentence := range sentences(s.Views[0].Text, e.Signals(i, 0)) {
+			if reachesOthers(sentence) {
+				e.Report(foreignAccess, nil, models.Span{Segment: i, Start: sentence.start, End: sentence.end})
+				continue
 			}
-			start = end
+			if !sentence.has.Meets(&tools) || !sentence.namesTool(s.Views[0].Text) {
+				continue
+			}
+			start, end := around(s.Views[0].Text, sentence.start, sentence.end)
+			text := s.Views[0].Text[start:end]
+			if budget -= len(text); budget < 0 {
+				return
+			}
+			if (e.Event.Kind == models.KindToolResult || e.Event.Kind == models.KindResource) && suspicious(text) && carries(text) && !tells.MatchString(text) {
+				e.Report(valueFromResult, nil, models.Span{Segment: i, Start: start, End: end})
+			} else if r := sweeping(e.Event.Kind, sentence, s.Views[0].Text, text); r != nil {
+				e.Report(r, nil, models.Span{Segment: i, Start: start, End: end})
+			}
 		}
 	}
+}
+
+// maxRead limits the bytes of one event that are read closely, sentence by sentence.
+const maxRead = 16 << 10
+
+// around widens a part of a text to the sentence or line that it stands in, within limits.
+func around(text string, start, end int) (int, int) {
+	for n := 0; start > 0 && text[start-1] != '\n' && !(text[start-1] == ' ' && start > 1 && text[start-2] == '.') && n < 300; n++ {
+		start--
+	}
+	end = sentenceEnd(text[:min(len(text), end+400)], end)
+	for start < end && !utf8.RuneStart(text[start]) {
+		start++
+	}
+	for end < len(text) && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return start, end
 }
 
 // suspicious is the cheap test before the others: the signs without which no sentence carries an attack.
@@ -54,25 +78,11 @@ func sentenceEnd(text string, start int) int {
 }
 
 var (
-	// toolIdentifier is a name such as tools have.
-	toolIdentifier = regexp.MustCompile("(?:^|[\\s(\"'`,.:;\u201c\u2018\u3001\u3002\uff0c\uff1a])\\p{L}[\\p{L}\\p{M}\\d]*_\\p{L}[\\p{L}\\p{M}\\d_]*")
 	// tells are words of a sentence that tells of an attack, or that refuses it.
 	tells = regexp.MustCompile(`(?i)refus|block|denied|reject|not allowed|vulnerab|attack|tester|injection|payload|exploit|forbidden|do not (?:use|pass|call)|returns? an error|CVE-|log(?:ged|s)\b`)
 	// substitution is a command in a value.
 	substitution = regexp.MustCompile("[\\w.=-]`(?:" + commands + ")[\\s$][^`]*`|" + `\$\{IFS\}|(?:\$\(|;\s*|&&\s*|\|\s*)(?:` + commands + `|cat|env|id|tar)\s+[^\s,]*[-/~.$@|][^\s]*`)
 )
-
-// namesTool reports whether a sentence has a name such as tools have: no constant and no assignment.
-func namesTool(sentence string) bool {
-	for _, m := range toolIdentifier.FindAllStringIndex(sentence, 8) {
-		if name := sentence[m[0]:m[1]]; strings.ToUpper(name) != name || name == strings.ToLower(name) {
-			if m[1] == len(sentence) || sentence[m[1]] != '=' {
-				return true
-			}
-		}
-	}
-	return false
-}
 
 // carries reports whether a sentence carries a value that attacks.
 func carries(sentence string) bool {
@@ -90,7 +100,7 @@ func carries(sentence string) bool {
 			continue
 		}
 		v := value{text: token[:min(len(token), maxValue)]}
-		if r, _, _ := judgeAddress(&v); r == metadataAddress || r == disguisedAddress || r == oddScheme {
+		if r, _, _ := judgeAddress(&v); r == metadataAddress || r == disguisedAddress || r == oddScheme || r == internalService && !strings.Contains(token, "localhost") && !strings.Contains(token, "127.0.0.1") {
 			return true
 		}
 		if r, _, _ := judgePath(&v); r != nil {
@@ -111,51 +121,103 @@ func closed(head string) bool {
 	return n%2 == 0
 }
 
+// The words of an order to call a tool on more than anybody asked for.
 var (
-	// quantified says that something is done to all there is.
-	quantified = regexp.MustCompile(`(?i)\b(?:all|every|each|entire|any|both|alle[nrs]?|jede[nrs]?|sämtliche\w*|todos|todas|cada|tous|toutes|chaque|tutti|tutte|ogni)\b|\b\d{2,4} (?:a|to|bis|hasta|até|à) \d{2,4}\b|\bquantity \d{2,}|все[хм]?\b|кажд\S+|全部|所有|每[个位]|すべて|全て|各\S|모든|모두|전체|كل|جميع|सभी|हर |tüm|her bir|wszystk\S+|każd\S+`)
-	// others are people, firms and groups that are not the user.
-	others = regexp.MustCompile(`(?i)\b(?:other|others|another|someone else|anyone|neighbou?rs?|everybody|foreign|vizinhos?|vecinos?|otros?|otras?|outros?|outras?|autres?|ander\w+|altri|altre|instance_admin|ws-\w+|on behalf of|as if)\b|\brole"?\s*[:=]|друг\S+|сосед\S+|чуж\S+|其他|别人|他人|他の|誰の|다른|타인|الآخرين|آخر|दूसर|अन्य|पड़ोस|diğer|başka|inn\S+|sąsiad\S+`)
-	// unasked puts asking aside.
-	unasked = regexp.MustCompile(`(?i)\b(?:do not|don't|no need to|without|need not|needn't|not necessary to|skip\w*) (?:\w+ ){0,3}(?:ask\w*|wait\w*|confirm\w*|consult\w*|approv\w*|check\w*|compar\w*|notif\w*|tell\w*|question)|\bat once\b|\bhoy mismo\b|\bsofort\b|\bsin (?:preguntar|confirmar|consultar)|\bsem (?:perguntar|confirmar|avisar)|\bsans (?:demander|confirm\w*|avis)|\bohne (?:rückfrage|nachfrage|zu fragen)|mesmo que|без (?:подтвержд|вопрос|согласов)\S*|无需|不用|不必|必要はありません|確認(?:は)?(?:不要|なし)|생략|확인 없이|묻지|دون|بدون|बिना|पूछे बिना|sormadan|onay gerekmez|bez (?:pytania|potwierdzenia)|\brecoverable=false|include_\w+=true|scope="?all`)
-	// agentAddressed is a sentence to a model.
-	agentAddressed = regexp.MustCompile(`(?i)\b(?:assistant\w*|asistente\w*|assistente\w*|ai (?:operator|agent|model)|agents?|llms?|model|bot|copilot|agente|helper)\b|ассистент\S*|помощник\S*|助手|智能体|アシスタント|エージェント|에이전트|어시스턴트|المساعد|الوكيل|सहायक|asistan|asystent|<<|>>`)
-	// request asks for a call.
-	request = regexp.MustCompile(`(?i)\b(?:runs?|calls?|calling|repeats?|sends?|uses?|invokes?|executes?|appl(?:y|ies)|pass(?:es)?|sets?|goes through|ejecut\w+|llam\w+|us[ea]\w*|salde|pague|chame|execute|percorre|appele\w*|lance\w*|rufe?|führe|starte)\b|вызов\S*|выполн\S*|调用|执行|呼び出し|実行|호출|실행|استدع|نفذ|चलाएँ|कॉल करें|çağır\S*|çalıştır\S*|wywołaj|uruchom`)
+	tools    = check.Signals("identifier", "own")
+	requests = check.Signals("arguments.request")
+	bounds   = check.Signals("arguments.bound", "negated")
+	harms    = check.Signals("arguments.act")
+	allThere = check.Signals("arguments.all")
+	foreign  = check.Signals("arguments.others")
+	unasked  = check.Signals("arguments.unasked", "unguard")
+	spoken   = check.Signals("addressee")
 )
+
+var (
+	unchecked  = check.Signals("arguments.unchecked")
+	enumerates = check.Signals("arguments.enumerates")
+	invites    = check.Signals("arguments.request", "arguments.take", "must", "fetch", "place", "send")
+	denies     = check.Signals("arguments.denied")
+)
+
+// reachesOthers reports whether a sentence, with the one behind it, wants others' objects tried or taken because nobody
+// checks whose they are.
+func reachesOthers(s sentence) bool {
+	if !s.has.Meets(&unchecked) && !s.has.Meets(&enumerates) {
+		return false
+	}
+	near := s.withNext()
+	if near.Meets(&denies) || !near.Meets(&invites) {
+		return false
+	}
+	open, tries := near.Meets(&unchecked), near.Meets(&enumerates)
+	return open && tries || near.Meets(&invites) && s.count(&unchecked) > 1 || (open || tries) && near.Meets(&foreign) && near.Meets(&unasked)
+}
+
+// sweeping is the rule that a sentence breaks when it wants a tool called on all, or on what is others', unasked.
+func sweeping(kind models.Kind, s sentence, whole, text string) *check.Rule {
+	if !s.has.Meets(&requests) || s.has.Meets(&bounds) {
+		return nil
+	}
+	near := s.has
+	if kind != models.KindTool {
+		near = s.withNext()
+	}
+	act, all, free := s.acts(whole), near.Meets(&allThere), near.Meets(&unasked)
+	others := near.Meets(&foreign) && !s.has.Has(directive.Foreign) || fixed.MatchString(text)
+	n := 0
+	for _, sign := range []bool{act, all, others, free, s.has.Meets(&spoken), strings.Contains(text, "_meta") && claimed.MatchString(text)} {
+		if sign {
+			n++
+		}
+	}
+	switch {
+	case n >= 3 && act && all && (others || free):
+		return sweepingOrder
+	case n >= 3 && others:
+		return foreignOrder
+	}
+	return nil
+}
+
+// namesTool reports whether the sentence has a name such as tools have: no constant and no assignment.
+func (s *sentence) namesTool(text string) bool {
+	for _, h := range s.hits {
+		if name := text[h.Start:h.End]; tools.Has(h.Signal) && !inPath(text, h.Start) && strings.Contains(name, "_") && strings.ToUpper(name) != name && !strings.HasPrefix(text[h.End:], "=") {
+			return true
+		}
+	}
+	return false
+}
+
+// inPath reports whether the word at start is part of a path or a file's name.
+func inPath(text string, start int) bool {
+	return start > 0 && strings.IndexByte("/\\.~", text[start-1]) >= 0
+}
+
+// acts reports whether the name of a tool in the sentence says that it changes something.
+func (s *sentence) acts(text string) bool {
+	for _, name := range s.hits {
+		if !tools.Has(name.Signal) || looksOnly(text[name.Start:name.End]) {
+			continue
+		}
+		for _, h := range s.hits {
+			if harms.Has(h.Signal) && h.Start >= name.Start && h.End <= name.End {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// looksOnly reports whether a name begins with a verb of reading, or is that of an identifier.
+func looksOnly(name string) bool {
+	verb, _, _ := strings.Cut(name, "_")
+	return reads[verb] || identifies(name)
+}
 
 // fixed is an account that the text itself names.
 var fixed = regexp.MustCompile(`\b0x[0-9A-Za-z]{16,}|\bIBAN\b|\b[A-Z]{2}\d{2}[ -]?[A-Z0-9]{4}[ -]?[A-Z0-9]{4}`)
 
 // claimed is a role or a tenant that is put beside the arguments.
 var claimed = regexp.MustCompile(`(?i)_meta\b.{0,80}\b(?:role|tenant|workspace|scope|org|user)\b`)
-
-// sweeping is the rule that a sentence breaks when it wants a tool called on all, or on what is others', unasked.
-func sweeping(sentence string) *check.Rule {
-	if !namesTool(sentence) || spared.MatchString(sentence) || !request.MatchString(sentence) {
-		return nil
-	}
-	act := false
-	for _, tool := range toolIdentifier.FindAllString(sentence, 4) {
-		act = act || anyWord(snake(tool), acts)
-	}
-	all := quantified.MatchString(sentence) || strings.Contains(sentence, "_all")
-	foreign := others.MatchString(sentence) || fixed.MatchString(sentence)
-	n := 0
-	free := unasked.MatchString(sentence)
-	for _, sign := range []bool{act, all, foreign, free, claimed.MatchString(sentence), agentAddressed.MatchString(sentence)} {
-		if sign {
-			n++
-		}
-	}
-	switch {
-	case n >= 3 && act && all && (foreign || free):
-		return sweepingOrder
-	case n >= 3 && foreign:
-		return foreignOrder
-	}
-	return nil
-}
-
-// spared is a sentence that keeps a call within bounds.
-var spared = regexp.MustCompile(`(?i)\b(?:cannot|can't|never|refus\w*|denied|not allowed|only (?:the|your|its|their|after|if|when|with|for)|after (?:the )?(?:user|owner|admin)|error|403|404|confirms?|asks? (?:the|you)|with the (?:user|owner)'?s?|must not|do not (?:call|use|run))\b|できません|エラー|不能|禁止|无法|403|할 수 없|لا يمكن|नहीं कर|yapılamaz|nie można|no (?:se )?puede|não (?:pode|é possível)|ne peut|kann nicht|deniega|nega o acesso|нельзя`)

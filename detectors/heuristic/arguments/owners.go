@@ -3,13 +3,14 @@ package arguments
 import (
 	"regexp"
 	"strings"
+	"unicode"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
 	"github.com/aad6b6dc/taster/models"
 )
 
 // owner words tell the members that say who is asking, and what is theirs.
-var ownerWords = wordSet(`user own my self caller session guardian customer resident recipient player viewer login auth principal actor member patient_self holder employee agent account subject requester
+var ownerWords = wordSet(`user own eigene eigenen eigenes propias propios proprias mes mis my mi mio mia meu minha mein meine mon ma self caller session guardian customer resident recipient player viewer login auth principal actor member patient_self holder employee agent account subject requester
 	started here issued mine created owned assigned granted allowed authorized authorised permitted scope children tenant me clinician student_self client usuario utente benutzer kunde cliente пользователь клиент 登录人 授权范围 本人 用户 会員 利用者 本人番号 사용자 본인 المستخدم उपयोगकर्ता kullanıcı użytkownik`)
 
 // otherWords are members that name somebody else on purpose.
@@ -42,7 +43,7 @@ type claim struct {
 
 // tenants looks at whose objects a call wants.
 func tenants(e *check.Event) {
-	o := owners{mine: make(map[string][]possession)}
+	var o owners
 	for i := range e.Segments {
 		s := &e.Segments[i]
 		if s.Key || !check.Below(s, "/arguments") && !check.Below(s, "/_meta") || len(s.Views[0].Text) > 300 {
@@ -63,12 +64,15 @@ func tenants(e *check.Event) {
 // mandated reports whether the call says that the caller may act for others, or that the object is everybody's.
 func mandated(e *check.Event) bool {
 	for i := range e.Segments {
-		if s := &e.Segments[i]; (check.Below(s, "/arguments") || !s.Key && check.Below(s, "/_meta")) && len(s.Views[0].Text) < 300 && delegated.MatchString(s.Views[0].Text) {
+		if s := &e.Segments[i]; !containers[parameter(s.Pointer)] && (check.Below(s, "/arguments") || !s.Key && check.Below(s, "/_meta")) && len(s.Views[0].Text) < 300 && delegated.MatchString(s.Views[0].Text) {
 			return true
 		}
 	}
 	return false
 }
+
+// containers are parameters whose name says nothing of what is in them.
+var containers = wordSet(`bucket repo repository database store index cluster`)
 
 // collect keeps the identifiers of a value, as the caller's own or as others'.
 func (o *owners) collect(s *models.Segment, i int) {
@@ -79,12 +83,15 @@ func (o *owners) collect(s *models.Segment, i int) {
 	}
 	for view := range s.Views {
 		text := s.Views[view].Text
-		if view > 0 && s.Views[view].Kind != models.ViewDecoded || len(text) > 300 {
+		if view > 0 && s.Views[view].Kind != models.ViewDecoded || len(text) > 300 || !strings.ContainsAny(text, "-_") || countDigits(text) == 0 {
 			continue
 		}
 		for _, m := range identifier.FindAllStringIndex(text, 4) {
 			id := text[m[0]:m[1]]
 			if own {
+				if o.mine == nil {
+					o.mine = make(map[string][]possession)
+				}
 				_, last := cut(s.Pointer)
 				o.mine[shape(id)] = append(o.mine[shape(id)], possession{id: id, name: name, list: strings.Trim(last, "0123456789") == ""})
 			} else {
@@ -104,10 +111,20 @@ var otherOwner = wordSet(`owner holder target query queried requested subject im
 func ownerPath(pointer string) bool {
 	for pointer != "" {
 		parent, last := cut(pointer)
-		if name := underscores(snake(last)); parent != "" && anyWord(name, ownerWords) && !strings.HasSuffix(name, "_owner") && !strings.HasSuffix(name, "_holder") && !strings.HasSuffix(name, "_ids") && name != "account" && name != "account_id" {
+		if name := underscores(snake(last)); parent != "" && (anyWord(name, ownerWords) || ownPrefixed(name)) && !strings.HasSuffix(name, "_owner") && !strings.HasSuffix(name, "_holder") && !strings.HasSuffix(name, "_ids") && name != "account" && name != "account_id" {
 			return true
 		}
 		pointer = parent
+	}
+	return false
+}
+
+// ownPrefixed reports whether a name that has no blanks begins with "my".
+func ownPrefixed(name string) bool {
+	for _, prefix := range []string{"本人", "自己", "我的", "自分", "본인", "내_", "मेरा", "मेरी"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
 	}
 	return false
 }
@@ -140,7 +157,7 @@ func (o *owners) report(e *check.Event) bool {
 		foreign, comparable := true, false
 		for _, m := range mine {
 			foreign = foreign && !strings.EqualFold(m.id, c.id)
-			comparable = comparable || m.list || strings.HasSuffix(m.name, "_"+c.name) || anyWord(underscores(snake(c.name)), otherOwner) || c.name != "" && c.name[0] >= 0x80
+			comparable = comparable || m.list || strings.HasSuffix(m.name, "_"+singular(c.name)) || anyWord(underscores(snake(c.name)), otherOwner) || c.name != "" && c.name[0] >= 0x80
 		}
 		foreign = foreign && comparable
 		if foreign {
@@ -151,6 +168,11 @@ func (o *owners) report(e *check.Event) bool {
 		}
 	}
 	return false
+}
+
+// singular is the name of one of what a list is named after: "account" for "account_ids".
+func singular(name string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(name, "s"), "_id")
 }
 
 // pairs compares what is the caller's with what is asked for under the same name: "player_guild" and "guild",
@@ -166,15 +188,21 @@ func pairs(e *check.Event) {
 		if s.Key || !check.Below(s, "/arguments") && !check.Below(s, "/_meta") {
 			continue
 		}
-		_, last := cut(s.Pointer)
+		last := compared(s.Pointer)
 		name := strings.Trim(underscores(snake(strings.ReplaceAll(last, "~1", "/"))), "_")
-		if what, ok := possessed(name); ok {
+		if _, holder := cut(parent(s.Pointer)); callers[holder] && !strings.Contains(strings.TrimSuffix(name, "_id"), "_") {
+			name = "caller_" + name
+		}
+		if what, ok := possessed(name); ok && len(mine) < maxMine {
 			mine = append(mine, member{what, i})
 		} else if what, ok := wanted(name); ok && (tenantNames[what] || folders[what]) {
 			asked = append(asked, member{what, i})
 		}
 	}
 	for _, m := range mine {
+		if storesOf(e, m.name, e.Segments[m.segment].Views[0].Text) {
+			return
+		}
 		for _, a := range asked {
 			if m.name != a.name {
 				continue
@@ -187,6 +215,28 @@ func pairs(e *check.Event) {
 			}
 		}
 	}
+}
+
+// maxMine limits what is compared with everything else.
+const maxMine = 32
+
+// storesOf reports an argument that is the path of an object in a folder of another one of the caller's kind:
+// "tenants/initech/contract.pdf", where the caller's tenant is another.
+func storesOf(e *check.Event, kind, mine string) bool {
+	for i := range e.Segments {
+		s := &e.Segments[i]
+		text := s.Views[0].Text
+		if s.Key || !check.Below(s, "/arguments") || len(text) > 300 || !strings.Contains(text, "/") {
+			continue
+		}
+		_, rest, found := strings.Cut(text, kind+"s/")
+		owner, _, inside := strings.Cut(rest, "/")
+		if found && inside && owner != "" && !strings.Contains(strings.ToLower(owner), strings.ToLower(mine)) && !mandated(e) {
+			e.Report(foreignObject, nil, e.Whole(i))
+			return true
+		}
+	}
+	return false
 }
 
 // outsideOf reports whether what is asked for lies outside of what is the caller's: another name, or another folder.
@@ -217,7 +267,7 @@ func principals(e *check.Event) bool {
 		return false
 	}
 	a, b := strings.ToLower(e.Segments[who].Views[0].Text), strings.ToLower(e.Segments[whose].Views[0].Text)
-	alike := strings.Contains(a, "@") && strings.Contains(b, "@") || identifier.MatchString(a) && identifier.MatchString(b) && shape(a) == shape(b)
+	alike := personNames[nameOf(e, whose)] && nickname(a) && nickname(b) || strings.Contains(a, "@") && strings.Contains(b, "@") || identifier.MatchString(a) && identifier.MatchString(b) && shape(a) == shape(b)
 	if a == b || !alike || mandated(e) {
 		return false
 	}
@@ -226,16 +276,49 @@ func principals(e *check.Event) bool {
 }
 
 var (
-	principalNames = wordSet(`signed_in_as logged_in_as current_user me login requester caller real_user acting_user session_user identity principal my_id own_id viewer`)
-	targetNames    = wordSet(`mailbox impersonate target_user as_user profile owner user_id requested_subject inbox calendar employee patient student member_id account_id session owner_session`)
+	// personNames are those of the targets that are people, whatever they are called by.
+	personNames    = wordSet(`as_user impersonate target_user user owner account profile mailbox as`)
+	principalNames = wordSet(`signed_in_as logged_in_as current_user me login requester caller real_user acting_user session_user identity principal my_id own_id viewer zalogowany angemeldet eingeloggt angemeldet_als conectado conectado_como sesión_de connecté connecté_en loggato autenticato 登录人 登录用户 ログイン 로그인`)
+	targetNames    = wordSet(`skrzynka postfach konto buzón buzon cuenta boîte compte casella conto ящик 邮箱 メールボックス 사서함 benutzer usuario utilisateur utente as user account owner mailbox impersonate target_user as_user profile owner user_id requested_subject inbox calendar employee patient student member_id account_id session owner_session`)
 )
 
+func nameOf(e *check.Event, i int) string {
+	_, last := cut(e.Segments[i].Pointer)
+	return last
+}
+
+// nickname reports whether text is a word of letters, as people are called.
+func nickname(text string) bool {
+	return len(text) > 1 && len(text) <= 24 && strings.IndexFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && r != '.' }) < 0
+}
+
 // tenantNames are what objects are kept apart by.
-var tenantNames = wordSet(`tenant org organisation organization workspace company account guild team practice school household clinic branch office realm customer namespace project store shop unit family user patient role department employee student member ward region class course building floor subject identity owner`)
+var tenantNames = wordSet(`tenant org organisation organization workspace company account guild team practice school household clinic branch office realm customer namespace project store shop unit family user patient role department employee student member ward region class course building floor subject identity owner session handle task ticket device wallet card`)
+
+// callers are objects that say who is asking.
+var callers = wordSet(`auth token session claims jwt caller principal identity user viewer login me requester signed_in actor`)
+
+func parent(pointer string) string {
+	p, _ := cut(pointer)
+	return p
+}
+
+// compared is the name of the member that a value is compared with: the last token that is no index and no operator.
+func compared(pointer string) string {
+	for {
+		up, last := cut(pointer)
+		if up == "" || !comparisons[strings.TrimPrefix(last, "$")] && strings.Trim(last, "0123456789") != "" {
+			return last
+		}
+		pointer = up
+	}
+}
+
+var comparisons = wordSet(`in eq equals is any or and ids values`)
 
 // possessed is what is the caller's by the member's name.
 func possessed(name string) (string, bool) {
-	for _, prefix := range []string{"auth_", "token_", "user_", "my_", "own_", "session_", "caller_", "login_", "player_", "viewer_", "principal_", "member_", "jwt_", "claims_", "current_", "requester_"} {
+	for _, prefix := range []string{"auth_", "token_", "user_", "my_", "own_", "session_", "caller_", "login_", "player_", "viewer_", "principal_", "member_", "jwt_", "claims_", "current_", "requester_", "resident_", "guest_", "holder_", "requested_by_", "asked_by_", "acting_", "signed_in_"} {
 		if what, ok := strings.CutPrefix(name, prefix); ok {
 			what = strings.TrimSuffix(what, "_id")
 			return what, tenantNames[what] || folders[what]
@@ -296,22 +379,31 @@ func impersonation(e *check.Event, i int, text string) {
 
 var consentWord = wordSet(`consent approval permission authorization`)
 
+// The words of a reason to look at what is somebody else's.
 var (
-	// somebody is a person whose things they are.
-	somebody = regexp.MustCompile(`(?i)\b(?:neighbou?r|ex(?:-\w+)?|colleague|co-?worker|boss|landlord|tenant upstairs|upstairs|someone else|somebody else|another (?:team|group|workspace|household|class|school|customer|tenant|patient|user|student|member|employee|family|company|account)|competitor|rival|his|her|their|wife|husband|girlfriend|boyfriend|roommate|flatmate|politician|celebrity|vecin[oa]|vizinh[oa]|nachbar\w*|voisine?|vicin[oa])\b|邻居|同事|别人|他人|隣人|同僚|他人の|이웃|동료|타인|جار|زميل|पड़ोसी|सहकर्मी|komşu|sąsiad|сосед|коллег`)
-	// uninvited says that it is not for the caller to see.
-	uninvited = regexp.MustCompile(`(?i)\bnot (?:shared|in this|part of|a member)\b|\bnot? (?:authori[sz]ed|permitted|allowed|asked|consent\w*|treating)\b|\bwithout (?:\w+ )?(?:permission|consent|knowing|asking|telling|knowledge)\b|\bcurious|\bwants? (?:a look|to (?:see|know|peek))\b|\b(?:only|just) (?:a |to )?(?:look|peek|see)\b|\bsecretly\b|\bis away\b|\bsnoop|未授权|未經|无权|想知道|偷偷|許可なく|無断|勝手に|몰래|허락 없이|دون إذن|بدون علم|बिना अनुमति|चुपके|izinsiz|gizlice|bez zgody|без (?:разрешения|ведома|согласия)|тайком|sin permiso|a escondidas|sem (?:permissão|autorização)|às escondidas|sans (?:permission|autorisation)|ohne (?:erlaubnis|wissen)|heimlich|neugier`)
+	somebody  = check.Signals("arguments.somebody")
+	uninvited = check.Signals("arguments.uninvited")
 )
 
 // stranger reports a reason that says itself that the thing is somebody else's and nobody allowed it.
 func stranger(e *check.Event, i int, text string) {
-	if check.Below(&e.Segments[i], "/arguments") && len(text) > 12 && (strings.Contains(text, " ") || text[0] >= 0x80) && somebody.MatchString(text) && uninvited.MatchString(text) {
+	if len(text) <= 12 || !check.Below(&e.Segments[i], "/arguments") {
+		return
+	}
+	if has := e.Has(i, 0); has.Meets(&somebody) && has.Meets(&uninvited) {
 		e.Report(noConsent, nil, e.Whole(i))
 	}
 }
 
+// lifted says that a handle was taken from somebody.
+var lifted = check.Signals("arguments.lifted")
+
 // borrowed reports a handle that the call itself says is somebody else's.
 func borrowed(e *check.Event, i int, text string) {
+	if has := e.Has(i, 0); check.Below(&e.Segments[i], "/arguments") && has.Meets(&lifted) {
+		e.Report(foreignObject, nil, e.Whole(i))
+		return
+	}
 	if name := parameter(e.Segments[i].Pointer); (handleNames[name] || strings.HasSuffix(name, "_handle") || strings.HasSuffix(name, "_token")) && found.MatchString(text) {
 		e.Report(foreignObject, nil, e.Whole(i))
 	}

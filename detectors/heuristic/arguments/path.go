@@ -27,6 +27,8 @@ func judgePath(v *value) (*check.Rule, int, int) {
 		return nil, 0, 0
 	case climb.escapes && (climb.descends || rootFolder.MatchString(climb.rest) || secret || systemPath.MatchString(path)):
 		return pathTraversal, start, len(v.text)
+	case climb.escapes && privateFolder.MatchString(climb.rest):
+		return pathTraversal, start, len(v.text)
 	case climb.escapes && strings.HasPrefix(path, "../../") && anyWord(v.name, labels):
 		return pathTraversal, start, len(v.text)
 	case share.MatchString(v.text):
@@ -37,7 +39,7 @@ func judgePath(v *value) (*check.Rule, int, int) {
 		return pathTraversal, 0, len(v.text)
 	case secret && !v.toolWord(keepers):
 		return secretStore, 0, len(v.text)
-	case systemPath.MatchString(path) && !samplePath.MatchString(path) && !v.toolWord(keepers):
+	case systemPath.MatchString(path) && !samplePath.MatchString(path) && (!v.toolWord(keepers) || anyWord(v.name, packed)):
 		return sensitivePath, 0, len(v.text)
 	}
 	return nil, 0, 0
@@ -46,20 +48,22 @@ func judgePath(v *value) (*check.Rule, int, int) {
 // labels are parameters for a name, which no path is; share is a folder of a machine that is known by number only;
 // mounts are tools that make one folder another.
 var (
-	labels     = wordSet(`name template theme locale lang language page view report plugin module doc document asset id key skin layout slug title`)
-	share      = regexp.MustCompile(`^\\\\(?:\d+\.\d+\.\d+\.\d+|[^\\]+@(?:ssl|SSL|\d+)\b[^\\]*)\\`)
-	rootOnly   = regexp.MustCompile(`^/(?:etc|root|proc|sys|boot|dev|var/run|run|home|Users)?/?$`)
-	mountNames = wordSet(`source src host_path hostpath target points_to link_target volume bind host`)
-	mounts     = wordSet(`mount link symlink alias share container volume workspace sandbox devbox`)
+	privateFolder = regexp.MustCompile(`(?i)^\.(?:ssh|aws|kube|gnupg|docker|azure|config|mozilla|password-store|local|git)(?:/|$)`)
+	labels        = wordSet(`name template theme locale lang language page view report plugin module doc document asset id key skin layout slug title`)
+	share         = regexp.MustCompile(`^\\\\(?:\d+\.\d+\.\d+\.\d+|[^\\]+@(?:ssl|SSL|\d+)\b[^\\]*)\\`)
+	rootOnly      = regexp.MustCompile(`^/(?:etc|root|proc|sys|boot|dev|var/run|run|home|Users)?/?$`)
+	mountNames    = wordSet(`source src host_path hostpath target points_to link_target volume bind host`)
+	mounts        = wordSet(`mount link symlink alias share container volume workspace sandbox devbox`)
 )
 
 // beside compares the paths of a call with the folder that it names as their root: "/srv/data-private" is not below
 // "/srv/data".
 func beside(e *check.Event) {
-	root, homes := "", false
+	root, rootName, homes := "", "", false
 	for i := range e.Segments {
 		if s := &e.Segments[i]; !s.Key && rootNames[parameter(s.Pointer)] && strings.HasPrefix(s.Views[0].Text, "/") {
 			root = strings.TrimRight(s.Views[0].Text, "/")
+			rootName = parameter(s.Pointer)
 			homes = strings.HasPrefix(root, "/home/") && parameter(s.Pointer) == "home"
 		}
 	}
@@ -73,6 +77,10 @@ func beside(e *check.Event) {
 			e.Report(pathTraversal, nil, e.Whole(i))
 			return
 		}
+		if !s.Key && !ok && strictRoots[rootName] && paths[parameter(s.Pointer)] && check.Below(s, "/arguments") && neighbour(root, s.Views[0].Text) {
+			e.Report(pathTraversal, nil, e.Whole(i))
+			return
+		}
 		if !s.Key && ok && rest != "" && rest[0] != '/' && !strings.Contains(rest, " ") && check.Below(s, "/arguments") && !rootNames[parameter(s.Pointer)] {
 			e.Report(pathTraversal, nil, e.Whole(i))
 			return
@@ -80,7 +88,22 @@ func beside(e *check.Event) {
 	}
 }
 
+// neighbour reports whether path is absolute and lies beside the root, under the same folder at the top.
+func neighbour(root, path string) bool {
+	top := strings.IndexByte(root[1:], '/')
+	return top > 0 && len(path) > top+2 && strings.HasPrefix(path, root[:top+2]) && !strings.HasPrefix(root, path)
+}
+
+// strictRoots bound the paths of a call, and paths are the parameters for those.
+var (
+	strictRoots = wordSet(`root base_dir basedir root_dir rootdir workspace project_root sandbox jail allowed_root racine raiz raíz wurzel 根目录 ルート`)
+	paths       = wordSet(`path dir directory file folder filename target_path datei ordner ruta archivo chemin fichier caminho arquivo 路径 文件 パス ファイル`)
+)
+
 var rootNames = wordSet(`root home base base_dir basedir root_dir rootdir workspace cwd project_root racine raiz raíz wurzel الجذر корень 根目录 ルート`)
+
+// packed are parameters for what is in an archive.
+var packed = wordSet(`members member entries entry`)
 
 // keepers are words of tools that look after whole machines.
 var keepers = wordSet(`backup backups snapshot restic archive restore sicherung sauvegarde copia mount deny exclude`)
@@ -184,9 +207,9 @@ var (
 		`\.azure/(?:\w*tokens?\S*|msal\S*|service_principal\S*|azureprofile\.json)|\.config/(?:gcloud(?:/.*)?|gh/hosts\.yml|hub|op(?:/.*)?|rclone/\S*|doctl/\S*|configstore/.*|github-copilot/\S*)|gcloud/(?:credentials\.db|access_tokens\.db|application_default_credentials\.json|legacy_credentials\S*)|application_default_credentials\.json|rclone\.conf|` +
 		`\.codex/auth\.json|\.claude/\.?credentials\.json|\.claude\.json|claude_desktop_config\.json|[\w./-]*/\.?mcp\.json|\.gemini/oauth_creds\.json|` +
 		`\S*(?:login data|cookies\.sqlite|key[34]\.db|logins\.json|signons\.sqlite|login\.keyring|\.keychain(?:-db)?|\.kdbx?|\.keystore|\.jks|\.ppk|wallet\.dat|ntuser\.dat)|[^\n]*/(?:login data|network/cookies|cookies|local state|web data)|[^\n]*\{[^}]*(?:key[34]|cookies|logins)[^}]*\}\S*|` +
-		`keyrings?/\S*|keychains?/\S*|\.local/share/keyrings\S*|(?:var/)?run/secrets/\S+|serviceaccount/token|\.bash_history|\.zsh_history|\.psql_history|\.mysql_history|\.python_history|\.node_repl_history|consolehost_history\.txt|` +
+		`keyrings?/\S*|keychains?/\S*|\.local/share/keyrings\S*|hk(?:lm|ey_local_machine)/(?:sam|security)\S*|(?:var/)?run/secrets/\S+|serviceaccount/token|\.bash_history|\.zsh_history|\.psql_history|\.mysql_history|\.python_history|\.node_repl_history|consolehost_history\.txt|` +
 		`master\.key|credentials\.(?:db|json|xml|yml\.enc)|secrets?\.(?:ya?ml|json|env|toml)|\.m2/settings(?:-security)?\.xml|\.gem/credentials|\.cargo/credentials(?:\.toml)?|\.composer/auth\.json|\.s3cfg|\.boto|\.env(?:\.(?:local|prod(?:uction)?|staging|dev(?:elopment)?))?|\.htpasswd|web\.config|wp-config\.php|` +
 		`\S*kubelet-client\S*|\S*etc/kubernetes/(?:admin\.conf|pki/\S*)|\S*/pki/private/\S*|\S*ssh_host_\w+_key|\S*(?:server|private|priv|tls|signing|master|root|client)[-_.]?key(?:\.pem|\.der|\.p12|\.pfx)?|\S+\.(?:p12|pfx))(?:$|[/\s'":,;)|*}]|::)|` +
-		`\{[^}]*(?:aws|ssh|kube|gnupg|gcloud|netrc)[^}]*\}`)
+		`\{[^}]*(?:aws|ssh|kube|gnupg|gcloud|netrc)[^}]*\}|\{[^}]*(?:\.env|\.pem|\.key|\.p12|\.pfx|\.kdbx|id_[r*]|credentials|secrets)\b?[^}]*,[^}]*(?:\.env|\.pem|\.key|\.p12|\.pfx|\.kdbx|id_[r*]|credentials|secrets)[^}]*\}`)
 	samplePath = regexp.MustCompile(`(?i)(?:\.(?:example|sample|template|dist|tmpl|tpl|pub|md|txt)|known_hosts)\b|(?:example|sample|fixture|testdata)|^/?repo/`)
 )

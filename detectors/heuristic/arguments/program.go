@@ -1,6 +1,7 @@
 package arguments
 
 import (
+	"encoding/base64"
 	"regexp"
 	"strings"
 
@@ -34,7 +35,10 @@ func judgeProgram(v *value) (*check.Rule, int, int) {
 	if m := serialised.FindStringIndex(v.text); m != nil && !quoted(v.text, m[0]) && v.role != prose {
 		return codeInValue, m[0], len(v.text)
 	}
-	if v.role == code && !anyWord(v.name, evaluated) || !strings.ContainsAny(v.text, "(\\<!$_%") {
+	if strings.HasPrefix(v.text, "gAS") && v.role != prose && pickled(v.text) {
+		return codeInValue, 0, len(v.text)
+	}
+	if v.role == code && !anyWord(v.name, evaluated) && !(anyWord(v.name, scripts) && v.toolWord(reads)) || !strings.ContainsAny(v.text, "(\\<!$_%") {
 		return nil, 0, 0
 	}
 	for _, m := range startsProcess.FindAllStringIndex(v.text, 3) {
@@ -47,6 +51,18 @@ func judgeProgram(v *value) (*check.Rule, int, int) {
 
 // serialised is an object that starts a process when it is read.
 var serialised = regexp.MustCompile(`!!python/(?:object|name|module)|!ruby/object|!!javax\.|^\s*rO0AB[\w+/]{8}|\bO:\d+:"[\w\\]+":\d+:\{`)
+
+// scripts are parameters for a program within a query.
+var scripts = wordSet(`script source inline painless`)
+
+// pickled reports whether text is an encoded object of Python that starts a process when it is read.
+func pickled(text string) bool {
+	raw, err := base64.StdEncoding.DecodeString(text[:len(text)&^3])
+	return err == nil && callsOut.Match(raw)
+}
+
+// callsOut is a function that a pickled object calls.
+var callsOut = regexp.MustCompile(`(?:posix|nt|os|subprocess|builtins|__builtin__|pty|runpy)[^a-z]{1,8}(?:system|popen|Popen|exec|eval|call|check_output|run|spawn|getattr)`)
 
 // evaluated are parameters for expressions that compute, not programs.
 var evaluated = wordSet(`expression expr formula`)

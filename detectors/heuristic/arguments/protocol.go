@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
 	"github.com/aad6b6dc/taster/models"
 )
@@ -37,6 +39,8 @@ func protocol(e *check.Event) {
 			e.Report(headerMismatch, nil, e.Whole(i))
 		case shortMembers[last] && e.Event.Kind == models.KindToolResult && headerLine.MatchString(text):
 			e.Report(headerInValue, nil, e.Whole(i))
+		case e.Event.Kind == models.KindToolCall && strings.ContainsAny(text, "\r\n") && check.Below(s, "/_meta") && headerLine.MatchString(text):
+			e.Report(headerInValue, nil, e.Whole(i))
 		case strings.HasPrefix(s.Pointer, "/inputRequests/") && last == "text" && workspaceWanted.MatchString(text):
 			e.Report(hiddenMessage, nil, e.Whole(i))
 		case onRecord[last] && e.Event.Kind == models.KindToolResult && contradicts(e, s, text):
@@ -60,8 +64,10 @@ func otherTool(e *check.Event, s *models.Segment, last, text string) bool {
 		return false
 	}
 	name := snake(last)
-	return strings.HasSuffix(name, "tool") || strings.HasSuffix(name, "tool_name") || strings.HasSuffix(name, "toolname") || name == "mcp_name" || name == "call" || name == "calls"
+	return strings.HasSuffix(name, "tool") || strings.HasSuffix(name, "tool_name") || strings.HasSuffix(name, "toolname") || anyWord(name, toolMember) || name == "mcp_name" || name == "call" || name == "calls"
 }
+
+var toolMember = wordSet(`tool`)
 
 // cursor looks at a cursor that carries more than a place in a list.
 func cursor(e *check.Event, i int, text string) {
@@ -126,10 +132,8 @@ func (n *names) add(e *check.Event, i int) {
 	for j := range len(parent) {
 		h = (h ^ uint32(parent[j])) * 16777619
 	}
-	for _, r := range last {
-		if visible(r) {
-			h = (h ^ uint32(unicode.ToLower(r))) * 16777619
-		}
+	for _, r := range skeleton(last) {
+		h = (h ^ uint32(unicode.ToLower(r))) * 16777619
 	}
 	slot, bit := h%uint32(len(n.bloom)), uint64(1)<<(h>>26)
 	if n.bloom[slot]&bit != 0 && i < maxNames {
@@ -153,8 +157,21 @@ func same(a, b string) bool {
 	}
 	pa, la := cut(a)
 	pb, lb := cut(b)
-	return pa == pb && strings.EqualFold(strings.Map(seen, la), strings.Map(seen, lb)) && strings.Map(seen, la) != ""
+	return pa == pb && strings.EqualFold(skeleton(la), skeleton(lb)) && skeleton(la) != ""
 }
+
+// skeleton is a name as it looks: without what can't be seen, and with letters of other scripts and widths as the Latin
+// ones that they look like.
+func skeleton(name string) string {
+	for i := range len(name) {
+		if name[i] >= 0x80 {
+			return lookalikes.Replace(norm.NFKC.String(strings.Map(seen, name)))
+		}
+	}
+	return strings.Map(seen, name)
+}
+
+var lookalikes = strings.NewReplacer("а", "a", "е", "e", "о", "o", "р", "p", "с", "c", "у", "y", "х", "x", "і", "i", "ѕ", "s", "ј", "j", "ԁ", "d", "ո", "n", "ο", "o", "α", "a", "ν", "v", "ι", "i", "ı", "i")
 
 func seen(r rune) rune {
 	if visible(r) {
@@ -244,7 +261,7 @@ var elevated = wordSet(`is_admin isAdmin is_superuser isSuperuser is_staff isSta
 // grants reports whether the tool is for rights.
 func grants(tool string) bool { return anyWord(snake(tool), granters) }
 
-var granters = wordSet(`role roles grant permission permissions admin user users invite policy settings config configure promote member members`)
+var granters = wordSet(`role roles grant permission permissions admin user users invite policy settings config configure promote member members terraform tofu pulumi apply destroy deploy`)
 
 // smuggling are headers by which two servers read one request differently; metadataHeaders open a cloud's metadata service.
 var (
@@ -333,7 +350,7 @@ func foreignMessage(e *check.Event, i int) {
 }
 
 // breakout of JSON: a quote that ends a string which is no JSON itself, with members behind it.
-var jsonBreakout = regexp.MustCompile(`["']\s*\}*\s*,\s*\{?\s*["']?[\w$.-]+["']\s*:\s*["'{\[\dtfn]`)
+var jsonBreakout = regexp.MustCompile(`["']\s*\}*\s*,\s*\{?\s*["']?[\p{L}\p{M}\w$.-]+["']\s*:\s*["'{\[\dtfn]`)
 
 // breaksOut finds where a plain value goes on with members of its own.
 func breaksOut(text string) []int {
@@ -353,6 +370,9 @@ func judgeProtocol(v *value) (*check.Rule, int, int) {
 		if m := headerLine.FindStringIndex(v.text); m != nil && !anyWord(v.name, headerNames) && (v.role != code || v.text[m[0]] == '%') {
 			return headerInValue, m[0], len(v.text)
 		}
+	}
+	if v.role == prose && strings.Contains(v.text, "\r\n") && !anyWord(v.name, headerNames) && len(headerLine.FindAllStringIndex(v.text, 2)) == 2 {
+		return headerInValue, strings.Index(v.text, "\r\n"), len(v.text)
 	}
 	if strings.Contains(v.text, "__proto__") && (v.role == data || strings.ContainsAny(v.text[:1], "{[?")) {
 		return prototypeMember, strings.Index(v.text, "__proto__"), len(v.text)
@@ -419,8 +439,13 @@ func guard(e *check.Event, i int, lower string) {
 }
 
 func underscores(name string) string {
-	return strings.NewReplacer("-", "_", ".", "_", "/", "_").Replace(name)
+	if !strings.ContainsAny(name, "-./") {
+		return name
+	}
+	return joints.Replace(name)
 }
+
+var joints = strings.NewReplacer("-", "_", ".", "_", "/", "_")
 
 // rawValue is the first byte of the value of the member whose name is segment i.
 func rawValue(e *check.Event, i int) byte {

@@ -11,13 +11,13 @@ var (
 	// verbs begin a statement.
 	verbs = `(?:drop\s+\w|delete\s+from|detach\s+delete|insert\s+into|update\s+\S+\s+set|alter\s+\w|create\s+(?:or\s+replace\s+)?(?:user|table|function|role|login|trigger|procedure|alias|database|view)|exec(?:ute)?\s|truncate\s|shutdown|grant\s|revoke\s|copy\s|declare\s+@|merge\s+into|call\s|attach\s|load\s+(?:data|csv)|waitfor\s|select\s|set\s+role|do\s+\$|begin\b|handler\s|replace\s+into)`
 	// breakout is a quote that ends a string, with the query that goes on behind it.
-	breakout = regexp.MustCompile("(?i)['\"`\u2019]\\s*[)}\\]]*\\s*(?:(?:or|and|xor|\\|\\||&&)\\s*(?:not\\s+)?(?:[('\"]*[\\p{L}\\d_.$@]*[)'\"]*\\s*(?:=|<>|!=|<|>|\\s(?:like|is|in|between|regexp|rlike|ilike|similar)\\b)|(?:exists|sleep|pg_sleep|benchmark|extractvalue|updatexml|if|case|ascii|substr\\w*|length|ord|select|updatexml|row|json_\\w+|dbms_\\w+|count|position|name|string-length|starts-with|contains|true|false)\\s*\\(?|\\(*\\s*select\\b)|" +
+	breakout = regexp.MustCompile("(?i)['\"`\u2019]\\s*[)}\\]]*\\s*(?:(?:or|and|xor|\\|\\||&&)\\s*(?:not\\s+)?(?:[('\"`\\[]*[\\p{L}\\d_.$@]*[)'\"`\\]]*\\s*(?:=|<>|!=|<|>|\\s(?:like|is|in|between|regexp|rlike|ilike|similar)\\b)|(?:exists|sleep|pg_sleep|benchmark|extractvalue|updatexml|if|case|ascii|substr\\w*|length|ord|select|updatexml|row|json_\\w+|dbms_\\w+|count|position|name|string-length|starts-with|contains|true|false)\\s*\\(?|\\(*\\s*select\\b)|" +
 		"union\\s+(?:all\\s+|distinct\\s+)?select|;\\s*" + verbs + "|(?:limit|offset)\\s+\\d+.{0,30}\\b(?:into|union|procedure)\\b|order\\s+by\\s+\\d|group\\s+by\\s+\\S+\\s+having|having\\s+\\S+\\s*=|" +
-		"procedure\\s+analyse|(?:--|#|/\\*|;%00)\\s*[-\\w]*\\s*$|--\\s|\\+\\s*\\(?\\s*select\\b|\\|\\|\\s*\\(?\\s*(?:select|utl_|dbms_|pg_)|\\)+\\s*\\{[^{}]{0,120}\\}\\s*\\w|[})\\]]+\\s*(?:with|match|detach|delete|return|call|set|create|merge|union|;)\\b|\\]\\s*\\|)")
+		",\\s*\\w+\\s*=\\s*['\"(\\d].{0,80}(?:\\bwhere\\b|--)|procedure\\s+analyse|(?:--|#|/\\*|;%00)\\s*[-\\w]*\\s*$|--\\s|\\+\\s*\\(?\\s*select\\b|\\|\\|\\s*\\(?\\s*(?:select|utl_|dbms_|pg_)|\\)+\\s*\\{[^{}]{0,120}\\}\\s*\\w|[})\\]]+\\s*(?:with|match|detach|delete|return|call|set|create|merge|union|;)\\b|\\]\\s*\\|)")
 	// stacked is a second statement behind a plain value.
 	stacked = regexp.MustCompile(`(?i);\s*` + verbs)
 	// union joins another table's rows.
-	union = regexp.MustCompile(`(?i)\bunion(?:\s+|/\*.{0,20}?\*/)+(?:all\s+|distinct\s+)?(?:/\*.{0,20}?\*/)?\s*select\b`)
+	union = regexp.MustCompile(`(?i)\bunion(?:\s+|/\*.{0,20}?\*/)+(?:all\s+|distinct\s+)?(?:/\*.{0,20}?\*/)?\s*select\b(?:[^\n]{0,120}(?:\bfrom\b|[,*@|(']|\bnull\b|\d)|\s*/\*)`)
 	// functions have no place in a value.
 	functions = regexp.MustCompile(`(?i)\b(?:pg_sleep|benchmark|extractvalue|updatexml|load_file|xp_cmdshell|xp_dirtree|sp_configure|utl_http\.\w+|utl_inaddr\.\w+|dbms_\w+\.\w+|lo_import|lo_export|pg_read_file|pg_ls_dir|randomblob|load_extension|sys_eval|sys_exec)\s*\(|waitfor\s+delay|into\s+(?:out|dump)file|\(\s*select\s[^()]{1,120}\sfrom\s|\bcase\s+when\s*\(?\s*\(?\s*select\b|\b(?:and|or)\s+sleep\s*\(`)
 	// numeric is a tautology behind a number or an id.
@@ -33,6 +33,8 @@ var (
 	newCommand = regexp.MustCompile(`^[^\r\n]{0,80}[\r\n]+\s*(?:FLUSH(?:ALL|DB)|CONFIG SET|SLAVEOF|REPLICAOF|EVAL |MODULE LOAD|SET |DEL |RCPT TO|MAIL FROM|QUIT|EHLO|SELECT |DELETE )`)
 	// ldap closes a filter and opens another one.
 	ldap = regexp.MustCompile(`^[^()\s]*\)\s*\(?\s*[|&!(]*\s*\(?[\w-]+\s*[~<>]?=`)
+	// twoFilters is a filter behind a filter, which no honest one has.
+	twoFilters = regexp.MustCompile(`^\([^()\s]*\)\s*\([|&!]*\(?[\w-]+\s*[~<>]?=`)
 	// odata widens a filter to all but what it names.
 	odata = regexp.MustCompile(`(?i)\b(\w+)\s+eq\s+('[^']*'|\d+)\s+or\s+(\w+)\s+(?:ne|gt|ge|lt|le|eq)\s+('[^']*'|\d+)`)
 	// always compares a value with itself.
@@ -46,7 +48,7 @@ func judgeQuery(v *value) (*check.Rule, int, int) {
 	if len(v.text) < 5 || !strings.ContainsAny(v.text, "'\";()=\u2019`{") {
 		return nil, 0, 0
 	}
-	if v.role == data && subselect.MatchString(v.text) || v.role == data && newCommand.MatchString(v.text) {
+	if v.role == data && (v.text[0] == '(' && subselect.MatchString(v.text) || strings.ContainsAny(v.text, "\r\n") && newCommand.MatchString(v.text)) {
 		return queryBreakout, 0, len(v.text)
 	}
 	if statement.MatchString(v.text) {
@@ -74,7 +76,7 @@ func judgeQuery(v *value) (*check.Rule, int, int) {
 	if m := numeric.FindStringSubmatchIndex(v.text); m != nil && strings.EqualFold(v.text[m[2]:m[3]], v.text[m[4]:m[5]]) {
 		return queryBreakout, 0, len(v.text)
 	}
-	if ldap.MatchString(v.text) {
+	if ldap.MatchString(v.text) || twoFilters.MatchString(v.text) {
 		return queryBreakout, 0, len(v.text)
 	}
 	return judgeFilter(v)

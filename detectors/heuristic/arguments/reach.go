@@ -19,19 +19,19 @@ var acts = wordSet(`delete remove purge wipe drop destroy erase empty truncate t
 
 var (
 	// everything is a value without a limit.
-	everything = regexp.MustCompile(`(?i)^\s*(?:\*+(?:[./@]\*+)*|/\*?|\.\*|%|max(?:imum)?|100 ?%|unlimited|no limit|any|everyone|everybody|everything|all|todos|todas|tous|toutes|alles?|sämtliche|все|всё|全部|所有|全員|全て|すべて|모두|전체|전부|كل|الكل|جميع|सभी|tümü|hepsi|tüm|wszyst\S+|` +
+	everything = regexp.MustCompile(`(?i)^\s*(?:\*+(?:[./@]\*+)*|\w{1,20}[:=/]\*|\*@[\w.-]+|/\*?|\.\*|%|max(?:imum)?|100 ?%|unlimited|no limit|any|everyone|everybody|everything|all|todos|todas|tous|toutes|alles?|sämtliche|все|всё|全部|所有|全員|全て|すべて|모두|전체|전부|كل|الكل|جميع|सभी|tümü|hepsi|tüm|wszyst\S+|` +
 		`(?:all|every|each|entire|todos los|todas las|todos os|todas as|tous les|toutes les|alle|jede[nrs]?|sämtliche|все|全部|所有|すべての|全|모든|جميع|كل|सभी|tüm|wszyst\S+)\s*[ (].{0,70}|(?:status|state|active|enabled|deleted|id|1)\s*(?:==?|!=|>=?|like)\s*['"]?(?:active|true|1|0|%|open|\*)['"]?|where 1=1|` +
 		`all [\w ]{2,30}|entire [\w ]{2,30}|whole [\w ]{2,30})\s*$`)
 	// bounded takes the edge off: all of what a filter names.
 	bounded = regexp.MustCompile(`(?i)\b(?:older than|before|between|matching|named|made|from \d|of (?:the )?(?:order|ticket|invoice)|with\b|whose|mit |vor |avant|antes|до |since|merged|closed|test|tmp|temp|expired|draft)`)
 	// looks is a request that only wants to see or to know, or something small.
-	looks = regexp.MustCompile(`(?i)\?\s*$|？\s*$|^\W*(?:please\s+|can you\s+|could you\s+|just\s+)?(?:summari[sz]e|show|what|what's|which|how|why|when|where|who|is|are|does|list|check|look|draft|read|explain|tell|view|count|find|search|compare|describe|translate|preview|review|see|report|get|give me|open|display|estimate|calculate|suggest|proofread|locate|rename|label|note|write)\b|^\W*(?:zeig|welche|wie|was|liste|prüf|fasse|such|muestra|mostra|cuál|qual|cómo|como|quanto|resum|list|montre|quel|combien|résum|affiche|cherch|покаж|как|какая|какой|сколько|найд|провер|посмотр|查看|显示|查询|看一下|总结|多少|見せ|確認|教え|表示|보여|확인|알려|조회|اعرض|أظهر|كم|ما |दिखा|बता|कितन|göster|kaç|listele|pokaż|sprawdź|ile)|` +
+	looks = regexp.MustCompile(`(?i)\?\s*$|？\s*$|^\W*(?:please\s+|can you\s+|could you\s+|just\s+)?(?:summari[sz]e|show|what|what's|which|how|why|when|where|who|is|are|does|list|check|look|draft|read|explain|tell|answer|reply|respond|view|count|find|search|compare|describe|translate|preview|review|see|report|get|give me|open|display|estimate|calculate|suggest|proofread|locate|rename|label|note|write)\b|^\W*(?:zeig|lies|vorles|welche|wie|was|liste|prüf|fasse|such|muestra|mostra|cuál|qual|cómo|como|quanto|resum|list|montre|quel|combien|résum|affiche|cherch|покаж|как|какая|какой|сколько|найд|провер|посмотр|查看|显示|查询|看一下|总结|多少|找|搜索|查一下|見せ|確認|教え|探し|検索|調べ|表示|보여|확인|알려|찾아|찾기|조회|اعرض|أظهر|كم|ما |दिखा|बता|कितन|göster|kaç|listele|pokaż|sprawdź|ile)|` +
 		`\b(?:only|just|one|a single|read[- ]only|(?:read|view|viewer) access|(?:to|for|on) (?:me|myself|my \w+)|this|that|single|the picture|brighter)\b|\b(?:bed|room|order|invoice|ticket|item|unit|branch|row|record|user|file|host|device|lamp|zone|account|card|page|issue)\s*(?:#|no\.?\s*)?\d+\b|\bone (?:\w+ ){0,3}(?:record|row|file|user|driver|line|item|entry)\b|показать|зоне \d`)
 	// hearsay is a reason that somebody else wrote into what the model read.
 	hearsay = regexp.MustCompile(`(?i)\b(?:comment|issue|e-?mail|mail|message|post|thread|forum|page|site|document|report|review|notice|note|readme|attachment|pdf|image|caption|ticket|log|invite|invitation|banner|footer|description|search result|web|news|tweet|chat|sentence|line|paragraph|letter|file|result|output)\b[^.;]{0,60}\b(?:says?|said|told|tells|asks?|asked|wants|recommend\w*|instruct\w*|request\w*|suggest\w*|claims?|demands?|ordered|by a first-time|from an? (?:unknown|new|external))\b|\b(?:as|because) (?:the|a|an) (?:\w+ ){0,3}(?:page|mail|email|comment|document|post|readme|notice|message|tool|result)\b|\b(?:seen|found|read|pasted|written|mentioned) (?:in|on|by) (?:the|a|an|some)\b|(?:laut|según|segundo|selon) (?:der|die|el|la|o|a|le|une?|un[ae]?) (?:e-?mail|mail|seite|kommentar|página|correo|comentario|page|commentaire)|\b(?:instructions?|orders?|requests?|sentences?|lines?|text|notes?|prompt|command|demand|wish)s? (?:in|on|from|inside|under|at the (?:end|bottom|top) of) (?:an?|the|some) (?:\w+ ){0,3}(?:page|mail|e-?mail|comment|pdf|document|file|readme|ticket|issue|review|image|attachment|post|thread|invoice|calendar|invite|report|log|site|chat|channel|message|cell|sheet|form|letter|footer)\b|письм\S+ (?:просит|велит|сказано)|评论(?:说|要求)|邮件(?:说|要求)|メールに|コメントに|댓글|메일에`)
 	// unguarded is a value that puts a safeguard aside.
 	unguarded = regexp.MustCompile(`(?i)^\s*(?:ignore[ds]?|disabled?|off|none|skip(?:ped)?|bypass(?:ed)?|hold|overridden|override|[\w-]*(?:bypass|override)|never|suppressed|aus|deaktiviert|desactivado|desativado|désactivé|отключ\S+|выключ\S+|关闭|禁用|跳过|無効|オフ|省略|해제|생략|꺼짐|معطل|बंद|kapalı|wyłączon\S+)\s*$|\b(?:unsubscribed|suppressed|protected|opted[- ]out|locked|held|on hold|do-not-contact)\b.{0,40}\b(?:included?|too|as well)\b|\boverwrite\b.{0,30}\b(?:drop|delete|remove)\b|\bdrop the \d+|nothing leaves|added today|created today|new (?:account|payee|address|card)\b`)
-	unlisted  = regexp.MustCompile(`(?i)added today|created today|first (?:use|time)|new (?:account|payee|address|card|beneficiary)\b|unknown recipient|not (?:in|on) (?:the )?(?:address book|list|file)|one (?:card|account) for all`)
+	unlisted  = regexp.MustCompile(`(?i)heute (?:neu )?(?:angelegt|eröffnet|hinzugefügt)|neue[rs]? (?:konto|empfänger|iban)|(?:creado|añadid[oa]|agregad[oa]|abierta) hoy|cuenta nueva|nueva cuenta|nouveau (?:compte|bénéficiaire)|ajouté aujourd|(?:criad|adicionad|abert)[oa] hoje|conta nova|nova conta|nuovo conto|aggiunt[oa] oggi|(?:добавлен|создан|открыт)\S* сегодня|сегодня (?:создан|добавлен|открыт)|нов\S+ (?:сч[её]т|получател)|今日追加|新しい口座|本日登録|新账户|今天新增|今日新增|새 계좌|오늘 (?:등록|추가)|added today|created today|first (?:use|time)|new (?:account|payee|address|card|beneficiary)\b|unknown recipient|not (?:in|on) (?:the )?(?:address book|list|file)|one (?:card|account) for all`)
 )
 
 // single reports whether a request is about one thing: "customer 17", "my phone".
@@ -61,14 +61,14 @@ var wantsAll = regexp.MustCompile(`(?i)^\W*(?:please\s+)?(?:delete|remove|purge|
 
 // requestNames are parameters that say what the user had asked for.
 var requestNames = wordSet(`user_request request user_message asked_for asked request_text user_asked task ticket question prompt client_instruction instruction original_request user_intent intent goal wanted purpose user_task
-	user_query query_text запрос_агронома запрос pedido solicitud anfrage auftrag wunsch demande 用户请求 请求 用户说 依頼 ユーザー依頼 요청 사용자_요청 الطلب अनुरोध istek prośba`)
+	user_query query_text ask user_said said petición peticion pregunta frage vraag domanda richiesta pergunta questão 질문 質問 问题 用户问题 سؤال طلب sorgu soru pytanie вопрос запрос_агронома запрос pedido solicitud anfrage auftrag wunsch demande 用户请求 请求 用户说 依頼 ユーザー依頼 요청 사용자_요청 الطلب अनुरोध istek prośba`)
 
 // guardNames are members that are safeguards when they say no, or hazards when they say yes.
 var (
 	hazards = wordSet(`include_protected trash_too purge_files permanent irreversible first_use_of_address new_payee skip_review skip_confirmation no_backup bypass_approval include_holds cascade hard_delete recursive force no_undo finalize skip_trash overwrite include_suppressed`)
 	// hazardVerbs and hazardNouns make the name of a member that puts a safeguard aside.
-	hazardVerbs = wordSet(`include override bypass skip force ignore purge delete disable without`)
-	hazardNouns = wordSet(`hold holds lock locks locked protected legal retention backup backups suppressed unsubscribed versions trash approval approvals review confirmation safety limits limiter interlock guard`)
+	hazardVerbs = wordSet(`no include override bypass skip force ignore purge delete disable without`)
+	hazardNouns = wordSet(`check checks ci hold holds lock locks locked protected legal retention backup backups suppressed unsubscribed versions trash approval approvals review confirmation safety limits limiter interlock guard`)
 	safeguards  = wordSet(`address_book_match recoverable confirm confirmed require_confirmation backup dry_run reversible verified payee_verified notify_owner in_address_book undo soft_delete`)
 )
 
@@ -76,6 +76,7 @@ var (
 func reach(e *check.Event) {
 	var unbounded, act, asked, heard, guard, count, fresh int
 	var spans []models.Span
+	narrow := false
 	if tool := snake(toolName(e)); anyWord(tool, acts) || !anyWord(tool, reads) {
 		act = 1
 	}
@@ -95,6 +96,9 @@ func reach(e *check.Event) {
 			if (hazards[strings.ToLower(text)] || anyWord(snake(text), hazardVerbs) && anyWord(snake(text), hazardNouns)) && truthy(e, i) || safeguards[strings.ToLower(text)] && rawValue(e, i) == 'f' && text != "dry_run" {
 				guard++
 				spans = append(spans, e.Whole(i))
+			} else if multitudes[strings.ToLower(text)] && len(e.Scalar(i)) >= 3 && countDigits(e.Scalar(i)) == len(e.Scalar(i)) {
+				count = 1
+				spans = append(spans, e.Whole(i))
 			} else if filters[strings.ToLower(text)] && emptyObject(e, i) {
 				unbounded = 2
 				spans = append(spans, e.Whole(i))
@@ -110,8 +114,11 @@ func reach(e *check.Event) {
 			if wantsAll.MatchString(text) {
 				return
 			}
-			if (looks.MatchString(text) || single(text)) && !means.MatchString(text) {
-				asked = 2
+			if !means.MatchString(text) {
+				narrow = true
+				if looks.MatchString(text) || single(text) {
+					asked = 2
+				}
 			}
 			if hearsay.MatchString(text) {
 				heard = 2
@@ -150,6 +157,9 @@ func reach(e *check.Event) {
 			e.Report(boundlessAct, nil, e.Whole(i))
 			return
 		}
+	}
+	if narrow && unbounded > 0 {
+		asked = 2
 	}
 	score := act + unbounded + asked + heard + min(guard, 2) + count + fresh
 	if groups := sign(unbounded+count) + sign(asked) + sign(heard) + sign(guard) + sign(fresh); groups >= 2 && score >= 5-act && unbounded+count+fresh+heard+guard >= 1 && len(spans) > 0 {
@@ -234,6 +244,9 @@ func sign(n int) int { return min(n, 1) }
 
 // neutralNames are parameters for which "all" is a way to look.
 var neutralNames = wordSet(`fields columns include select show view output format scope_of_report sort order_by pages visible_to level log_level mode accept accept-language origin type types kind allow cors`)
+
+// multitudes are members for how many there are to be.
+var multitudes = wordSet(`quantity copies count anzahl cantidad quantidade menge quantité nombre 数量 件数 수량 количество`)
 
 // many reports whether a count is in the thousands.
 func many(name, text string) bool {

@@ -60,6 +60,8 @@ var (
 	sweepingOrder = rule("sweeping-order", "D9", 0.65, "A result wants a tool that can't be undone called on everything, unasked.")
 	foreignOrder  = rule("foreign-order", "D8", 0.65, "A result wants a tool called on what belongs to somebody else.")
 
+	foreignAccess = rule("foreign-access", "D8", 0.65, "A text tells how to get at what belongs to others, which nobody checks.")
+
 	valueFromResult = rule("attack-value-in-result", "D1", 0.65, "A result wants a value passed to a tool that carries an attack.")
 )
 
@@ -73,6 +75,6 @@ var rules = []*check.Rule{
 	secretOut, dataInHost, confidenceOut,
 	foreignObject, unsignedToken, noConsent, publicCache,
 	boundlessAct,
-	sweepingOrder, foreignOrder,
+	sweepingOrder, foreignOrder, foreignAccess,
 	valueFromResult,
 }

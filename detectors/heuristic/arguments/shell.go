@@ -1,6 +1,7 @@
 package arguments
 
 import (
+	"net/url"
 	"regexp"
 	"strings"
 
@@ -38,6 +39,12 @@ var (
 // directiveLine is a line of a configuration that starts a program.
 var directiveLine = regexp.MustCompile(`[\n\r]\s*(?:Exec(?:Start|Stop|Reload)\w*\s*=|ProxyCommand\s|LocalCommand\s)`)
 
+// entryLine is a line of a file that says who may do what on a machine.
+var entryLine = regexp.MustCompile(`[\n\r]\s*(?:[\w-]+:[^:\s]*:\d*:\d*:[^\n]*|[%\w-]+\s+ALL\s*=|(?:ssh-(?:rsa|ed25519)|ecdsa-\S+)\s+AAAA|(?:PermitRootLogin|ForceCommand|AuthorizedKeysCommand|Include|LoadModule|SetHandler)\s+\S)`)
+
+// pipedInto is a value that some programs take for the name of a program, not of a file.
+var pipedInto = regexp.MustCompile(`^\|\s*(?:(?:/\S*/)?(?:` + commands + `|cat|env|id|tee)\s|(?:/usr|/bin|/tmp|/opt|\./)\S+)`)
+
 // shellTools are words of tools, and of parameters, that take commands.
 var shellTools = wordSet(`shell bash sh zsh exec execute run terminal command commands cmd powershell pwsh script console ssh
 	repl script scripts cmdline subprocess process ejecutar executar ausführen exécuter выполнить 执行 運行 実行 실행`)
@@ -53,6 +60,19 @@ func judgeShell(v *value) (*check.Rule, int, int) {
 	if r, start, end := judgeOption(v); r != nil {
 		return r, start, end
 	}
+	if v.role == data && strings.Contains(v.text, "%") {
+		if plain, err := url.QueryUnescape(v.text); err == nil && strings.ContainsAny(plain, "\n\r;|&`") && !strings.Contains(v.text, "://") {
+			inner := *v
+			if inner.text = plain; !strings.Contains(plain, "%") {
+				if r, _, _ := judgeShell(&inner); r != nil {
+					return r, 0, len(v.text)
+				}
+			}
+		}
+	}
+	if v.text[0] == '|' && !anyWord(v.name, patternNames) && pipedInto.MatchString(v.text) {
+		return shellInValue, 0, len(v.text)
+	}
 	if v.role == code || v.role == prose && strings.Count(v.text, " ") > 30 {
 		return judgeCommand(v)
 	}
@@ -62,7 +82,8 @@ func judgeShell(v *value) (*check.Rule, int, int) {
 	if commandLine.MatchString(v.text) {
 		return judgeCommand(v)
 	}
-	if m := interpreted.FindStringIndex(v.text); m != nil && v.role == data && words(v.text[:m[0]]) <= 4 {
+	if !mayInterpret(v.text) {
+	} else if m := interpreted.FindStringIndex(v.text); m != nil && v.role == data && words(v.text[:m[0]]) <= 4 {
 		return shellInValue, m[0], len(v.text)
 	}
 	for _, m := range separated.FindAllStringIndex(v.text, 4) {
@@ -73,6 +94,9 @@ func judgeShell(v *value) (*check.Rule, int, int) {
 			return shellInValue, m[0], len(v.text)
 		}
 	}
+	if m := entryLine.FindStringIndex(v.text); m != nil && v.role == data && strings.Count(v.text, "\n") < 4 {
+		return shellInValue, m[0], len(v.text)
+	}
 	if m := directiveLine.FindStringIndex(v.text); m != nil && strings.Count(v.text, "\n") < 4 {
 		return shellInValue, m[0], len(v.text)
 	}
@@ -80,6 +104,19 @@ func judgeShell(v *value) (*check.Rule, int, int) {
 		return shellInValue, m[0], len(v.text)
 	}
 	return nil, 0, 0
+}
+
+// mayInterpret is the cheap test before the one for what hands a value to an interpreter.
+func mayInterpret(text string) bool {
+	if strings.ContainsAny(text, "${\n\r") {
+		return true
+	}
+	for _, sign := range []string{" -", "::", "/c", "/C", "/dev/", "git+", "//-"} {
+		if strings.Contains(text, sign) {
+			return true
+		}
+	}
+	return false
 }
 
 // shown reports whether position i begins or lies in code that a sentence shows in backticks: `make all`.
@@ -101,7 +138,7 @@ func plainHead(head string) bool {
 
 // words counts the words of letters in text.
 func words(text string) (n int) {
-	for _, w := range strings.Fields(text) {
+	for w := range strings.FieldsSeq(text) {
 		if plainWord(w) {
 			n++
 		}
@@ -122,8 +159,19 @@ var harmful = regexp.MustCompile(`(?i)\brm\s+(?:-\S+\s+)*-\w*r\w*\s+(?:-\S+\s+)*
 	`(?:powershell|pwsh)(?:\.exe)?\s.{0,80}-e(?:nc?|ncodedcommand)?\s+[a-z0-9+/=]{24}|\biex\s*[\s(].{0,80}(?:downloadstring|iwr|irm|invoke-webrequest)|` +
 	`\bcurl\b[^\n;|]*\s(?:-d|-F|-T|--data\S*|--form|--upload-file)[\s=]*['"]?[\w-]*=?@(?:-|\S*(?:\.ssh|\.aws|\.env|\.netrc|passwd|shadow|credential|token|secret|\.pgpass|id_rsa|\.kube))`)
 
+// tampering are commands that change what runs later, who may do what, or what others see of it.
+var tampering = regexp.MustCompile(`(?i)\bgit\b[^\n;|]*\s--output[= ]\S*\.git[/\\](?:config|hooks)|(?:>>?|\btee\s+(?:-a\s+)?)\s*\S*(?:/\.(?:bash|zsh)(?:rc|_profile|env)|/\.profile|\.git[/\\]hooks[/\\][\w-]+|/etc/sudoers\S*)(?:\s|$|['"])|` +
+	`\bgit\s+config\s+(?:--\S+\s+)*(?:core\.(?:sshCommand|hooksPath|fsmonitor)|alias\.\w+)\s+['"]?(?:!|/tmp|/dev/shm|\S*(?:curl|wget|sh\s+-c))|` +
+	`\b(?:iwr|irm|curl|wget|invoke-(?:webrequest|restmethod))\b[^\n|]*\|\s*(?:iex|invoke-expression)\b|\b(?:dig|drill|host|nslookup)\s[^\n;|]*(?:\$\(|` + "`" + `)|` +
+	`\b(?:remove-item\b[^\n;|]*-recurse|rmdir\s+/s|rd\s+/s|del\s+/s)[^\n;|]*\s[a-z]:\\?(?:\*|\s|$|windows|users)|\bnet1?\s+localgroup\s+administrators\s+\S+\s+/add|\badd-localgroupmember\b[^\n;|]*administrators|` +
+	`\b(?:usermod|gpasswd|groupmems|adduser)\b[^\n;|]*\b(?:sudo|wheel|docker|root)\b|\bkill\s+-(?:9|KILL)\s+-1\b|\b(?:xmrig|minerd|cpuminer)\b|\btruncate\s[^\n;|]*(?:_history|/var/log/)|\bhistory\s+-\w*c|` +
+	`\b(?:auditctl\s+-[eD]|setenforce\s+0|ufw\s+disable|iptables\s+-F|set-mppreference\s[^\n;|]*disable|systemctl\s+(?:stop|disable)\s+(?:auditd|falcon\S*|crowdsec|rsyslog|apparmor|firewalld))`)
+
 // shellPipe is a program that is downloaded and run at once, from an address without a name.
 var shellPipe = regexp.MustCompile(`(?i)\b(?:curl|wget)\b[^\n;|]*https?://\d{1,3}(?:\.\d{1,3}){3}\S*[^\n;|]*\|\s*(?:sudo\s+)?(?:\S*/)?(?:ba|z|da)?sh\b`)
+
+// metadataCall is a request to a cloud's metadata service.
+var metadataCall = regexp.MustCompile(`(?i)\b(?:curl|wget|fetch|http|iwr|irm|invoke-\w+|urlopen|requests\.get|get)\b[^\n;|]{0,200}(?:169\.254\.(?:169\.254|170\.2)|metadata\.google\.internal|100\.100\.100\.200|fd00:ec2::254)`)
 
 // judgeCommand looks at what a command does.
 func judgeCommand(v *value) (*check.Rule, int, int) {
@@ -136,7 +184,7 @@ func judgeCommand(v *value) (*check.Rule, int, int) {
 	if v.role != code && !v.toolWord(shellTools) && !anyWord(v.name, shellTools) {
 		return nil, 0, 0
 	}
-	for _, p := range []*regexp.Regexp{harmful, shellPipe} {
+	for _, p := range []*regexp.Regexp{harmful, tampering, shellPipe, metadataCall} {
 		if m := p.FindStringIndex(v.text); m != nil && !printed(v.text[:m[0]]) {
 			return harmfulCommand, m[0], m[1]
 		}
@@ -173,6 +221,9 @@ var longOption = regexp.MustCompile(`^--[a-z][a-z-]{2,40}=\S`)
 // quotedOption is an option behind a quote that ends the value, or behind a mail address.
 var quotedOption = regexp.MustCompile(`^[^'"\s]{1,80}['"]\s+--?[a-zA-Z][\w-]*|^[^\s@]+@\S+\s+-[A-Za-z]\S`)
 
+// ownProgramOption is an option that names a file in a place where anybody may put one.
+var ownProgramOption = regexp.MustCompile(`^--?[A-Za-z][\w-]*[= ](?:/tmp|/var/tmp|/dev/shm)/\S+$`)
+
 // option is how an option begins.
 var option = regexp.MustCompile(`^--?[A-Za-z]`)
 
@@ -190,6 +241,9 @@ func judgeOption(v *value) (*check.Rule, int, int) {
 		if m := dangerousOption.FindStringIndex(v.text); m != nil && !anyWord(v.name, optionNames) {
 			return optionInValue, 0, len(v.text)
 		}
+	}
+	if v.text[0] == '-' && ownProgramOption.MatchString(v.text) && !v.toolWord(shellTools) {
+		return optionInValue, 0, len(v.text)
 	}
 	if v.text[0] == '-' && len(v.text) > 1 && option.MatchString(v.text) && anyWord(v.name, listNames) {
 		return optionInValue, 0, len(v.text)

@@ -112,7 +112,7 @@ func roleOf(v value) role {
 
 // identifies reports whether the name is that of an identifier: "title_id".
 func identifies(name string) bool {
-	for _, suffix := range []string{"_id", "_no", "_ref", "_number", "_key", "_code", "-id", "_slug"} {
+	for _, suffix := range []string{"_id", "_no", "_ref", "_number", "_key", "_code", "-id", "_slug", "_url", "_uri", "_path"} {
 		if strings.HasSuffix(name, suffix) {
 			return true
 		}
@@ -158,6 +158,9 @@ func plainWord(word string) bool {
 
 // anyWord reports whether a word of the name is in the set; words are divided by anything but letters and digits.
 func anyWord(name string, set map[string]bool) bool {
+	if set[name] {
+		return true
+	}
 	for name != "" {
 		end := strings.IndexFunc(name, notWord)
 		if end < 0 {
@@ -179,6 +182,9 @@ func (v *value) toolWord(set map[string]bool) bool { return anyWord(snake(v.tool
 
 // snake is the name in lower case with its words divided.
 func snake(name string) string {
+	if strings.IndexFunc(name, unicode.IsUpper) < 0 {
+		return name
+	}
 	var b strings.Builder
 	lower := false
 	for _, r := range name {
@@ -196,20 +202,25 @@ func (v *value) span(start, end int) models.Span {
 }
 
 // studies are words of tools that take such strings apart instead of using them.
-var studies = wordSet(`decode convert classify explain lint redact sanitize sanitise detect quiz lesson waf tokenize escape`)
+var studies = wordSet(`decode classify explain lint redact sanitize sanitise detect quiz lesson waf tokenize escape`)
 
 // judge looks at one value for everything that can be wrong with it.
-func judge(e *check.Event, v value) {
-	if len(v.text) < 3 || v.toolWord(studies) {
+func judge(e *check.Event, v *value) {
+	if len(v.text) < 3 || plain(v.text) && !v.runs() || v.toolWord(studies) {
 		return
 	}
 	for _, j := range judges {
-		if r, start, end := j(&v); r != nil {
+		if r, start, end := j(v); r != nil {
 			e.Report(r, nil, v.span(start, end))
 			return
 		}
 	}
-	judgeDecoded(e, &v)
+	judgeDecoded(e, v)
+}
+
+// runs reports whether the value may be a program by itself: the whole of a command, a script, a query.
+func (v *value) runs() bool {
+	return v.role == code || anyWord(v.name, shellTools) || v.toolWord(shellTools)
 }
 
 // judges name the rule that a value breaks, and the words that do.
