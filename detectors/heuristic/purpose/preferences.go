@@ -72,7 +72,7 @@ func preferences(e *reader) {
 		var from []lexis.Hit
 		reported := false
 		r.Sentences(func(set lexis.Senses, hits []lexis.Hit) {
-			if rivalled(hits) || set.Any(disparage) && (set.Any(others) && set.Any(forbid|route|overrides) || set.Any(tools) && set.Any(forbid|overrides)) {
+			if rivalled(r, hits) || set.Any(disparage) && (set.Any(others) && set.Any(forbid|route|overrides) || set.Any(tools) && set.Any(forbid|overrides)) {
 				set |= rival
 			}
 			both, span := before|set, append(from[:len(from):len(from)], hits...)
@@ -110,7 +110,7 @@ func steered(set lexis.Senses) int {
 }
 
 // rivalled reports whether other tools are spoken of, in either order of the words.
-func rivalled(hits []lexis.Hit) bool {
+func rivalled(r *lexis.Reading, hits []lexis.Hit) bool {
 	for i, h := range hits {
 		if !others.Has(h.Sense) {
 			continue
@@ -119,7 +119,7 @@ func rivalled(hits []lexis.Hit) bool {
 			if t.Start-h.End > maxRivalGap {
 				break
 			}
-			if tools.Has(t.Sense) && t.Part == h.Part {
+			if tools.Has(t.Sense) && r.SamePart(h, t) {
 				return true
 			}
 		}

@@ -23,7 +23,7 @@ var Checks = &check.Group{
 }
 
 func examine(event *check.Event) {
-	e := &reader{Event: event, book: lexis.Open(len(event.Segments))}
+	e := &reader{Event: event, book: lexis.Open(event)}
 	defer e.book.Close()
 	switch e.Input.Event.Kind {
 	case models.KindTool:
@@ -46,7 +46,7 @@ type reader struct {
 
 func text(e *reader, i int) string { return e.Segments[i].Views[0].Text }
 
-func (e *reader) read(i int) *lexis.Reading { return e.book.Read(i, text(e, i)) }
+func (e *reader) read(i int) *lexis.Reading { return e.book.Read(i) }
 
 // aim is what a tool says it is for: its names and the first sentence of its description.
 func (e *reader) aim() lexis.Senses {
@@ -61,7 +61,12 @@ func (e *reader) aim() lexis.Senses {
 	}
 	for _, p := range []string{"/description", "/instructions"} {
 		if i, ok := e.At(p, false); ok {
-			e.about |= lexis.Read(firstSentence(text(e, i))).All
+			end := len(firstSentence(text(e, i)))
+			for _, h := range e.read(i).Hits {
+				if h.End <= end {
+					e.about |= 1 << h.Sense
+				}
+			}
 		}
 	}
 	return e.about
@@ -71,7 +76,6 @@ func (e *reader) aim() lexis.Senses {
 const maxAimBytes = 200
 
 func firstSentence(s string) string {
-	s = strings.TrimLeft(s, " \n\t")
 	end := min(len(s), maxAimBytes)
 	for _, stop := range []string{". ", ".\n", "\n", "。", "! ", "؟"} {
 		if n := strings.Index(s[:end], stop); n > 0 {

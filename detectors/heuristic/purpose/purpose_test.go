@@ -8,6 +8,7 @@ import (
 
 	"github.com/aad6b6dc/taster/detectors"
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/detectors/heuristic/check/checktest"
 	"github.com/aad6b6dc/taster/models"
 	"github.com/aad6b6dc/taster/models/view"
 )
@@ -20,7 +21,7 @@ func found(t testing.TB, kind models.Kind, body string) string {
 		t.Fatalf("%s: %v", body, err)
 	}
 	var ids []string
-	e := check.Event{Input: &detectors.Input{Event: &models.Event{Kind: kind, Body: []byte(body)}, Segments: doc.Segments}}
+	e := check.Event{Input: &detectors.Input{Event: &models.Event{Kind: kind, Body: []byte(body)}, Segments: doc.Segments}, Signals: checktest.Signals(t, doc.Segments)}
 	e.Found = func(f models.Finding) {
 		for _, s := range f.Evidence {
 			if text := doc.Segments[s.Segment].Views[s.View].Text; s.Start < 0 || s.End < s.Start || s.End > len(text) {

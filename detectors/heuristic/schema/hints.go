@@ -49,7 +49,7 @@ type hint struct {
 
 func (h hint) is(value string) bool { return h.key >= 0 && h.value == value }
 
-func hintAt(e *check.Event, name string) hint {
+func hintAt(e *reader, name string) hint {
 	i, ok := e.At("/annotations/"+name, true)
 	if !ok {
 		return hint{key: -1}
@@ -58,18 +58,18 @@ func hintAt(e *check.Event, name string) hint {
 }
 
 // hints compares a tool's annotations with what its description says.
-func hints(e *check.Event) {
+func hints(e *reader) {
 	readOnly, destructive := hintAt(e, "readOnlyHint"), hintAt(e, "destructiveHint")
 	idempotent, open := hintAt(e, "idempotentHint"), hintAt(e, "openWorldHint")
 	calm := readOnly.is("true") || destructive.is("false")
 	if !calm && !idempotent.is("true") && !open.is("false") {
 		return
 	}
-	description, at := valueAt(e, "/description")
+	_, at := valueAt(e, "/description")
 	if at < 0 {
 		return
 	}
-	said := lexis.Read(description)
+	said := *e.book.Read(at)
 	said.Hits = said.Hits[:min(len(said.Hits), maxHits)]
 	t := claim{e: e, at: at, said: &said, calling: calling(e)}
 	switch {
@@ -93,17 +93,17 @@ const maxHits = 1500
 
 // claim is what a tool says of itself.
 type claim struct {
-	e       *check.Event
+	e       *reader
 	at      int // segment of the description
 	said    *lexis.Reading
 	calling lexis.Senses // of names and titles
 }
 
 // calling reads the titles under which a person sees the tool.
-func calling(e *check.Event) (set lexis.Senses) {
+func calling(e *reader) (set lexis.Senses) {
 	for _, p := range []string{"/name", "/title", "/annotations/title"} {
-		if s, i := valueAt(e, p); i >= 0 {
-			set |= lexis.Read(s).All
+		if _, i := valueAt(e, p); i >= 0 {
+			set |= e.book.All(i)
 		}
 	}
 	return set
@@ -177,11 +177,8 @@ func wordByte(c byte) bool { return c == '_' || '0' <= c && c <= '9' || 'a' <= c
 // denied reports whether the part of the sentence says that the deed is not done, or only on trial.
 func (t *claim) denied(i int) bool {
 	h := t.said.Hits[i]
-	for _, other := range t.said.Hits {
-		if other.Sentence != h.Sentence {
-			continue
-		}
-		if mutes.Has(other.Sense) && !t.negated(other) || negation.Has(other.Sense) && other.Part == h.Part && governs(t.said.Text, other, h) && !t.within(other) {
+	for _, other := range t.said.Around(i) {
+		if mutes.Has(other.Sense) && !t.negated(other) || negation.Has(other.Sense) && t.said.SamePart(other, h) && governs(t.said.Text, other, h) && !t.within(other) {
 			return true
 		}
 	}
@@ -207,7 +204,7 @@ const (
 // negated reports whether the words are denied: "in no trash".
 func (t *claim) negated(h lexis.Hit) bool {
 	for _, other := range t.said.Hits {
-		if other.Part == h.Part && (negation | irrevocable).Has(other.Sense) {
+		if (negation | irrevocable).Has(other.Sense) && t.said.SamePart(other, h) {
 			return true
 		}
 	}
@@ -235,8 +232,8 @@ func (t *claim) final(n int) (lexis.Hit, bool) {
 }
 
 func (t *claim) muted(i int) bool {
-	for _, other := range t.said.Hits {
-		if other.Sentence == t.said.Hits[i].Sentence && mutes.Has(other.Sense) && !t.negated(other) {
+	for _, other := range t.said.Around(i) {
+		if mutes.Has(other.Sense) && !t.negated(other) {
 			return true
 		}
 	}
@@ -329,7 +326,7 @@ func (t *claim) cluster(n int) (points int, words []models.Span) {
 func (t *claim) named() bool {
 	name, i := valueAt(t.e, "/name")
 	first, _, _ := strings.Cut(strings.ToLower(name), "_")
-	return i >= 0 && grave[first] && !lexis.Read(name).All.Any(harmless|mutes)
+	return i >= 0 && grave[first] && !t.e.book.All(i).Any(harmless|mutes)
 }
 
 // grave are deeds in names.
@@ -342,9 +339,9 @@ var grave = map[string]bool{
 
 // reassures reports whether the annotated title speaks of looking only, while the name does not.
 func (t *claim) reassures() bool {
-	title, i := valueAt(t.e, "/annotations/title")
-	name, j := valueAt(t.e, "/name")
-	return i >= 0 && j >= 0 && lexis.Read(title).All.Any(harmless) && !lexis.Read(name).All.Any(harmless)
+	_, i := valueAt(t.e, "/annotations/title")
+	_, j := valueAt(t.e, "/name")
+	return i >= 0 && j >= 0 && t.e.book.All(i).Any(harmless) && !t.e.book.All(j).Any(harmless)
 }
 
 // severityOf keeps what is doubtful from being more than a remark.
@@ -372,11 +369,11 @@ func (t *claim) undoable(destructive hint) {
 
 // promised compares a title that says that nothing happens yet with what does.
 func (t *claim) promised(destructive hint) {
-	title, i := valueAt(t.e, "/annotations/title")
+	_, i := valueAt(t.e, "/annotations/title")
 	if i < 0 {
 		return
 	}
-	r := lexis.Read(title)
+	r := t.e.book.Read(i)
 	promise, ok := r.First(lexis.Set("calm"))
 	deed, n := t.deeds(destroy|pay|send, -1)
 	if ok && n > 0 {
@@ -391,7 +388,7 @@ func (t *claim) driven(readOnly hint) {
 		if s.Key || !strings.HasPrefix(s.Pointer, "/inputSchema/properties/") || check.Last(s) != "description" {
 			continue
 		}
-		r := lexis.Read(text(t.e, i))
+		r := t.e.book.Read(i)
 		if h, ok := r.First(lexis.Set("purposed")); ok && !r.All.Any(negation) {
 			t.e.Report(commandBehindHint, nil, models.Span{Segment: i, Start: h.Start, End: h.End}, t.e.Whole(readOnly.key))
 			return

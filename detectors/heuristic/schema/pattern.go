@@ -18,7 +18,7 @@ const maxPatternBytes = 2000
 // groups turns groups of any sort into plain ones: what they look at does not matter for how they repeat.
 var groups = strings.NewReplacer("(?:", "(", "(?=", "(", "(?!", "(", "(?<=", "(", "(?<!", "(", "(?>", "(")
 
-func pattern(e *check.Event, i int) {
+func pattern(e *reader, i int) {
 	p := text(e, i)
 	if e.Segments[i].Key {
 		p = check.Last(&e.Segments[i])

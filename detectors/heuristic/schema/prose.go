@@ -39,7 +39,7 @@ var (
 const minProseBytes = 24
 
 // prose reads the places that a person does not read as text.
-func prose(e *check.Event) {
+func prose(e *reader) {
 	for i := range e.Segments {
 		s := &e.Segments[i]
 		if !schemaPlace(s.Pointer) {
@@ -52,12 +52,12 @@ func prose(e *check.Event) {
 		if len(t) < minProseBytes || !quiet(s) || s.Pointer == "/inputSchema/title" {
 			continue
 		}
-		r := lexis.Read(text(e, i))
+		r := e.book.Read(i)
 		if !strings.Contains(t, " ") && ascii(t) {
-			named(e, i, &r)
+			named(e, i, r)
 			continue
 		}
-		ordered(e, i, &r)
+		ordered(e, i, r)
 	}
 }
 
@@ -117,7 +117,7 @@ const (
 )
 
 // ordered weighs a sentence where none belongs: whose data, what to do with it, and who is not to know.
-func ordered(e *check.Event, i int, r *lexis.Reading) {
+func ordered(e *reader, i int, r *lexis.Reading) {
 	s := &e.Segments[i]
 	enough, reported := enoughProse, false
 	if fixed(s) {
@@ -185,7 +185,7 @@ func weighOrder(set lexis.Senses, r *lexis.Reading, given bool) (weight int) {
 const minWords = 4
 
 // named weighs a name.
-func named(e *check.Event, i int, r *lexis.Reading) {
+func named(e *reader, i int, r *lexis.Reading) {
 	switch {
 	case r.All.Any(consent):
 		return

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/detectors/heuristic/lexis"
 	"github.com/aad6b6dc/taster/models"
 )
 
@@ -24,9 +25,11 @@ var Checks = &check.Group{
 	Examine: examine,
 }
 
-func examine(e *check.Event) {
+func examine(event *check.Event) {
+	e := &reader{Event: event, book: lexis.Open(event)}
+	defer e.book.Close()
 	structure(e)
-	if e.Event.Kind == models.KindTool {
+	if e.Input.Event.Kind == models.KindTool {
 		hints(e)
 	}
 	claims(e)
@@ -34,8 +37,14 @@ func examine(e *check.Event) {
 	prose(e)
 }
 
+// reader is an event and what was read of it.
+type reader struct {
+	*check.Event
+	book *lexis.Book
+}
+
 // structure makes the checks that need no more than the members' names.
-func structure(e *check.Event) {
+func structure(e *reader) {
 	var refs []int
 	var headers []int
 	for i := range e.Segments {
@@ -77,10 +86,10 @@ func literal(s *models.Segment) bool {
 	return false
 }
 
-func text(e *check.Event, i int) string { return e.Segments[i].Views[0].Text }
+func text(e *reader, i int) string { return e.Segments[i].Views[0].Text }
 
 // valueAt returns the text of the value at pointer, and its segment or -1.
-func valueAt(e *check.Event, pointer string) (string, int) {
+func valueAt(e *reader, pointer string) (string, int) {
 	if i, ok := e.At(pointer, false); ok {
 		return text(e, i), i
 	}
@@ -98,7 +107,7 @@ const (
 	hugeCount  = 20_000
 )
 
-func minimum(e *check.Event, i int) {
+func minimum(e *reader, i int) {
 	n, err := strconv.ParseFloat(e.Scalar(i), 64)
 	limit := float64(hugeCount)
 	if check.Last(&e.Segments[i]) == "minLength" {
@@ -116,7 +125,7 @@ var duplicateMember = &check.Rule{
 
 // duplicates reports members that have a sibling of the same name. For all but huge events, a small table of hashes tells
 // that there are none.
-func duplicates(e *check.Event) {
+func duplicates(e *reader) {
 	var seen [64]uint64
 	var names map[string]int
 	if len(e.Segments) > maxHashed {
@@ -166,7 +175,7 @@ var deepSchema = &check.Rule{
 
 const maxDepth = 96
 
-func depth(e *check.Event) {
+func depth(e *reader) {
 	for i := range e.Segments {
 		if p := e.Segments[i].Pointer; len(p) >= 2*maxDepth && strings.Count(p, "/") >= maxDepth {
 			e.Report(deepSchema, nil, e.Whole(i))
