@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
@@ -39,6 +40,8 @@ var (
 	harmless    = lexis.Set("harmless")
 	again       = lexis.Set("again")
 	more        = lexis.Set("more")
+	runs        = lexis.Set("runs")
+	limited     = lexis.Set("mutes", "harmless")
 )
 
 // hint is an annotation: the segment of its name, or -1, and whether it is true.
@@ -76,12 +79,14 @@ func hints(e *reader) {
 	case readOnly.is("true"):
 		t.readOnly(readOnly, destructive)
 		t.commands(readOnly)
+		t.shell(readOnly)
 		t.driven(readOnly)
 	case destructive.is("false"):
 		t.undoable(destructive)
 	}
 	if open.is("false") {
 		t.closed(open, readOnly)
+		t.addressed(open)
 	}
 	if idempotent.is("true") && !readOnly.is("true") {
 		t.repeats(idempotent)
@@ -257,7 +262,7 @@ const (
 	pairPoints   = 1 // two deeds in one sentence
 	titlePoints  = 2 // the title says that it is only looked at
 	namePoints   = 3 // the name is that of a deed
-	enoughPoints = 7
+	enoughPoints = 5
 )
 
 // readOnly weighs deeds of a tool that calls itself read-only, two sentences at a time.
@@ -271,7 +276,7 @@ func (t *claim) readOnly(readOnly, destructive hint) {
 	best, seen := 0, -1
 	var words []models.Span
 	for i, h := range t.said.Hits {
-		if h.Sentence == seen || !(destroy | pay | alter).Has(h.Sense) || !t.done(i) {
+		if h.Sentence == seen || !acted(h) || !t.done(i) {
 			continue
 		}
 		seen = h.Sentence
@@ -295,10 +300,18 @@ func (t *claim) readOnly(readOnly, destructive hint) {
 	t.e.ReportAs(readOnlyLie, severityOf(confidence), confidence, nil, append(spans, words...)...)
 }
 
+// acted reports whether a word may be a deed that changes something: sending counts where the description begins with it.
+func acted(h lexis.Hit) bool {
+	return (destroy | pay | alter).Has(h.Sense) || h.Start == 0 && send.Has(h.Sense)
+}
+
 // cluster adds up the points of sentence n and the next.
 func (t *claim) cluster(n int) (points int, words []models.Span) {
 	loss, losses := t.deeds(destroy|pay, n)
 	change, changes := t.deeds(alter, n)
+	if first, n := t.deeds(send, 0); n > 0 && first.Start == 0 && changes == 0 {
+		change, changes = first, 1
+	}
 	points = lossPoints*min(losses, 2) + changePoints*min(changes, 1) + max(min(changes, 2)-1, 0)
 	if final, ok := t.final(n); ok {
 		points += finalPoints
@@ -334,6 +347,9 @@ var grave = map[string]bool{
 	"delete": true, "remove": true, "purge": true, "wipe": true, "erase": true, "destroy": true, "drop": true, "truncate": true, "dispose": true,
 	"pay": true, "transfer": true, "send": true, "cancel": true, "place": true, "publish": true, "approve": true, "close": true, "sign": true,
 	"terminate": true, "revoke": true, "book": true, "buy": true, "sell": true, "withdraw": true, "refund": true, "rotate": true, "unlock": true,
+	"post": true, "share": true, "invite": true, "submit": true, "update": true, "write": true, "kill": true, "stop": true, "merge": true,
+	"push": true, "deploy": true, "install": true, "grant": true, "upload": true, "charge": true, "archive": true, "replace": true,
+	"settle": true, "order": true, "suspend": true, "lock": true, "move": true, "rename": true, "flush": true, "clear": true, "empty": true,
 	"disable": true, "uninstall": true, "overwrite": true, "reset": true, "ban": true, "dismiss": true, "release": true, "reboot": true,
 }
 
@@ -460,6 +476,46 @@ func takesCommand(parameter string) bool {
 	return false
 }
 
+// shell looks for a tool that runs whatever command it is given.
+func (t *claim) shell(readOnly hint) {
+	if !t.said.All.Any(runs) || (t.said.All | t.calling).Any(limited) {
+		return
+	}
+	for _, name := range []string{"command", "cmd", "commands", "command_line", "commandLine", "script", "code", "shell"} {
+		if i, ok := t.e.At("/inputSchema/properties/"+name, true); ok {
+			h, _ := t.said.First(runs)
+			t.e.Report(commandBehindHint, nil, t.e.Whole(readOnly.key), t.span(h), t.e.Whole(i))
+			return
+		}
+	}
+}
+
+// recipients are parameters that say where something goes, as parts of their names.
+var recipients = []string{"webhook", "callback", "recipient", "notify_", "forward_to", "send_to", "post_to", "deliver_to", "mail_to", "email_to", "upload_url", "cc", "bcc"}
+
+// addressed looks for a parameter that is an address outside, which things are sent to.
+func (t *claim) addressed(open hint) {
+	if t.calling.Any(mutes) {
+		return
+	}
+	const properties = "/inputSchema/properties/"
+	for i := range t.e.Segments {
+		s := &t.e.Segments[i]
+		name, ok := strings.CutPrefix(s.Pointer, properties)
+		if !s.Key || !ok || strings.IndexByte(name, '/') >= 0 || !slices.ContainsFunc(recipients, func(r string) bool { return name == r || len(r) > 3 && strings.Contains(strings.ToLower(name), r) }) {
+			continue
+		}
+		set := t.said.All
+		if _, d := valueAt(t.e, s.Pointer+"/description"); d >= 0 {
+			set |= t.e.book.All(d)
+		}
+		if set.Any(send) && !set.Any(mutes) {
+			t.e.Report(closedWorldLie, nil, t.e.Whole(open.key), t.e.Whole(i))
+			return
+		}
+	}
+}
+
 // acts are commands that are no queries.
 var acts = map[string]bool{
 	"delete": true, "remove": true, "wipe": true, "purge": true, "erase": true, "unlock": true, "lock": true, "open": true, "start": true,
@@ -477,7 +533,7 @@ func happens(text string, h lexis.Hit) bool {
 		return !strings.HasSuffix(word, "tion") && !strings.HasSuffix(word, "tions") && !strings.HasSuffix(word, "able")
 	}
 	before := strings.TrimRight(text[max(0, h.Start-leadBytes):h.Start], " ")
-	if otherwise(text[h.End:]) {
+	if after := text[h.End:]; otherwise(after) || strings.HasSuffix(word, "s") && subject(after) {
 		return false
 	}
 	if before == "" || strings.HasSuffix(before, ".") || strings.HasSuffix(before, "\n") || strings.HasSuffix(before, ":") {
@@ -507,6 +563,16 @@ func happens(text string, h lexis.Hit) bool {
 // otherwise reports whether somebody else is named as the one who does it: "by the nightly job".
 func otherwise(after string) bool {
 	return strings.HasPrefix(after, " by ") || strings.HasPrefix(after, " with `")
+}
+
+// subject reports whether the word before is what the verb that follows speaks of: "charges are".
+func subject(after string) bool {
+	for _, verb := range []string{" is ", " are ", " was ", " were "} {
+		if strings.HasPrefix(after, verb) {
+			return true
+		}
+	}
+	return false
 }
 
 // relative reports whether a clause that only describes a thing ends the text: "files that".
