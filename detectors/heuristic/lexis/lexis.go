@@ -102,7 +102,7 @@ func (set Senses) Count(other Senses) int { return bits.OnesCount64(uint64(set &
 type Hit struct {
 	Sense      Sense
 	Start, End int
-	Sentence   int  // number of the sentence in the text
+	Sentence   int  // grows with the sentences, lines and halves of sentences that have hits
 	Identifier bool // stands within a name such as close_account
 	Foreign    bool // no English word
 }
@@ -118,14 +118,19 @@ type Reading struct {
 func (r *Reading) Read(text string, hits []directive.Hit) {
 	*r = Reading{Text: text, Hits: r.Hits[:0]}
 	var last [MaxSenses]int // one more than the index of the last hit
+	sentence, before, end := 0, 0, 0
 	for i := range hits {
 		h := &hits[i]
 		m := senses.meanings[h.Signal]
 		if m.set == 0 {
 			continue
 		}
+		if h.Sentence != before || end < h.Start && strings.ContainsAny(text[end:h.Start], "\n;；؛") {
+			sentence, before = sentence+1, h.Sentence
+		}
+		end = max(end, h.End)
 		sense := Sense(bits.TrailingZeros64(uint64(m.set)))
-		hit := Hit{sense, h.Start, h.End, h.Sentence, inName(text, h.Start, h.End), m.foreign}
+		hit := Hit{sense, h.Start, h.End, sentence, inName(text, h.Start, h.End), m.foreign}
 		if n := last[sense]; n > 0 && h.Start < r.Hits[n-1].End {
 			if before := &r.Hits[n-1]; h.Start == before.Start && h.End > before.End {
 				*before = hit

@@ -4,6 +4,7 @@
 package schema
 
 import (
+	"math"
 	"strconv"
 	"strings"
 
@@ -19,7 +20,7 @@ var Checks = &check.Group{
 	Name:  "schema",
 	Kinds: []models.Kind{models.KindTool, models.KindPrompt, models.KindResource, models.KindElicitation, models.KindSampling, models.KindInstructions, models.KindAgentCard},
 	Rules: []*check.Rule{
-		outsideRef, refBomb, slowPattern, hugeMinimum, headerInjection, headerReserved, headerSecret, duplicateMember, deepSchema,
+		outsideRef, refBomb, slowPattern, hugeMinimum, unreal, prototype, headerInjection, headerReserved, headerSecret, duplicateMember, deepSchema,
 		readOnlyLie, repeatLie, closedWorldLie, waivedReview, hiddenAudience, commandBehindHint, proseOrder, namedOrder,
 	},
 	Examine: examine,
@@ -54,6 +55,10 @@ func structure(e *reader) {
 			switch last {
 			case "minLength", "minItems", "minProperties":
 				minimum(e, i)
+			case "minimum", "maximum", "multipleOf", "maxLength", "maxItems", "exclusiveMinimum", "exclusiveMaximum":
+				overflow(e, i)
+			case "__proto__":
+				e.Report(prototype, nil, e.Whole(i))
 			}
 			if strings.HasPrefix(s.Pointer, "/") && strings.HasSuffix(s.Pointer[:len(s.Pointer)-len(last)], "/patternProperties/") {
 				pattern(e, i)
@@ -118,6 +123,27 @@ func minimum(e *reader, i int) {
 	}
 }
 
+var unreal = &check.Rule{
+	ID: "schema-unreal-number", Version: version, Class: "A14", Severity: models.SeverityHigh, Confidence: 0.65,
+	Message: "A bound in a schema is a number that programs cannot hold: what it becomes differs from client to client.",
+}
+
+// overflow reports a number that is infinite once it is read, or no bound at all.
+func overflow(e *reader, i int) {
+	value := e.Scalar(i)
+	if len(value) < 4 || literal(&e.Segments[i]) {
+		return
+	}
+	if n, err := strconv.ParseFloat(value, 64); err != nil && math.IsInf(n, 0) {
+		e.Report(unreal, nil, e.Whole(i))
+	}
+}
+
+var prototype = &check.Rule{
+	ID: "schema-prototype-member", Version: version, Class: "A14", Severity: models.SeverityHigh, Confidence: 0.7,
+	Message: "A member is called __proto__: a client in JavaScript that copies it changes all its objects.",
+}
+
 var duplicateMember = &check.Rule{
 	ID: "schema-duplicate-member", Version: version, Class: "A14", Severity: models.SeverityHigh, Confidence: 0.7,
 	Message: "An object has a member twice: whoever reviews it may read the one, and the client the other.",
@@ -173,7 +199,7 @@ var deepSchema = &check.Rule{
 	Message: "A definition is nested so deeply that whoever walks it runs out of stack.",
 }
 
-const maxDepth = 96
+const maxDepth = 48
 
 func depth(e *reader) {
 	for i := range e.Segments {
