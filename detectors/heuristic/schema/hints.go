@@ -347,9 +347,9 @@ var grave = map[string]bool{
 	"delete": true, "remove": true, "purge": true, "wipe": true, "erase": true, "destroy": true, "drop": true, "truncate": true, "dispose": true,
 	"pay": true, "transfer": true, "send": true, "cancel": true, "place": true, "publish": true, "approve": true, "close": true, "sign": true,
 	"terminate": true, "revoke": true, "book": true, "buy": true, "sell": true, "withdraw": true, "refund": true, "rotate": true, "unlock": true,
-	"post": true, "share": true, "invite": true, "submit": true, "update": true, "write": true, "kill": true, "stop": true, "merge": true,
-	"push": true, "deploy": true, "install": true, "grant": true, "upload": true, "charge": true, "archive": true, "replace": true,
-	"settle": true, "order": true, "suspend": true, "lock": true, "move": true, "rename": true, "flush": true, "clear": true, "empty": true,
+	"post": true, "share": true, "invite": true, "submit": true, "update": true, "write": true, "kill": true, "stop": true,
+	"push": true, "deploy": true, "install": true, "grant": true, "upload": true, "charge": true, "archive": true,
+	"settle": true, "suspend": true, "lock": true, "move": true, "flush": true, "clear": true, "empty": true,
 	"disable": true, "uninstall": true, "overwrite": true, "reset": true, "ban": true, "dismiss": true, "release": true, "reboot": true,
 }
 
