@@ -37,6 +37,9 @@ type signals struct {
 // abroad ends the name of a signal of words that are no English.
 const abroad = ".abroad"
 
+// shared are signals of the rules that mean what one of these files means.
+var shared = map[string]string{"secret": "schema.secret"}
+
 func index() *signals {
 	s := &signals{names: map[string]Sense{}}
 	lexicon, err := directive.Default()
@@ -44,6 +47,9 @@ func index() *signals {
 		panic(err) // embedded: tests read it
 	}
 	for n, name := range lexicon.Names() {
+		if own, ok := shared[name]; ok {
+			name = own
+		}
 		file, rest, _ := strings.Cut(name, ".")
 		if file != "schema" && file != "purpose" {
 			continue

@@ -67,6 +67,9 @@ func scopes(e *reader) {
 					return
 				}
 				from, to := lexis.SentenceAt(r.Text, hits[0].Start)
+				if strings.Contains(r.Text[from:to], "</") {
+					return // a sample of what a file holds
+				}
 				a := ask{senses: set}
 				a.add(i, r, hits, from, to)
 				keep(a)

@@ -78,6 +78,8 @@ func quiet(s *models.Segment) bool {
 	}
 	last := check.Last(s)
 	switch last {
+	case "name":
+		return strings.HasPrefix(s.Pointer, "/arguments/")
 	case "title", "default", "const", "pattern", "$comment", "format", "contentMediaType", "$id", "$anchor", "example", "x-example":
 		return true
 	case "description":
@@ -112,9 +114,19 @@ func fixed(s *models.Segment) bool {
 }
 
 const (
+	enoughToken = 2
 	enoughFixed = 3
 	enoughProse = 4
 )
+
+// token reports whether the place holds one word by its nature.
+func token(s *models.Segment) bool {
+	switch check.Last(s) {
+	case "format", "$id", "$anchor", "contentMediaType":
+		return !s.Key
+	}
+	return false
+}
 
 // ordered weighs a sentence where none belongs: whose data, what to do with it, and who is not to know.
 func ordered(e *reader, i int, r *lexis.Reading) {
@@ -131,8 +143,11 @@ func ordered(e *reader, i int, r *lexis.Reading) {
 		need := enough
 		if set.Any(strong) {
 			need = enoughFixed
+			if token(s) && strings.Count(r.Text, " ") >= minWords {
+				need = enoughToken
+			}
 		}
-		if reported || set.Any(consent) || weighOrder(set, r, given) < need {
+		if reported || set.Any(consent) || weighOrder(set, r, given) < need || listed(s) && !set.Any(tells) && !r.All.Any(hide) {
 			return
 		}
 		reported = true
@@ -145,6 +160,12 @@ func ordered(e *reader, i int, r *lexis.Reading) {
 func program(text string) bool {
 	return strings.Contains(text, "</") || strings.Count(text, "(")+strings.Count(text, "{")+strings.Count(text, "|")+strings.Count(text, ";") >= 5
 }
+
+// tells is what makes an order of words that a label may have, too.
+var tells = fetch | known | agent | extra | shell | waive | overruled | all | past
+
+// listed reports whether the place is for one of the values to choose from.
+func listed(s *models.Segment) bool { return !s.Key && strings.Contains(s.Pointer, "/enum/") }
 
 // weighOrder adds up what makes a sentence an order; given is true where the value is what a call will have.
 func weighOrder(set lexis.Senses, r *lexis.Reading, given bool) (weight int) {
@@ -174,6 +195,9 @@ func weighOrder(set lexis.Senses, r *lexis.Reading, given bool) (weight int) {
 	}
 	if set.Any(waive | overruled) {
 		weight += 2
+	}
+	if given && set.Any(all) && set.Any(strong) {
+		weight++
 	}
 	if set.Any(extra) && set.Any(private|shell) {
 		weight++
