@@ -103,9 +103,12 @@ func pushed(set lexis.Senses, doubt int) bool {
 	return set.Any(rival) && set.Any(forbid|route|overrides|omit|grab) && n >= enoughSigns || set.Any(paid) && set.Any(rank|omit) && n >= enoughPaid
 }
 
-// steered adds up the signs.
+// steered adds up the signs. A rank is one only where somebody pays for it.
 func steered(set lexis.Senses) int {
 	n := 0
+	if !set.Any(paid) {
+		set &^= rank
+	}
 	for _, s := range signs {
 		if set.Any(s.senses) {
 			n += s.weight

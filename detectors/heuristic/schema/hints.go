@@ -258,7 +258,7 @@ const (
 	changePoints = 2 // for a change; another one counts as one point
 	deniedPoints = 3 // the other hint denies losses, too
 	firstPoints  = 2 // the first thing that is said of the tool is a deed
-	ownPoints    = 2 // the tool itself is the one who does it: "and cancels it"
+	ownPoints    = 3 // the tool itself is the one who does it: "and cancels it"
 	pairPoints   = 1 // two deeds in one sentence
 	titlePoints  = 2 // the title says that it is only looked at
 	namePoints   = 3 // the name is that of a deed
