@@ -38,7 +38,7 @@ type signals struct {
 const abroad = ".abroad"
 
 // shared are signals of the rules that mean what one of these files means.
-var shared = map[string]string{"secret": "schema.secret"}
+var shared = map[string]string{"secret": "schema.secret", "address": "schema.outside"}
 
 func index() *signals {
 	s := &signals{names: map[string]Sense{}}

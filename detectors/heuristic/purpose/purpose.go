@@ -18,7 +18,7 @@ var Checks = &check.Group{
 	Kinds: []models.Kind{
 		models.KindTool, models.KindPrompt, models.KindResource, models.KindInstructions, models.KindAgentCard, models.KindElicitation, models.KindToolResult,
 	},
-	Rules:   []*check.Rule{hiddenSink, broadScope, preferred, praised},
+	Rules:   []*check.Rule{hiddenSink, broadScope, preferred, praised, overreach},
 	Examine: examine,
 }
 
@@ -29,6 +29,7 @@ func examine(event *check.Event) {
 	case models.KindTool:
 		sinks(e)
 		filled(e)
+		reaches(e)
 		scopes(e)
 	case models.KindInstructions, models.KindElicitation, models.KindAgentCard, models.KindPrompt:
 		scopes(e)
