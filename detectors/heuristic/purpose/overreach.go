@@ -57,7 +57,7 @@ func reach(set, about lexis.Senses) int {
 			taken += set.Count(w.data) * w.weight
 		}
 	}
-	if taken == 0 || !set.Any(send|outside) {
+	if taken == 0 || !set.Any(outside) || !set.Any(send) && !set.Any(secret) {
 		return 0
 	}
 	n := min(taken, 3) + 2*set.Count(outside) + set.Count(send|extra|all|known|past)
