@@ -37,10 +37,14 @@ func reaches(e *reader) {
 	reported := false
 	r.Sentences(func(_ lexis.Senses, hits []lexis.Hit) {
 		set := spoken(hits)
-		both := before | set
-		span := append(from[:len(from):len(from)], hits...)
+		both, span := before|set, append(from[:len(from):len(from)], hits...)
 		before, from = set, hits
-		if reported || reach(both, about) < enoughReach {
+		switch {
+		case reported:
+			return
+		case reach(set, about) >= enoughReach:
+			span = hits
+		case reach(both, about) < enoughReach:
 			return
 		}
 		reported = true
