@@ -253,16 +253,17 @@ const (
 
 // What tells against a tool that calls itself read-only, in points: a single deed may belong to another tool.
 const (
-	finalPoints  = 4 // nothing brings it back, and something is done
-	lossPoints   = 4 // for each of at most two losses or payments
-	changePoints = 2 // for a change; another one counts as one point
-	deniedPoints = 3 // the other hint denies losses, too
-	firstPoints  = 2 // the first thing that is said of the tool is a deed
-	ownPoints    = 3 // the tool itself is the one who does it: "and cancels it"
-	pairPoints   = 1 // two deeds in one sentence
-	titlePoints  = 2 // the title says that it is only looked at
-	namePoints   = 3 // the name is that of a deed
-	enoughPoints = 5
+	finalPoints   = 4 // nothing brings it back, and something is done
+	lossPoints    = 4 // for each of at most two losses or payments
+	destroyPoints = 1 // more, if the loss is no payment
+	changePoints  = 2 // for a change; another one counts as one point
+	deniedPoints  = 3 // the other hint denies losses, too
+	firstPoints   = 2 // the first thing that is said of the tool is a deed
+	ownPoints     = 3 // the tool itself is the one who does it: "and cancels it"
+	pairPoints    = 1 // two deeds in one sentence
+	titlePoints   = 2 // the title says that it is only looked at
+	namePoints    = 3 // the name is that of a deed
+	enoughPoints  = 5
 )
 
 // readOnly weighs deeds of a tool that calls itself read-only, two sentences at a time.
@@ -322,6 +323,9 @@ func (t *claim) cluster(n int) (points int, words []models.Span) {
 	}
 	if losses > 0 {
 		words = append(words, t.span(loss))
+		if destroy.Has(loss.Sense) {
+			points += destroyPoints
+		}
 		if loss.Start == 0 {
 			points += firstPoints
 		}

@@ -136,7 +136,7 @@ func ordered(e *reader, i int, r *lexis.Reading) {
 		enough = enoughFixed
 	}
 	given := check.Last(s) == "default" || fixed(s)
-	if program(r.Text) {
+	if program(r.Text) || listed(s) && strings.HasSuffix(r.Text, "?") {
 		return
 	}
 	r.Sentences(func(set lexis.Senses, hits []lexis.Hit) {
@@ -214,6 +214,7 @@ func named(e *reader, i int, r *lexis.Reading) {
 	case r.All.Any(consent):
 		return
 	case r.All.Any(put) && r.All.Any(private) && (r.All.Any(fetch|known|all|past) || strings.HasSuffix(strings.ToLower(r.Text), "here")):
+	case r.All.Any(fetch) && r.All.Any(strong) && r.All.Any(all|past):
 	case r.All.Any(shell) && r.All.Any(agent|fetch):
 	default:
 		return
