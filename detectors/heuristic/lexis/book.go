@@ -1,25 +1,30 @@
 package lexis
 
-import "sync"
+import (
+	"sync"
 
-// Book remembers what was read of the texts of one event, so that each is read once. It belongs to one goroutine.
+	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+)
+
+// Book remembers what the texts of one event mean, so that each is looked up once. It belongs to one goroutine.
 type Book struct {
-	slots    []int32 // by text: one more than the number of its reading
+	event    *check.Event
+	slots    []int32 // by segment: one more than the number of its reading
 	readings []*Reading
 	used     int
 }
 
 var books = sync.Pool{New: func() any { return new(Book) }}
 
-// Open returns a book for n texts.
-func Open(n int) *Book {
+// Open returns a book of the event.
+func Open(e *check.Event) *Book {
 	b := books.Get().(*Book)
-	if cap(b.slots) < n {
+	if n := len(e.Segments); cap(b.slots) < n {
 		b.slots = make([]int32, n)
 	}
-	b.slots = b.slots[:n]
+	b.slots = b.slots[:len(e.Segments)]
 	clear(b.slots)
-	b.used = 0
+	b.event, b.used = e, 0
 	return b
 }
 
@@ -28,11 +33,12 @@ func (b *Book) Close() {
 	for _, r := range b.readings[:b.used] {
 		r.Text = ""
 	}
+	b.event = nil
 	books.Put(b)
 }
 
-// Read returns the reading of text number i.
-func (b *Book) Read(i int, text string) *Reading {
+// Read returns the reading of segment i as it stands.
+func (b *Book) Read(i int) *Reading {
 	if n := b.slots[i]; n > 0 {
 		return b.readings[n-1]
 	}
@@ -42,6 +48,14 @@ func (b *Book) Read(i int, text string) *Reading {
 	r := b.readings[b.used]
 	b.used++
 	b.slots[i] = int32(b.used)
-	r.Reuse(text)
+	r.Read(b.event.Segments[i].Views[0].Text, b.event.Signals(i, 0))
 	return r
+}
+
+// All returns the senses of segment i.
+func (b *Book) All(i int) Senses {
+	if n := b.slots[i]; n > 0 {
+		return b.readings[n-1].All
+	}
+	return In(b.event.Signals(i, 0))
 }

@@ -3,18 +3,31 @@ package lexis
 import (
 	"strings"
 	"testing"
+
+	"github.com/aad6b6dc/taster/detectors/internal/directive"
 )
+
+func read(t testing.TB, text string) *Reading {
+	t.Helper()
+	lexicon, err := directive.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r Reading
+	r.Read(text, lexicon.Reader().Read(text).Hits)
+	return &r
+}
 
 func TestRead(t *testing.T) {
 	for _, c := range []struct {
 		text  string
 		sense string
-		want  string // the words found; "" for none
+		want  string // the words found first; "" for none
 	}{
 		{"The whole conversation, please", "chat", "whole conversation"},
 		{"Gib den bisherigen Chatverlauf an", "chat", "Chatverlauf"},
 		{"请填写全部聊天记录", "chat", "聊天记录"},
-		{"fullChatHistory", "chat", "fullChatHistory"},
+		{"fullChatHistory", "chat", "fullChat"},
 		{"your_system_prompt", "setup", "your_system_prompt"},
 		{"Deletes the file", "destroy", "Deletes"},
 		{"an undeleted file", "destroy", ""},
@@ -22,9 +35,8 @@ func TestRead(t *testing.T) {
 		{"Übermittelt ALLE Dateien", "all", "ALLE"},
 		{"paymaster", "pay", ""},
 	} {
-		r := Read(c.text)
 		got := ""
-		for _, h := range r.Hits {
+		for _, h := range read(t, c.text).Hits {
 			if h.Sense == Of(c.sense) {
 				got = c.text[h.Start:h.End]
 				break
@@ -37,7 +49,7 @@ func TestRead(t *testing.T) {
 }
 
 func TestSentences(t *testing.T) {
-	r := Read("Deletes a file. The copy is kept, and nothing is sent! 删除文件。完成")
+	r := read(t, "Deletes a file. The copy is kept, and nothing is sent! 删除文件。完成")
 	var sentences []int
 	r.Sentences(func(_ Senses, hits []Hit) { sentences = append(sentences, hits[0].Sentence) })
 	if len(sentences) != 3 {
@@ -50,9 +62,19 @@ func TestSentences(t *testing.T) {
 
 func TestIdentifiers(t *testing.T) {
 	for text, want := range map[string]bool{"see delete_file": true, "files.delete it": true, "they delete it. Then": false} {
-		for _, h := range Read(text).Hits {
+		for _, h := range read(t, text).Hits {
 			if h.Sense == Of("destroy") && h.Identifier != want {
 				t.Errorf("%q: identifier is %v", text, h.Identifier)
+			}
+		}
+	}
+}
+
+func TestForeign(t *testing.T) {
+	for text, want := range map[string]bool{"is deleted": false, "wird gelöscht": true} {
+		for _, h := range read(t, text).Hits {
+			if h.Sense == Of("destroy") && h.Foreign != want {
+				t.Errorf("%q: foreign is %v", text, h.Foreign)
 			}
 		}
 	}
@@ -65,29 +87,4 @@ func TestUnknownSense(t *testing.T) {
 		}
 	}()
 	Of("nonsense")
-}
-
-// Whatever the text, hits lie within it and in order.
-func FuzzRead(f *testing.F) {
-	f.Add("Deletes every conversation; keeps nothing. 删除 everyMessage")
-	f.Add("a\xff_\x80delete")
-	f.Fuzz(func(t *testing.T, text string) {
-		at := 0
-		for _, h := range Read(text).Hits {
-			if h.Start < at || h.End <= h.Start || h.End > len(text) {
-				t.Fatalf("%q: %+v", text, h)
-			}
-			at = h.Start
-		}
-	})
-}
-
-func BenchmarkRead(b *testing.B) {
-	text := strings.Repeat("Returns the planner's cost estimate for a statement; the plan is printed when it is done. ", 40)
-	var r Reading
-	b.SetBytes(int64(len(text)))
-	b.ReportAllocs()
-	for b.Loop() {
-		r.Reuse(text)
-	}
 }

@@ -28,6 +28,7 @@ var (
 	others    = lexis.Set("others")
 	tools     = lexis.Set("tools")
 	hype      = lexis.Set("hype")
+	spokenTo  = lexis.Set("agent")
 )
 
 // maxSteerBytes is how far the signs may lie apart.
@@ -58,6 +59,9 @@ func preferences(e *reader) {
 	}
 	for i := range e.Segments {
 		s := &e.Segments[i]
+		if named(s.Pointer) {
+			boast(e, i)
+		}
 		if s.Key || len(text(e, i)) < 40 {
 			continue
 		}
@@ -68,17 +72,21 @@ func preferences(e *reader) {
 		if !r.All.Any(rival | paid | others | tools) {
 			continue
 		}
-		var before lexis.Senses
-		var from []lexis.Hit
+		var before [2]lexis.Senses
+		var from [3][]lexis.Hit
 		reported := false
 		r.Sentences(func(set lexis.Senses, hits []lexis.Hit) {
-			if rivalled(hits) || set.Any(disparage) && (set.Any(others) && set.Any(forbid|route|overrides) || set.Any(tools) && set.Any(forbid|overrides)) {
+			if rivalled(r, hits) || set.Any(disparage) && (set.Any(others) && set.Any(forbid|route|overrides) || set.Any(tools) && set.Any(forbid|overrides)) {
 				set |= rival
 			}
-			both, span := before|set, append(from[:len(from):len(from)], hits...)
-			before, from = set, hits
-			if pushed(both, doubt) && !reported {
-				start, end := lexis.Extent(span, rival|others|disparage|forbid|route|overrides|omit|paid|rank|grab)
+			all := before[0] | before[1] | set
+			from = [3][]lexis.Hit{from[1], from[2], hits}
+			before = [2]lexis.Senses{before[1], set}
+			if all.Any(spokenTo) {
+				doubt = 0
+			}
+			if !reported && pushed(all, doubt) {
+				start, end := lexis.Extent(slices.Concat(from[0], from[1], from[2]), rival|others|disparage|forbid|route|overrides|omit|paid|rank|grab)
 				if end-start > maxSteerBytes {
 					return
 				}
@@ -95,9 +103,12 @@ func pushed(set lexis.Senses, doubt int) bool {
 	return set.Any(rival) && set.Any(forbid|route|overrides|omit|grab) && n >= enoughSigns || set.Any(paid) && set.Any(rank|omit) && n >= enoughPaid
 }
 
-// steered adds up the signs.
+// steered adds up the signs. A rank is one only where somebody pays for it.
 func steered(set lexis.Senses) int {
 	n := 0
+	if !set.Any(paid) {
+		set &^= rank
+	}
 	for _, s := range signs {
 		if set.Any(s.senses) {
 			n += s.weight
@@ -110,7 +121,7 @@ func steered(set lexis.Senses) int {
 }
 
 // rivalled reports whether other tools are spoken of, in either order of the words.
-func rivalled(hits []lexis.Hit) bool {
+func rivalled(r *lexis.Reading, hits []lexis.Hit) bool {
 	for i, h := range hits {
 		if !others.Has(h.Sense) {
 			continue
@@ -119,7 +130,7 @@ func rivalled(hits []lexis.Hit) bool {
 			if t.Start-h.End > maxRivalGap {
 				break
 			}
-			if tools.Has(t.Sense) && t.Part == h.Part {
+			if tools.Has(t.Sense) && r.SamePart(h, t) {
 				return true
 			}
 		}
@@ -165,6 +176,27 @@ func praise(e *reader, i int, r *lexis.Reading) {
 	}
 	if len(words) >= enoughPraise && len(r.Text) <= maxPraiseBytes {
 		e.Report(praised, nil, models.Span{Segment: i, Start: from, End: to})
+	}
+}
+
+// named reports whether the place names a definition.
+func named(pointer string) bool {
+	return pointer == "/name" || pointer == "/title" || pointer == "/annotations/title"
+}
+
+// boast looks for names that are praise.
+func boast(e *reader, i int) {
+	first := -1
+	r := e.read(i)
+	for _, h := range r.Hits {
+		switch {
+		case !hype.Has(h.Sense):
+		case first >= 0:
+			e.Report(praised, nil, models.Span{Segment: i, Start: first, End: h.End})
+			return
+		default:
+			first = h.Start
+		}
 	}
 }
 

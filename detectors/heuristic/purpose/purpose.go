@@ -18,17 +18,18 @@ var Checks = &check.Group{
 	Kinds: []models.Kind{
 		models.KindTool, models.KindPrompt, models.KindResource, models.KindInstructions, models.KindAgentCard, models.KindElicitation, models.KindToolResult,
 	},
-	Rules:   []*check.Rule{hiddenSink, broadScope, preferred, praised},
+	Rules:   []*check.Rule{hiddenSink, broadScope, preferred, praised, overreach},
 	Examine: examine,
 }
 
 func examine(event *check.Event) {
-	e := &reader{Event: event, book: lexis.Open(len(event.Segments))}
+	e := &reader{Event: event, book: lexis.Open(event)}
 	defer e.book.Close()
 	switch e.Input.Event.Kind {
 	case models.KindTool:
 		sinks(e)
 		filled(e)
+		reaches(e)
 		scopes(e)
 	case models.KindInstructions, models.KindElicitation, models.KindAgentCard, models.KindPrompt:
 		scopes(e)
@@ -46,7 +47,7 @@ type reader struct {
 
 func text(e *reader, i int) string { return e.Segments[i].Views[0].Text }
 
-func (e *reader) read(i int) *lexis.Reading { return e.book.Read(i, text(e, i)) }
+func (e *reader) read(i int) *lexis.Reading { return e.book.Read(i) }
 
 // aim is what a tool says it is for: its names and the first sentence of its description.
 func (e *reader) aim() lexis.Senses {
@@ -61,7 +62,12 @@ func (e *reader) aim() lexis.Senses {
 	}
 	for _, p := range []string{"/description", "/instructions"} {
 		if i, ok := e.At(p, false); ok {
-			e.about |= lexis.Read(firstSentence(text(e, i))).All
+			end := len(firstSentence(text(e, i)))
+			for _, h := range e.read(i).Hits {
+				if h.End <= end {
+					e.about |= 1 << h.Sense
+				}
+			}
 		}
 	}
 	return e.about
@@ -71,7 +77,6 @@ func (e *reader) aim() lexis.Senses {
 const maxAimBytes = 200
 
 func firstSentence(s string) string {
-	s = strings.TrimLeft(s, " \n\t")
 	end := min(len(s), maxAimBytes)
 	for _, stop := range []string{". ", ".\n", "\n", "。", "! ", "؟"} {
 		if n := strings.Index(s[:end], stop); n > 0 {

@@ -29,6 +29,8 @@ type ask struct {
 	rights    []string // the broad rights, each once
 	segment   int
 	parameter bool
+	fixed     bool // the only value that the parameter may have is such a right
+	choice    bool // the parameter has values to choose from
 	start     int
 	end       int
 }
@@ -57,12 +59,17 @@ func scopes(e *reader) {
 				continue
 			}
 			r := e.read(i)
-			forMarks |= r.All
 			r.Sentences(func(set lexis.Senses, hits []lexis.Hit) {
+				if !set.Any(broad) {
+					forMarks |= set
+				}
 				if !set.Any(broad | demand) {
 					return
 				}
 				from, to := lexis.SentenceAt(r.Text, hits[0].Start)
+				if strings.Contains(r.Text[from:to], "</") {
+					return // a sample of what a file holds
+				}
 				a := ask{senses: set}
 				a.add(i, r, hits, from, to)
 				keep(a)
@@ -76,8 +83,15 @@ func scopes(e *reader) {
 				current.senses = demand
 			}
 		}
-		if s.Key && s.Pointer != place && !granting(place) || len(text(e, i)) > maxAskBytes || listed(e, i) || strings.Contains(s.Pointer, "/examples/") {
+		if s.Key && s.Pointer != place && !granting(place) || len(text(e, i)) > maxAskBytes || strings.Contains(s.Pointer, "/examples/") || strings.Contains(text(e, i), "</") {
 			continue
+		}
+		switch only, chosen := value(e, i); {
+		case chosen && !only:
+			current.choice = true
+			continue
+		case only:
+			current.fixed = current.fixed || e.read(i).All.Any(broad)
 		}
 		r := e.read(i)
 		current.senses |= r.All
@@ -101,13 +115,14 @@ func granting(place string) bool {
 	return place == "/securitySchemes" || strings.HasPrefix(place, "/_meta/")
 }
 
-// listed reports whether value i is one of several to choose from.
-func listed(e *reader, i int) bool {
-	list, index, ok := strings.Cut(e.Segments[i].Pointer, "/enum/")
+// value reports whether segment i is one of the values that a parameter may have, and whether it is the only one.
+func value(e *reader, i int) (only, chosen bool) {
+	s := &e.Segments[i]
+	list, index, ok := strings.Cut(s.Pointer, "/enum/")
 	if !ok {
-		return false
+		return !s.Key && check.Last(s) == "const", false
 	}
-	return index != "0" || i+1 < len(e.Segments) && strings.HasPrefix(e.Segments[i+1].Pointer, list+"/enum/")
+	return index == "0" && (i+1 == len(e.Segments) || !strings.HasPrefix(e.Segments[i+1].Pointer, list+"/enum/")), true
 }
 
 // add notes the rights among the hits, and those between from and to that have the form of scopes.
@@ -158,6 +173,12 @@ func (a *ask) weigh(reads int) int {
 	}
 	if a.parameter && n > 1 {
 		n += reads
+	}
+	if a.fixed {
+		n++
+	}
+	if a.choice {
+		n -= 2
 	}
 	return n
 }

@@ -21,7 +21,7 @@ var (
 	secret     = lexis.Set("secret")
 	files      = lexis.Set("files")
 	stores     = lexis.Set("stores")
-	personal   = lexis.Set("identity", "money", "health", "kin", "whereabouts", "position")
+	personal   = lexis.Set("identity", "money", "health", "kin", "whereabouts")
 	profile    = lexis.Set("profile")
 	all        = lexis.Set("all")
 	past       = lexis.Set("past")

@@ -16,7 +16,7 @@ var waivedReview = &check.Rule{
 var waive = lexis.Set("waive")
 
 // claims looks in annotations and metadata for text that waives confirmation or review.
-func claims(e *check.Event) {
+func claims(e *reader) {
 	for i := range e.Segments {
 		s := &e.Segments[i]
 		if !strings.HasPrefix(s.Pointer, "/_meta") && !strings.HasPrefix(s.Pointer, "/annotations") {
@@ -26,9 +26,8 @@ func claims(e *check.Event) {
 			flag(e, i)
 			continue
 		}
-		if t := text(e, i); len(t) > 12 {
-			r := lexis.Read(t)
-			if h, ok := r.First(waive); ok {
+		if len(text(e, i)) > 12 {
+			if h, ok := e.book.Read(i).First(waive); ok {
 				e.Report(waivedReview, nil, models.Span{Segment: i, Start: h.Start, End: h.End})
 			}
 		}
@@ -41,17 +40,16 @@ var hiddenAudience = &check.Rule{
 }
 
 // audience compares for whom something is annotated with what it says about the user.
-func audience(e *check.Event) {
+func audience(e *reader) {
 	first, at := valueAt(e, "/annotations/audience/0")
 	if _, second := valueAt(e, "/annotations/audience/1"); at < 0 || first != "assistant" || second >= 0 {
 		return
 	}
-	description, i := valueAt(e, "/description")
+	_, i := valueAt(e, "/description")
 	if i < 0 {
 		return
 	}
-	r := lexis.Read(description)
-	if h, ok := r.First(hide); ok {
+	if h, ok := e.book.Read(i).First(hide); ok {
 		e.Report(hiddenAudience, nil, e.Whole(at), models.Span{Segment: i, Start: h.Start, End: h.End})
 	}
 }
@@ -65,7 +63,7 @@ var flags = map[string]string{
 	"safehint": "true", "verifiedsafe": "true", "securityreviewed": "true", "bypassconfirmation": "true", "scanexempt": "true",
 }
 
-func flag(e *check.Event, i int) {
+func flag(e *reader, i int) {
 	last := check.Last(&e.Segments[i])
 	if n := strings.LastIndex(last, "~1"); n >= 0 {
 		last = last[n+2:]

@@ -35,7 +35,7 @@ var reserved = map[string]bool{
 var told = lexis.Set("secret", "chat", "setup", "toolset")
 
 // mappings judges the headers that parameters are mapped to.
-func mappings(e *check.Event, headers []int) {
+func mappings(e *reader, headers []int) {
 	for n, i := range headers {
 		name := text(e, i)
 		switch {
@@ -43,23 +43,15 @@ func mappings(e *check.Event, headers []int) {
 			e.Report(headerInjection, nil, e.Whole(i))
 		case reserved[strings.ToLower(name)] || taken(e, headers[:n], name):
 			e.Report(headerReserved, nil, e.Whole(i))
-		case lexis.Read(parameter(&e.Segments[i])).All.Any(told):
-			spans := []models.Span{e.Whole(i)}
-			if k, ok := e.At(e.Segments[i].Pointer, true); ok {
-				spans = append(spans, e.Whole(k))
+		default:
+			if k, ok := e.At(strings.TrimSuffix(e.Segments[i].Pointer, "/x-mcp-header"), true); ok && e.book.All(k).Any(told) {
+				e.Report(headerSecret, nil, e.Whole(i), e.Whole(k))
 			}
-			e.Report(headerSecret, nil, spans...)
 		}
 	}
 }
 
-// parameter is the name of the parameter that is mapped.
-func parameter(s *models.Segment) string {
-	p := strings.TrimSuffix(s.Pointer, "/x-mcp-header")
-	return p[strings.LastIndexByte(p, '/')+1:]
-}
-
-func taken(e *check.Event, before []int, name string) bool {
+func taken(e *reader, before []int, name string) bool {
 	for _, i := range before {
 		if strings.EqualFold(text(e, i), name) {
 			return true

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
@@ -39,6 +40,8 @@ var (
 	harmless    = lexis.Set("harmless")
 	again       = lexis.Set("again")
 	more        = lexis.Set("more")
+	runs        = lexis.Set("runs")
+	limited     = lexis.Set("mutes", "harmless")
 )
 
 // hint is an annotation: the segment of its name, or -1, and whether it is true.
@@ -49,7 +52,7 @@ type hint struct {
 
 func (h hint) is(value string) bool { return h.key >= 0 && h.value == value }
 
-func hintAt(e *check.Event, name string) hint {
+func hintAt(e *reader, name string) hint {
 	i, ok := e.At("/annotations/"+name, true)
 	if !ok {
 		return hint{key: -1}
@@ -58,30 +61,32 @@ func hintAt(e *check.Event, name string) hint {
 }
 
 // hints compares a tool's annotations with what its description says.
-func hints(e *check.Event) {
+func hints(e *reader) {
 	readOnly, destructive := hintAt(e, "readOnlyHint"), hintAt(e, "destructiveHint")
 	idempotent, open := hintAt(e, "idempotentHint"), hintAt(e, "openWorldHint")
 	calm := readOnly.is("true") || destructive.is("false")
 	if !calm && !idempotent.is("true") && !open.is("false") {
 		return
 	}
-	description, at := valueAt(e, "/description")
+	_, at := valueAt(e, "/description")
 	if at < 0 {
 		return
 	}
-	said := lexis.Read(description)
+	said := *e.book.Read(at)
 	said.Hits = said.Hits[:min(len(said.Hits), maxHits)]
 	t := claim{e: e, at: at, said: &said, calling: calling(e)}
 	switch {
 	case readOnly.is("true"):
 		t.readOnly(readOnly, destructive)
 		t.commands(readOnly)
+		t.shell(readOnly)
 		t.driven(readOnly)
 	case destructive.is("false"):
 		t.undoable(destructive)
 	}
 	if open.is("false") {
 		t.closed(open, readOnly)
+		t.addressed(open)
 	}
 	if idempotent.is("true") && !readOnly.is("true") {
 		t.repeats(idempotent)
@@ -93,17 +98,17 @@ const maxHits = 1500
 
 // claim is what a tool says of itself.
 type claim struct {
-	e       *check.Event
+	e       *reader
 	at      int // segment of the description
 	said    *lexis.Reading
 	calling lexis.Senses // of names and titles
 }
 
 // calling reads the titles under which a person sees the tool.
-func calling(e *check.Event) (set lexis.Senses) {
+func calling(e *reader) (set lexis.Senses) {
 	for _, p := range []string{"/name", "/title", "/annotations/title"} {
-		if s, i := valueAt(e, p); i >= 0 {
-			set |= lexis.Read(s).All
+		if _, i := valueAt(e, p); i >= 0 {
+			set |= e.book.All(i)
 		}
 	}
 	return set
@@ -177,11 +182,8 @@ func wordByte(c byte) bool { return c == '_' || '0' <= c && c <= '9' || 'a' <= c
 // denied reports whether the part of the sentence says that the deed is not done, or only on trial.
 func (t *claim) denied(i int) bool {
 	h := t.said.Hits[i]
-	for _, other := range t.said.Hits {
-		if other.Sentence != h.Sentence {
-			continue
-		}
-		if mutes.Has(other.Sense) && !t.negated(other) || negation.Has(other.Sense) && other.Part == h.Part && governs(t.said.Text, other, h) && !t.within(other) {
+	for _, other := range t.said.Around(i) {
+		if mutes.Has(other.Sense) && !t.negated(other) || negation.Has(other.Sense) && t.said.SamePart(other, h) && governs(t.said.Text, other, h) && !t.within(other) {
 			return true
 		}
 	}
@@ -207,7 +209,7 @@ const (
 // negated reports whether the words are denied: "in no trash".
 func (t *claim) negated(h lexis.Hit) bool {
 	for _, other := range t.said.Hits {
-		if other.Part == h.Part && (negation | irrevocable).Has(other.Sense) {
+		if (negation | irrevocable).Has(other.Sense) && t.said.SamePart(other, h) {
 			return true
 		}
 	}
@@ -235,8 +237,8 @@ func (t *claim) final(n int) (lexis.Hit, bool) {
 }
 
 func (t *claim) muted(i int) bool {
-	for _, other := range t.said.Hits {
-		if other.Sentence == t.said.Hits[i].Sentence && mutes.Has(other.Sense) && !t.negated(other) {
+	for _, other := range t.said.Around(i) {
+		if mutes.Has(other.Sense) && !t.negated(other) {
 			return true
 		}
 	}
@@ -251,16 +253,17 @@ const (
 
 // What tells against a tool that calls itself read-only, in points: a single deed may belong to another tool.
 const (
-	finalPoints  = 4 // nothing brings it back, and something is done
-	lossPoints   = 4 // for each of at most two losses or payments
-	changePoints = 2 // for a change; another one counts as one point
-	deniedPoints = 3 // the other hint denies losses, too
-	firstPoints  = 2 // the first thing that is said of the tool is a deed
-	ownPoints    = 2 // the tool itself is the one who does it: "and cancels it"
-	pairPoints   = 1 // two deeds in one sentence
-	titlePoints  = 2 // the title says that it is only looked at
-	namePoints   = 3 // the name is that of a deed
-	enoughPoints = 7
+	finalPoints   = 4 // nothing brings it back, and something is done
+	lossPoints    = 4 // for each of at most two losses or payments
+	destroyPoints = 1 // more, if the loss is no payment
+	changePoints  = 2 // for a change; another one counts as one point
+	deniedPoints  = 3 // the other hint denies losses, too
+	firstPoints   = 2 // the first thing that is said of the tool is a deed
+	ownPoints     = 3 // the tool itself is the one who does it: "and cancels it"
+	pairPoints    = 1 // two deeds in one sentence
+	titlePoints   = 2 // the title says that it is only looked at
+	namePoints    = 3 // the name is that of a deed
+	enoughPoints  = 5
 )
 
 // readOnly weighs deeds of a tool that calls itself read-only, two sentences at a time.
@@ -274,7 +277,7 @@ func (t *claim) readOnly(readOnly, destructive hint) {
 	best, seen := 0, -1
 	var words []models.Span
 	for i, h := range t.said.Hits {
-		if h.Sentence == seen || !(destroy | pay | alter).Has(h.Sense) || !t.done(i) {
+		if h.Sentence == seen || !acted(h) || !t.done(i) {
 			continue
 		}
 		seen = h.Sentence
@@ -298,10 +301,18 @@ func (t *claim) readOnly(readOnly, destructive hint) {
 	t.e.ReportAs(readOnlyLie, severityOf(confidence), confidence, nil, append(spans, words...)...)
 }
 
+// acted reports whether a word may be a deed that changes something: sending counts where the description begins with it.
+func acted(h lexis.Hit) bool {
+	return (destroy | pay | alter).Has(h.Sense) || h.Start == 0 && send.Has(h.Sense)
+}
+
 // cluster adds up the points of sentence n and the next.
 func (t *claim) cluster(n int) (points int, words []models.Span) {
 	loss, losses := t.deeds(destroy|pay, n)
 	change, changes := t.deeds(alter, n)
+	if first, n := t.deeds(send, 0); n > 0 && first.Start == 0 && changes == 0 {
+		change, changes = first, 1
+	}
 	points = lossPoints*min(losses, 2) + changePoints*min(changes, 1) + max(min(changes, 2)-1, 0)
 	if final, ok := t.final(n); ok {
 		points += finalPoints
@@ -312,6 +323,9 @@ func (t *claim) cluster(n int) (points int, words []models.Span) {
 	}
 	if losses > 0 {
 		words = append(words, t.span(loss))
+		if destroy.Has(loss.Sense) {
+			points += destroyPoints
+		}
 		if loss.Start == 0 {
 			points += firstPoints
 		}
@@ -329,7 +343,7 @@ func (t *claim) cluster(n int) (points int, words []models.Span) {
 func (t *claim) named() bool {
 	name, i := valueAt(t.e, "/name")
 	first, _, _ := strings.Cut(strings.ToLower(name), "_")
-	return i >= 0 && grave[first] && !lexis.Read(name).All.Any(harmless|mutes)
+	return i >= 0 && grave[first] && !t.e.book.All(i).Any(harmless|mutes)
 }
 
 // grave are deeds in names.
@@ -337,14 +351,17 @@ var grave = map[string]bool{
 	"delete": true, "remove": true, "purge": true, "wipe": true, "erase": true, "destroy": true, "drop": true, "truncate": true, "dispose": true,
 	"pay": true, "transfer": true, "send": true, "cancel": true, "place": true, "publish": true, "approve": true, "close": true, "sign": true,
 	"terminate": true, "revoke": true, "book": true, "buy": true, "sell": true, "withdraw": true, "refund": true, "rotate": true, "unlock": true,
+	"post": true, "share": true, "invite": true, "submit": true, "update": true, "write": true, "kill": true, "stop": true,
+	"push": true, "deploy": true, "install": true, "grant": true, "upload": true, "charge": true, "archive": true,
+	"settle": true, "suspend": true, "lock": true, "move": true, "flush": true, "clear": true, "empty": true,
 	"disable": true, "uninstall": true, "overwrite": true, "reset": true, "ban": true, "dismiss": true, "release": true, "reboot": true,
 }
 
 // reassures reports whether the annotated title speaks of looking only, while the name does not.
 func (t *claim) reassures() bool {
-	title, i := valueAt(t.e, "/annotations/title")
-	name, j := valueAt(t.e, "/name")
-	return i >= 0 && j >= 0 && lexis.Read(title).All.Any(harmless) && !lexis.Read(name).All.Any(harmless)
+	_, i := valueAt(t.e, "/annotations/title")
+	_, j := valueAt(t.e, "/name")
+	return i >= 0 && j >= 0 && t.e.book.All(i).Any(harmless) && !t.e.book.All(j).Any(harmless)
 }
 
 // severityOf keeps what is doubtful from being more than a remark.
@@ -372,11 +389,11 @@ func (t *claim) undoable(destructive hint) {
 
 // promised compares a title that says that nothing happens yet with what does.
 func (t *claim) promised(destructive hint) {
-	title, i := valueAt(t.e, "/annotations/title")
+	_, i := valueAt(t.e, "/annotations/title")
 	if i < 0 {
 		return
 	}
-	r := lexis.Read(title)
+	r := t.e.book.Read(i)
 	promise, ok := r.First(lexis.Set("calm"))
 	deed, n := t.deeds(destroy|pay|send, -1)
 	if ok && n > 0 {
@@ -391,7 +408,7 @@ func (t *claim) driven(readOnly hint) {
 		if s.Key || !strings.HasPrefix(s.Pointer, "/inputSchema/properties/") || check.Last(s) != "description" {
 			continue
 		}
-		r := lexis.Read(text(t.e, i))
+		r := t.e.book.Read(i)
 		if h, ok := r.First(lexis.Set("purposed")); ok && !r.All.Any(negation) {
 			t.e.Report(commandBehindHint, nil, models.Span{Segment: i, Start: h.Start, End: h.End}, t.e.Whole(readOnly.key))
 			return
@@ -463,6 +480,46 @@ func takesCommand(parameter string) bool {
 	return false
 }
 
+// shell looks for a tool that runs whatever command it is given.
+func (t *claim) shell(readOnly hint) {
+	if !t.said.All.Any(runs) || (t.said.All | t.calling).Any(limited) {
+		return
+	}
+	for _, name := range []string{"command", "cmd", "commands", "command_line", "commandLine", "script", "code", "shell"} {
+		if i, ok := t.e.At("/inputSchema/properties/"+name, true); ok {
+			h, _ := t.said.First(runs)
+			t.e.Report(commandBehindHint, nil, t.e.Whole(readOnly.key), t.span(h), t.e.Whole(i))
+			return
+		}
+	}
+}
+
+// recipients are parameters that say where something goes, as parts of their names.
+var recipients = []string{"webhook", "callback", "recipient", "notify_", "forward_to", "send_to", "post_to", "deliver_to", "mail_to", "email_to", "upload_url", "cc", "bcc"}
+
+// addressed looks for a parameter that is an address outside, which things are sent to.
+func (t *claim) addressed(open hint) {
+	if t.calling.Any(mutes) {
+		return
+	}
+	const properties = "/inputSchema/properties/"
+	for i := range t.e.Segments {
+		s := &t.e.Segments[i]
+		name, ok := strings.CutPrefix(s.Pointer, properties)
+		if !s.Key || !ok || strings.IndexByte(name, '/') >= 0 || !slices.ContainsFunc(recipients, func(r string) bool { return name == r || len(r) > 3 && strings.Contains(strings.ToLower(name), r) }) {
+			continue
+		}
+		set := t.said.All
+		if _, d := valueAt(t.e, s.Pointer+"/description"); d >= 0 {
+			set |= t.e.book.All(d)
+		}
+		if set.Any(send) && !set.Any(mutes) {
+			t.e.Report(closedWorldLie, nil, t.e.Whole(open.key), t.e.Whole(i))
+			return
+		}
+	}
+}
+
 // acts are commands that are no queries.
 var acts = map[string]bool{
 	"delete": true, "remove": true, "wipe": true, "purge": true, "erase": true, "unlock": true, "lock": true, "open": true, "start": true,
@@ -480,7 +537,7 @@ func happens(text string, h lexis.Hit) bool {
 		return !strings.HasSuffix(word, "tion") && !strings.HasSuffix(word, "tions") && !strings.HasSuffix(word, "able")
 	}
 	before := strings.TrimRight(text[max(0, h.Start-leadBytes):h.Start], " ")
-	if otherwise(text[h.End:]) {
+	if after := text[h.End:]; otherwise(after) || strings.HasSuffix(word, "s") && subject(after) {
 		return false
 	}
 	if before == "" || strings.HasSuffix(before, ".") || strings.HasSuffix(before, "\n") || strings.HasSuffix(before, ":") {
@@ -510,6 +567,16 @@ func happens(text string, h lexis.Hit) bool {
 // otherwise reports whether somebody else is named as the one who does it: "by the nightly job".
 func otherwise(after string) bool {
 	return strings.HasPrefix(after, " by ") || strings.HasPrefix(after, " with `")
+}
+
+// subject reports whether the word before is what the verb that follows speaks of: "charges are".
+func subject(after string) bool {
+	for _, verb := range []string{" is ", " are ", " was ", " were "} {
+		if strings.HasPrefix(after, verb) {
+			return true
+		}
+	}
+	return false
 }
 
 // relative reports whether a clause that only describes a thing ends the text: "files that".

@@ -39,7 +39,7 @@ var (
 const minProseBytes = 24
 
 // prose reads the places that a person does not read as text.
-func prose(e *check.Event) {
+func prose(e *reader) {
 	for i := range e.Segments {
 		s := &e.Segments[i]
 		if !schemaPlace(s.Pointer) {
@@ -52,12 +52,12 @@ func prose(e *check.Event) {
 		if len(t) < minProseBytes || !quiet(s) || s.Pointer == "/inputSchema/title" {
 			continue
 		}
-		r := lexis.Read(text(e, i))
+		r := e.book.Read(i)
 		if !strings.Contains(t, " ") && ascii(t) {
-			named(e, i, &r)
+			named(e, i, r)
 			continue
 		}
-		ordered(e, i, &r)
+		ordered(e, i, r)
 	}
 }
 
@@ -78,6 +78,8 @@ func quiet(s *models.Segment) bool {
 	}
 	last := check.Last(s)
 	switch last {
+	case "name":
+		return strings.HasPrefix(s.Pointer, "/arguments/")
 	case "title", "default", "const", "pattern", "$comment", "format", "contentMediaType", "$id", "$anchor", "example", "x-example":
 		return true
 	case "description":
@@ -112,27 +114,40 @@ func fixed(s *models.Segment) bool {
 }
 
 const (
+	enoughToken = 2
 	enoughFixed = 3
 	enoughProse = 4
 )
 
+// token reports whether the place holds one word by its nature.
+func token(s *models.Segment) bool {
+	switch check.Last(s) {
+	case "format", "$id", "$anchor", "contentMediaType":
+		return !s.Key
+	}
+	return false
+}
+
 // ordered weighs a sentence where none belongs: whose data, what to do with it, and who is not to know.
-func ordered(e *check.Event, i int, r *lexis.Reading) {
+func ordered(e *reader, i int, r *lexis.Reading) {
 	s := &e.Segments[i]
 	enough, reported := enoughProse, false
 	if fixed(s) {
 		enough = enoughFixed
 	}
 	given := check.Last(s) == "default" || fixed(s)
-	if program(r.Text) {
+	if program(r.Text) || listed(s) && strings.HasSuffix(r.Text, "?") {
 		return
 	}
 	r.Sentences(func(set lexis.Senses, hits []lexis.Hit) {
 		need := enough
 		if set.Any(strong) {
 			need = enoughFixed
+			if token(s) && strings.Count(r.Text, " ") >= minWords {
+				need = enoughToken
+			}
 		}
-		if reported || set.Any(consent) || weighOrder(set, r, given) < need {
+		if reported || set.Any(consent) || weighOrder(set, r, given) < need || listed(s) && !set.Any(tells) && !r.All.Any(hide) {
 			return
 		}
 		reported = true
@@ -145,6 +160,12 @@ func ordered(e *check.Event, i int, r *lexis.Reading) {
 func program(text string) bool {
 	return strings.Contains(text, "</") || strings.Count(text, "(")+strings.Count(text, "{")+strings.Count(text, "|")+strings.Count(text, ";") >= 5
 }
+
+// tells is what makes an order of words that a label may have, too.
+var tells = fetch | known | agent | extra | shell | waive | overruled | all | past
+
+// listed reports whether the place is for one of the values to choose from.
+func listed(s *models.Segment) bool { return !s.Key && strings.Contains(s.Pointer, "/enum/") }
 
 // weighOrder adds up what makes a sentence an order; given is true where the value is what a call will have.
 func weighOrder(set lexis.Senses, r *lexis.Reading, given bool) (weight int) {
@@ -175,6 +196,9 @@ func weighOrder(set lexis.Senses, r *lexis.Reading, given bool) (weight int) {
 	if set.Any(waive | overruled) {
 		weight += 2
 	}
+	if given && set.Any(all) && set.Any(strong) {
+		weight++
+	}
 	if set.Any(extra) && set.Any(private|shell) {
 		weight++
 	}
@@ -185,11 +209,12 @@ func weighOrder(set lexis.Senses, r *lexis.Reading, given bool) (weight int) {
 const minWords = 4
 
 // named weighs a name.
-func named(e *check.Event, i int, r *lexis.Reading) {
+func named(e *reader, i int, r *lexis.Reading) {
 	switch {
 	case r.All.Any(consent):
 		return
 	case r.All.Any(put) && r.All.Any(private) && (r.All.Any(fetch|known|all|past) || strings.HasSuffix(strings.ToLower(r.Text), "here")):
+	case r.All.Any(fetch) && r.All.Any(strong) && r.All.Any(all|past):
 	case r.All.Any(shell) && r.All.Any(agent|fetch):
 	default:
 		return

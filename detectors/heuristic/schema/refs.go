@@ -16,7 +16,7 @@ var outsideRef = &check.Rule{
 const firmConfidence = 0.85
 
 // reference judges a reference, or adds it to those that stay within the definition.
-func reference(e *check.Event, i int, local []int) []int {
+func reference(e *reader, i int, local []int) []int {
 	s, target := &e.Segments[i], text(e, i)
 	last := check.Last(s)
 	if literal(s) {
@@ -90,7 +90,7 @@ type target struct {
 }
 
 // expansion reports references that multiply beyond measure, or come back to themselves without a step into a value.
-func expansion(e *check.Event, refs []int) {
+func expansion(e *reader, refs []int) {
 	if len(refs) > maxRefs {
 		refs = refs[:maxRefs]
 	}
@@ -123,7 +123,7 @@ func expansion(e *check.Event, refs []int) {
 }
 
 // destination is the pointer in the event that a local reference leads to.
-func destination(e *check.Event, i int) (string, bool) {
+func destination(e *reader, i int) (string, bool) {
 	s := &e.Segments[i]
 	fragment := strings.TrimPrefix(text(e, i), "#")
 	if fragment != "" && fragment[0] != '/' {
@@ -137,7 +137,7 @@ func destination(e *check.Event, i int) (string, bool) {
 }
 
 // copies counts how often resolving t makes a definition, as far as it grows without coming back to where it was.
-func copies(e *check.Event, targets map[string]*target, pointer string, depth int) int {
+func copies(e *reader, targets map[string]*target, pointer string, depth int) int {
 	t := targets[pointer]
 	if t == nil || t.copies < 0 || depth > maxExpansion {
 		return 1
@@ -158,7 +158,7 @@ func copies(e *check.Event, targets map[string]*target, pointer string, depth in
 
 // circle reports whether references lead from t back to where they came from through nothing but combinations. It goes to
 // each target once.
-func circle(e *check.Event, targets map[string]*target, pointer string) bool {
+func circle(e *reader, targets map[string]*target, pointer string) bool {
 	t := targets[pointer]
 	if t == nil || t.passed {
 		return t != nil && t.open

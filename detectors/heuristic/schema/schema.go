@@ -4,10 +4,12 @@
 package schema
 
 import (
+	"math"
 	"strconv"
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/detectors/heuristic/lexis"
 	"github.com/aad6b6dc/taster/models"
 )
 
@@ -18,15 +20,17 @@ var Checks = &check.Group{
 	Name:  "schema",
 	Kinds: []models.Kind{models.KindTool, models.KindPrompt, models.KindResource, models.KindElicitation, models.KindSampling, models.KindInstructions, models.KindAgentCard},
 	Rules: []*check.Rule{
-		outsideRef, refBomb, slowPattern, hugeMinimum, headerInjection, headerReserved, headerSecret, duplicateMember, deepSchema,
+		outsideRef, refBomb, slowPattern, hugeMinimum, unreal, prototype, headerInjection, headerReserved, headerSecret, duplicateMember, deepSchema,
 		readOnlyLie, repeatLie, closedWorldLie, waivedReview, hiddenAudience, commandBehindHint, proseOrder, namedOrder,
 	},
 	Examine: examine,
 }
 
-func examine(e *check.Event) {
+func examine(event *check.Event) {
+	e := &reader{Event: event, book: lexis.Open(event)}
+	defer e.book.Close()
 	structure(e)
-	if e.Event.Kind == models.KindTool {
+	if e.Input.Event.Kind == models.KindTool {
 		hints(e)
 	}
 	claims(e)
@@ -34,8 +38,14 @@ func examine(e *check.Event) {
 	prose(e)
 }
 
+// reader is an event and what was read of it.
+type reader struct {
+	*check.Event
+	book *lexis.Book
+}
+
 // structure makes the checks that need no more than the members' names.
-func structure(e *check.Event) {
+func structure(e *reader) {
 	var refs []int
 	var headers []int
 	for i := range e.Segments {
@@ -45,6 +55,10 @@ func structure(e *check.Event) {
 			switch last {
 			case "minLength", "minItems", "minProperties":
 				minimum(e, i)
+			case "minimum", "maximum", "multipleOf", "maxLength", "maxItems", "exclusiveMinimum", "exclusiveMaximum":
+				overflow(e, i)
+			case "__proto__":
+				e.Report(prototype, nil, e.Whole(i))
 			}
 			if strings.HasPrefix(s.Pointer, "/") && strings.HasSuffix(s.Pointer[:len(s.Pointer)-len(last)], "/patternProperties/") {
 				pattern(e, i)
@@ -77,10 +91,10 @@ func literal(s *models.Segment) bool {
 	return false
 }
 
-func text(e *check.Event, i int) string { return e.Segments[i].Views[0].Text }
+func text(e *reader, i int) string { return e.Segments[i].Views[0].Text }
 
 // valueAt returns the text of the value at pointer, and its segment or -1.
-func valueAt(e *check.Event, pointer string) (string, int) {
+func valueAt(e *reader, pointer string) (string, int) {
 	if i, ok := e.At(pointer, false); ok {
 		return text(e, i), i
 	}
@@ -98,7 +112,7 @@ const (
 	hugeCount  = 20_000
 )
 
-func minimum(e *check.Event, i int) {
+func minimum(e *reader, i int) {
 	n, err := strconv.ParseFloat(e.Scalar(i), 64)
 	limit := float64(hugeCount)
 	if check.Last(&e.Segments[i]) == "minLength" {
@@ -109,6 +123,27 @@ func minimum(e *check.Event, i int) {
 	}
 }
 
+var unreal = &check.Rule{
+	ID: "schema-unreal-number", Version: version, Class: "A14", Severity: models.SeverityHigh, Confidence: 0.65,
+	Message: "A bound in a schema is a number that programs cannot hold: what it becomes differs from client to client.",
+}
+
+// overflow reports a number that is infinite once it is read, or no bound at all.
+func overflow(e *reader, i int) {
+	value := e.Scalar(i)
+	if len(value) < 4 || literal(&e.Segments[i]) {
+		return
+	}
+	if n, err := strconv.ParseFloat(value, 64); err != nil && math.IsInf(n, 0) {
+		e.Report(unreal, nil, e.Whole(i))
+	}
+}
+
+var prototype = &check.Rule{
+	ID: "schema-prototype-member", Version: version, Class: "A14", Severity: models.SeverityHigh, Confidence: 0.7,
+	Message: "A member is called __proto__: a client in JavaScript that copies it changes all its objects.",
+}
+
 var duplicateMember = &check.Rule{
 	ID: "schema-duplicate-member", Version: version, Class: "A14", Severity: models.SeverityHigh, Confidence: 0.7,
 	Message: "An object has a member twice: whoever reviews it may read the one, and the client the other.",
@@ -116,7 +151,7 @@ var duplicateMember = &check.Rule{
 
 // duplicates reports members that have a sibling of the same name. For all but huge events, a small table of hashes tells
 // that there are none.
-func duplicates(e *check.Event) {
+func duplicates(e *reader) {
 	var seen [64]uint64
 	var names map[string]int
 	if len(e.Segments) > maxHashed {
@@ -164,9 +199,9 @@ var deepSchema = &check.Rule{
 	Message: "A definition is nested so deeply that whoever walks it runs out of stack.",
 }
 
-const maxDepth = 96
+const maxDepth = 48
 
-func depth(e *check.Event) {
+func depth(e *reader) {
 	for i := range e.Segments {
 		if p := e.Segments[i].Pointer; len(p) >= 2*maxDepth && strings.Count(p, "/") >= maxDepth {
 			e.Report(deepSchema, nil, e.Whole(i))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aad6b6dc/taster/detectors"
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/detectors/internal/directive"
 	"github.com/aad6b6dc/taster/models"
 	"github.com/aad6b6dc/taster/models/view"
 )
@@ -22,14 +23,28 @@ func Rules(t testing.TB, g *check.Group, kind models.Kind, body []byte) []string
 	}
 	var rules []string
 	event := check.Event{
-		Input: &detectors.Input{Event: &models.Event{Server: "server", Kind: kind, Body: body}, Segments: doc.Segments},
-		Found: func(f models.Finding) { rules = append(rules, f.Rule); inside(t, doc.Segments, &f) },
+		Input:   &detectors.Input{Event: &models.Event{Server: "server", Kind: kind, Body: body}, Segments: doc.Segments},
+		Found:   func(f models.Finding) { rules = append(rules, f.Rule); inside(t, doc.Segments, &f) },
+		Signals: Signals(t, doc.Segments),
 	}
 	if g.Reads(kind) {
 		g.Examine(&event)
 	}
 	slices.Sort(rules)
 	return slices.Compact(rules)
+}
+
+// Signals reads views of the segments with the shipped lexicon, as [check.Event] wants it.
+func Signals(t testing.TB, segments []models.Segment) func(segment, view int) []directive.Hit {
+	t.Helper()
+	lexicon, err := directive.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := lexicon.Reader()
+	return func(segment, view int) []directive.Hit {
+		return slices.Clone(reader.Read(segments[segment].Views[view].Text).Hits)
+	}
 }
 
 func inside(t testing.TB, segments []models.Segment, f *models.Finding) {
