@@ -16,7 +16,7 @@ import (
 const version = "1.0.0"
 
 // classes are what the rules report, those of loaded packs included.
-var classes = []models.Class{"A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8", "A10", "A12", "A13", "A14", "A15", "A16", "B1", "B2", "B3", "B4", "B5", "B6", "B8", "B10", "B11", "C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C10", "C11", "C12", "C13", "D1", "D2", "D3", "D4", "D5", "D6", "D7", "D8", "D9", "E5", "E6", "E7", "E8", "E10", "E11", "E12", "E13", "E14", "E15"}
+var classes = []models.Class{"A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8", "A9", "A10", "A12", "A13", "A14", "A15", "A16", "B1", "B2", "B3", "B4", "B5", "B6", "B8", "B9", "B10", "B11", "C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C10", "C11", "C12", "C13", "D1", "D2", "D3", "D4", "D5", "D6", "D7", "D8", "D9", "E5", "E6", "E7", "E8", "E10", "E11", "E12", "E13", "E14", "E15"}
 
 // Spec describes the detector.
 var Spec = detectors.Spec{
