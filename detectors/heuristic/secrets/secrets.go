@@ -216,11 +216,59 @@ func (r *report) value(text string, start, end int) int {
 	case strings.HasPrefix(name, "pass") || name[0] >= 0x80 || name == "pwd" || name == "kennwort" || name == "senha":
 		least = minValue
 	}
-	if value := strings.TrimRight(text[start:end], "."); live(value, least) {
+	if value := strings.TrimRight(text[start:end], "."); live(value, least) && !(r.record(name, text, before) && !ofSystem(around(text, before))) {
 		r.add(secretPassword, start, start+len(value))
 	}
 	return end
 }
+
+// record reports whether text[:end] ends with the bare name of a password as a field of a record: what people ask their
+// servers for. It is none in a definition.
+func (r *report) record(name, text string, end int) bool {
+	if !ownFields[name] || r.e.Event.Kind.Definition() {
+		return false
+	}
+	start := end - len(name)
+	if start < 0 || !strings.EqualFold(text[start:end], name) {
+		return false
+	}
+	line := strings.TrimRight(text[:start], " \t-")
+	switch before := text[max(start-1, 0):start]; {
+	case before == `"` || before == "'":
+		return true
+	case line == "" || strings.ContainsAny(line[len(line)-1:], "\n,{"):
+		return strings.HasPrefix(strings.TrimLeft(text[end:], " "), ":")
+	}
+	return false
+}
+
+// ownFields are names of what people have for themselves as well as systems for theirs.
+var ownFields = map[string]bool{"password": true, "passwd": true, "passcode": true, "pwd": true, "pw": true, "pin code": true, "passwort": true, "contraseña": true, "senha": true, "mot de passe": true}
+
+// systems are words near a password that is one of a system rather than of a person at a website; in lower case.
+var systems = []string{"host", "port\"", "port:", "port=", "database", "db_", "dsn", "server", "namespace", "cluster", "smtp", "imap", "ldap", "redis", "sql", "mongo", "admin", "root", "prod", "environ", "config", "ssh", "ftp", "vpn", "router", "backup", "deploy", "registry", "service_", "svc"}
+
+// around is what stands near a password.
+func around[T ~string | ~[]byte](text T, at int) T {
+	return text[max(0, at-nearSystem):min(len(text), at+nearSystem)]
+}
+
+// ofSystem reports whether the words near a password are about a system.
+func ofSystem(near string) bool {
+	near = strings.ToLower(near)
+	if strings.Contains(near, "website") {
+		return false
+	}
+	for _, word := range systems {
+		if strings.Contains(near, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// nearSystem is how far around a password its system is looked for, in bytes.
+const nearSystem = 200
 
 // basic reports a user and a password in base64.
 func (r *report) basic(text string, start, end int) {
@@ -268,7 +316,12 @@ func (r *report) member(s *models.Segment, text string) {
 	if s.Pointer == "" || len(text) > 512 || strings.IndexByte(text, ' ') >= 0 || !nameEnd[s.Pointer[len(s.Pointer)-1]] || named(s.Pointer) == "" || r.e.Event.Kind == models.KindTool && !check.Below(s, "/_meta") && check.Last(s) != "default" {
 		return
 	}
-	if r.basic(text, 0, len(text)); live(text, 10) {
+	if r.basic(text, 0, len(text)); live(text, 10) && !(r.personal(s) && !ofSystem(string(around(r.e.Event.Body, s.Start)))) {
 		r.add(secretPassword, 0, len(text))
 	}
+}
+
+// personal reports whether the member is called as a field of a person's record is.
+func (r *report) personal(s *models.Segment) bool {
+	return ownFields[strings.ToLower(check.Last(s))] && !r.e.Event.Kind.Definition()
 }
