@@ -76,7 +76,7 @@ func invisibles(e *check.Event, i int, text string) {
 		severity, confidence = models.SeverityHigh, 0.85
 	case found.inWord >= 3 && inside.Score() >= needDisguised:
 		severity, confidence = models.SeverityHigh, 0.8
-	case !found.kinds["tag"] && (found.count <= 2 || !e.Event.Kind.Definition() && found.count < manyInvisible/2):
+	case !found.kinds["tag"] && (found.count <= 2 || !e.Event.Kind.Definition() && found.longest == 1 && found.inWord == 0 && len(found.kinds) == 1 || !e.Event.Kind.Definition() && found.count < manyInvisible/2):
 		confidence = strayConfidence
 	case found.kinds["tag"]:
 		severity, confidence = models.SeverityHigh, 0.7

@@ -360,7 +360,7 @@ func remarks(e *check.Event, i int, text string) {
 		line := strings.TrimLeft(text[at:end], " \t")
 		for _, sign := range []string{"# ", "// ", "-- ", "; ", "% ", "REM ", "/* ", "* "} {
 			if remark, ok := strings.CutPrefix(line, sign); ok && len(remark) >= minText {
-				if g := gist.Of(remark); g.Has(gist.Addressee) && g.Has(gist.Private) && g.Has(gist.Act) && g.Score() >= needRegion[Custom] {
+				if g := gist.Of(remark); g.Has(gist.Addressee) && g.Has(gist.Private) && g.Has(gist.Act) && g.Has(gist.You|gist.Covert|gist.Override|gist.Address|gist.Duty) && g.Score() > needRegion[Custom] {
 					report(e, hiddenOrder, "B4", 0, models.Span{Segment: i, Start: end - len(remark), End: end})
 					return
 				}

@@ -198,9 +198,15 @@ func (r *report) value(text string, start, end int) int {
 	if before == start && len(head) == before {
 		return end
 	}
+	if text[start-1] == '(' { // a remark on the name
+		return end
+	}
 	name := named(head)
 	if name == "" {
 		return end
+	}
+	if n := strings.IndexByte(text[start:end], '&'); n >= 0 && end < len(text) && text[end] == '=' { // the next parameter of a query
+		end = start + n
 	}
 	for end < len(text) && text[end] == '=' {
 		end++

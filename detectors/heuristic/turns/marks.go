@@ -121,6 +121,9 @@ func quoted(text string, i int) bool {
 	if i == 0 {
 		return false
 	}
+	if strings.Count(text[max(0, i-maxFence):i], "```")%2 == 1 && strings.Contains(text[i:], "```") { // within a block of code
+		return true
+	}
 	switch c := text[i-1]; c {
 	case '`', '"', '\'', '(', ',':
 		return true
@@ -183,9 +186,17 @@ func elementAt(text string, i int) (mark, bool) {
 	return mark{start: i, end: i + n + 1, kind: element, system: acts}, true
 }
 
-// begun reports whether an element of the name was begun in text, in small letters or in capitals.
+// begun reports whether an element of the name was begun in text, whatever the case of its letters.
 func begun(text, name string) bool {
-	return strings.Contains(text, "<"+name) || strings.Contains(text, "<"+strings.ToUpper(name)) || strings.Contains(text, "<"+strings.ToUpper(name[:1])+name[1:])
+	for {
+		n := strings.IndexByte(text, '<')
+		if n < 0 || len(text)-n-1 < len(name) {
+			return false
+		}
+		if text = text[n+1:]; strings.EqualFold(text[:len(name)], name) {
+			return true
+		}
+	}
 }
 
 // isElementName reports whether a name has letters and what joins them only.
