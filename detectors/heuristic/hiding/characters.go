@@ -21,26 +21,20 @@ var (
 	}
 )
 
-// unusual reports whether text has anything but printable ASCII and line breaks.
-func unusual(text string) bool {
-	for i := range len(text) {
-		if c := text[i]; c >= utf8.RuneSelf || c == 0x1b {
-			return true
-		}
-	}
-	return false
-}
-
 // characters reports what is suspicious about single characters of segment i, whatever they spell.
 func characters(e *check.Event, i int, text string) {
-	if !unusual(text) {
-		return
-	}
-	invisibles(e, i, text)
-	overrides(e, i, text)
+	has := e.Bytes(i)
 	escape(e, i, text)
-	mixedScript(e, i, text)
-	styled(e, i, text)
+	if has.Has(signs) || strings.Contains(text, "\u00ad") {
+		invisibles(e, i, text)
+	}
+	if has.Has(signs) {
+		overrides(e, i, text)
+		styled(e, i, text)
+	}
+	if has.Has(scripts) {
+		mixedScript(e, i, text)
+	}
 }
 
 // invisibles reports invisible characters without a use where they stand.

@@ -17,37 +17,29 @@ func file(e *check.Event, i, v int, text string) {
 	}
 }
 
-// labels announce fields and layers of a file that people do not see, in what a tool says about the file. In lower case.
-var labels = []string{
-	"usercomment", "specialinstructions", "photoshop:instructions", "white on white", "hidden layer", "--- hidden", "hidden (", "very light", "barely visible",
-	"inaudible", "ultrasonic", "可聴域外", "(comm)", "comm eng", "lettering", "reverse of sheet", "watermark text", "off-canvas", "tiny print", "recognised text", "recognized text", "text recognition", "text found on", "erkannter text", "texte reconnu", "texto reconocido", "识别文字", "認識した文字", "pencil", "00:00 note",
-}
-
-// labelled reports orders behind a label of hidden content.
+// labelled reports orders behind a label of content of a file that people do not see, in what a tool says about the file.
 func labelled(e *check.Event, i int, text string) {
-	s := &e.Segments[i]
-	name := strings.ToLower(check.Last(s))
+	describes := describesFiles[e.Event.Kind]
+	if !describes && strings.IndexByte(e.Segments[i].Pointer, ':') < 0 {
+		return
+	}
+	name := strings.ToLower(check.Last(&e.Segments[i]))
 	if strings.HasPrefix(name, "xmp:") || strings.HasPrefix(name, "exif") || strings.HasPrefix(name, "iptc") {
 		judge(e, fileText, "B11", need(e, needFile), e.Whole(i), text)
 		return
 	}
-	if !describesFiles[e.Event.Kind] || len(text) > maxLabelled || !mayLabel(text) {
+	if !describes || len(text) > maxLabelled {
 		return
 	}
-	lower := strings.ToLower(text)
-	if len(lower) != len(text) {
-		return
-	}
-	for _, label := range labels {
-		at := strings.Index(lower, label)
-		if at < 0 {
+	for _, h := range e.Signals(i, 0) {
+		if h.Signal != label {
 			continue
 		}
-		colon := strings.IndexAny(text[at:min(len(text), at+80)], ":\n\"]")
+		colon := strings.IndexAny(text[h.Start:min(len(text), h.Start+80)], ":\n\"]")
 		if colon < 0 {
 			continue
 		}
-		start := at + colon + 1
+		start := h.Start + colon + 1
 		end := min(len(text), start+maxAfter)
 		if n := strings.Index(text[start:end], "\n\n"); n > 0 {
 			end = start + n
@@ -62,16 +54,6 @@ func labelled(e *check.Event, i int, text string) {
 		}
 		judge(e, fileText, "B11", needLabelled, models.Span{Segment: i, Start: start, End: end}, text[start:end])
 	}
-}
-
-// mayLabel reports whether text has a part of a label, in either case.
-func mayLabel(text string) bool {
-	for _, part := range []string{"idden", "omment", "nstructions", "xmp", "hite on", "ery light", "isible", "audible", "sonic", "COMM", "comm eng", "ettering", "of sheet", "encil", "ecogni", "erkannt", "econnu", "ext found", "识别", "認識", "atermark", "canvas", "iny print", "可聴"} {
-		if strings.Contains(text, part) {
-			return true
-		}
-	}
-	return false
 }
 
 // spokenToMachine reports an order to a machine that gives something away or keeps people out.

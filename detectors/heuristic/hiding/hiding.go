@@ -121,9 +121,12 @@ var needRegion = map[Way]int{Comment: 6, Styled: 5, Custom: 7}
 func examine(e *check.Event) {
 	for i := range e.Segments {
 		s := &e.Segments[i]
+		if len(s.Views) == 1 && len(s.Views[0].Text) < minText && !e.Bytes(i).Has(odd) {
+			continue
+		}
 		for v := range s.Views {
 			text := s.Views[v].Text
-			if len(text) < minText {
+			if len(text) < minText || v == 0 && !e.Bytes(i).Has(unrenders) {
 				continue
 			}
 			switch class := ClassOf(&s.Views[v]); class {
@@ -143,13 +146,26 @@ func examine(e *check.Event) {
 		if raw := s.Views[0].Text; len(raw) >= minText {
 			padded(e, i, raw)
 			decodeAndFollow(e, i, raw)
-			terminal(e, i, raw)
+			if e.Bytes(i).Has(terminals) {
+				terminal(e, i, raw)
+			}
 			labelled(e, i, raw)
 			remarks(e, i, raw)
 		}
-		characters(e, i, s.Views[0].Text)
+		if e.Bytes(i).Has(odd) {
+			characters(e, i, s.Views[0].Text)
+		}
 	}
 }
+
+// What a text has that has anything of a kind.
+var (
+	odd       = check.BytesOf("\x1bé—ж") // characters that may be suspicious by themselves
+	signs     = check.BytesOf("—ж")      // that may be of other scripts or none
+	scripts   = check.BytesOf("ж")
+	unrenders = check.BytesOf("<[{")            // regions that are not rendered
+	terminals = check.BytesOf("\x00\b\r\x1b[é") // what terminals act upon
+)
 
 // minText is the shortest text that can hold an order.
 const minText = 12
@@ -223,55 +239,51 @@ func fragments(text string) bool {
 	return lines >= 4 && len(text)/lines < 16
 }
 
-// decodeHints ask for something to be decoded, obeyHints for what comes out to be done; in lower case.
-var (
-	decodeHints = []string{"decod", "dekod", "decif", "decrypt", "entschlüssel", "déchiffr", "descifr", "descodif", "décod", "декод", "расшифр", "解码", "デコード", "解読", "디코드", "해독", "فك تشفير", "into characters", "turn into text", "unscramble", "base64", "rot13", "hex to text", "plaintext", "backward", "in reverse"}
-	obeyHints   = []string{"obey", "follow what", "follow it", "follow the", "and follow", "then follow", "execute", "carry it out", "carry out", "act on", "act accordingly", "do what it says", "do what", "comply", "perform", "befolg", "ausführ", "führe", "exécut", "suivez", "suis ", "ejecut", "obedec", "cumpl", "выполн", "следуй", "исполн", "执行", "照做", "遵照", "実行", "従", "실행", "따르", "نفذ", "eseg", "treat it as", "as an instruction", "as instructions", "then act"}
-)
-
 // decodeAndFollow reports a text that asks for something to be decoded and obeyed, with something to decode beside it.
 func decodeAndFollow(e *check.Event, i int, text string) {
 	if len(text) > 16<<10 || !hasBlob(text) {
 		return
 	}
-	lower := strings.ToLower(text)
-	if len(lower) != len(text) {
-		return
-	}
-	for _, hint := range decodeHints {
-		at := strings.Index(lower, hint)
-		if at < 0 {
+	hits := e.Signals(i, 0)
+	for n, h := range hits {
+		if h.Signal != decode && h.Signal != obey {
 			continue
 		}
-		near := lower[max(0, at-nearHint):min(len(lower), at+nearHint)]
-		for _, obey := range obeyHints {
-			if n := strings.Index(near, obey); n >= 0 {
-				from := max(0, at-nearHint)
-				start, end := min(at, from+n), max(at+len(hint), from+n+len(obey))
-				e.Report(followDecoded, nil, models.Span{Segment: i, Start: start, End: end})
+		for _, other := range hits[n+1:] {
+			if other.Start > h.End+nearHint || other.Sentence > h.Sentence+1 {
+				break
+			}
+			if other.Signal == decode && h.Signal == obey && other.Sentence == h.Sentence || other.Signal == obey && h.Signal == decode {
+				e.Report(followDecoded, nil, models.Span{Segment: i, Start: h.Start, End: max(h.End, other.End)})
 				return
 			}
 		}
 	}
 }
 
+// The signals of what is asked for in sight.
+var (
+	decode = check.Signal("hiding.decode")
+	obey   = check.Signal("hiding.obey")
+	label  = check.Signal("hiding.label")
+)
+
 // nearHint is how close a decoding and an obeying stand, in bytes.
 const nearHint = 70
 
 // hasBlob reports whether a text has a run without blanks that is too long for a word.
 func hasBlob(text string) bool {
-	for i := 0; i+minBlob <= len(text); {
-		j := i + minBlob - 1
-		for j >= i && text[j] > ' ' && text[j] < 0x7f {
-			j--
-		}
-		if j < i {
-			return !strings.Contains(text[i:i+minBlob], "://")
-		}
-		i = j + 1
-	}
-	return false
+	start, _, ok := check.NextRun(text, 0, &solid, minBlob)
+	return ok && !strings.Contains(text[start:start+minBlob], "://")
 }
+
+// solid has the printable bytes of ASCII.
+var solid = func() (t [256]bool) {
+	for c := '!'; c < 0x7f; c++ {
+		t[c] = true
+	}
+	return t
+}()
 
 const minBlob = 32
 

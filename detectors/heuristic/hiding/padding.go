@@ -20,6 +20,9 @@ const (
 
 // padded reports orders behind so many blanks that a person does not come to them.
 func padded(e *check.Event, i int, text string) {
+	if !check.HasRun(text, &gapByte, minGap) {
+		return
+	}
 	if strings.Contains(text, " \t ") {
 		whitespaceCode(e, i, text)
 	}
@@ -55,6 +58,14 @@ func padded(e *check.Event, i int, text string) {
 		}
 	}
 }
+
+// gapByte has the bytes that gaps are made of.
+var gapByte = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c <= ' ' || c >= utf8.RuneSelf || c == '.' || c == '-' || c == '*'
+	}
+	return t
+}()
 
 // nextGap finds the next long run of blanks with text behind it. A line of dots is blank, too.
 func nextGap(text string, from int) (start, end int, ok bool) {

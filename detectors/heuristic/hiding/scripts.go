@@ -34,7 +34,10 @@ const minReversed = 3 // words under an override in a text that runs right to le
 // overrides reports bidirectional overrides: any in a text without a letter that runs right to left, else one that
 // stretches over several words.
 func overrides(e *check.Event, i int, text string) {
-	at := strings.IndexAny(text, "\u202d\u202e")
+	at := strings.Index(text, "\u202e")
+	if left := strings.Index(text, "\u202d"); left >= 0 && (at < 0 || left < at) {
+		at = left
+	}
 	if at < 0 {
 		return
 	}

@@ -24,6 +24,29 @@ const (
 	strayReach = 14 // words among which they must stand
 )
 
+// sampled is how far apart the words are that are looked at first, in bytes.
+const sampled = 40
+
+// sampleStray reports whether any word of a sample has a stray letter. Where words have, most do.
+func sampleStray(text string) bool {
+	for at := 0; at < len(text); at += sampled {
+		for at < len(text) && 'a' <= text[at]|0x20 && text[at]|0x20 <= 'z' {
+			at++
+		}
+		for at < len(text) && (text[at]|0x20 < 'a' || 'z' < text[at]|0x20) {
+			at++
+		}
+		start := at
+		for at < len(text) && 'a' <= text[at]|0x20 && text[at]|0x20 <= 'z' {
+			at++
+		}
+		if n := at - start; n >= 3 && n <= 12 && strayed(text[start:at]) {
+			return true
+		}
+	}
+	return false
+}
+
 // stray finds words that are common ones but for a letter at their beginning or end.
 func stray(e *check.Event, i int, text string) {
 	var found [minStray]int // ordinal numbers of the words

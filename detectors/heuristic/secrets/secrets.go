@@ -53,10 +53,15 @@ func examine(e *check.Event) {
 			continue
 		}
 		r := report{e: e, segment: i}
+		has := e.Bytes(i)
 		r.keys(text)
-		r.addresses(text)
-		r.grant(text)
-		r.passwords(text)
+		if has.Count(address) == 2 && strings.Contains(text, "://") {
+			r.addresses(text)
+			r.grant(text)
+		}
+		if has.Count(values) > 1 {
+			r.passwords(text)
+		}
 		r.member(s, text)
 		if !call && !e.Event.Kind.Definition() {
 			people.read(i, text)
@@ -64,6 +69,20 @@ func examine(e *check.Event) {
 	}
 	people.report(e)
 }
+
+// What a text has that has anything of a kind.
+var (
+	address = check.BytesOf(":/")
+	values  = check.BytesOf("aA0")
+)
+
+// valueRun has the bytes that values are made of.
+var valueRun = func() (t [256]bool) {
+	for c, kind := range valueByte {
+		t[c] = kind != 0
+	}
+	return t
+}()
 
 // embedded reports whether a call's argument is a text, in which nobody expects a secret. Calls that take a secret take it
 // as a value of its own, and files and commands have theirs.
@@ -152,17 +171,20 @@ var names = []string{
 // passwords finds values behind the name of a secret: password=..., "password": ..., password is ... It looks for the
 // values first, since few words of a text have digits or capitals in them.
 func (r *report) passwords(text string) {
-	for i := 0; i < len(text); {
-		start := i
-		var kinds uint8
-		for i < len(text) && valueByte[text[i]] != 0 {
-			kinds |= valueByte[text[i]]
-			i++
+	for i := 0; ; {
+		start, end, ok := check.NextRun(text, i, &valueRun, minValue)
+		if !ok {
+			return
 		}
-		if i == start {
+		var kinds uint8
+		for _, c := range []byte(text[start:end]) {
+			kinds |= valueByte[c]
+		}
+		if i = end; kinds&digitByte != 0 && kinds&(smallByte|capitalByte) != 0 || kinds&smallByte != 0 && kinds&capitalByte != 0 {
+			i = r.value(text, start, end)
+		}
+		for i < len(text) && valueRun[text[i]] {
 			i++
-		} else if i-start >= minValue && (kinds&digitByte != 0 && kinds&(smallByte|capitalByte) != 0 || kinds&smallByte != 0 && kinds&capitalByte != 0) {
-			i = max(i, r.value(text, start, i))
 		}
 	}
 }
@@ -319,7 +341,10 @@ var nameEnd = func() (t [256]bool) {
 
 // member judges a whole value by the name of its member.
 func (r *report) member(s *models.Segment, text string) {
-	if s.Pointer == "" || len(text) > 512 || strings.IndexByte(text, ' ') >= 0 || !nameEnd[s.Pointer[len(s.Pointer)-1]] || named(s.Pointer) == "" || r.e.Event.Kind == models.KindTool && !check.Below(s, "/_meta") && check.Last(s) != "default" {
+	if len(text) > 512 || s.Pointer == "" || !nameEnd[s.Pointer[len(s.Pointer)-1]] || strings.IndexByte(text, ' ') >= 0 {
+		return
+	}
+	if r.e.Event.Kind == models.KindTool && check.Last(s) != "default" && !check.Below(s, "/_meta") || named(s.Pointer) == "" {
 		return
 	}
 	if r.basic(text, 0, len(text)); live(text, 10) && !(r.personal(s) && !ofSystem(string(around(r.e.Event.Body, s.Start)))) {

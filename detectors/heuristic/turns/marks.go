@@ -3,6 +3,8 @@ package turns
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/aad6b6dc/taster/detectors/heuristic/check"
 )
 
 // kind is what a mark plays.
@@ -54,16 +56,48 @@ var (
 )
 
 const (
-	maxMarks = 64
-	maxJoint = 4       // bytes between marks that belong together
-	maxFence = 8 << 10 // bytes before the end of an element in which its beginning is looked for
+	maxMarks   = 64
+	maxSpeaker = 40      // bytes of a line before its colon
+	maxJoint   = 4       // bytes between marks that belong together
+	maxFence   = 8 << 10 // bytes before the end of an element in which its beginning is looked for
 )
+
+// What a text has that has anything of a kind.
+var (
+	openings = check.BytesOf("<[#ж")
+	colons   = check.BytesOf(":")
+	records  = check.BytesOf("{\"")
+)
+
+// mayOpen reports whether text, which has these bytes, may have a mark.
+func mayOpen(text string, has check.Bytes) bool {
+	if has.Has(openings) || has.Count(records) == 2 {
+		return true
+	}
+	for _, rule := range []string{"--", "==", "**"} {
+		if has.Has(check.BytesOf(rule)) && strings.Contains(text, rule) {
+			return true
+		}
+	}
+	return has.Has(colons) && mayName(text)
+}
+
+// mayName reports whether a line may begin with a speaker.
+func mayName(text string) bool {
+	for from := 0; ; {
+		n := strings.IndexByte(text[from:], ':')
+		if n < 0 {
+			return false
+		}
+		if at := from + n; at < maxSpeaker || strings.IndexByte(text[at-maxSpeaker:at], '\n') >= 0 {
+			return true
+		}
+		from += n + 1
+	}
+}
 
 // find returns the marks of a text in their order.
 func find(text string) []mark {
-	if !strings.ContainsAny(text, "<[{:=\"：") {
-		return nil
-	}
 	var marks []mark
 	for i := 0; i < len(text) && len(marks) < maxMarks; i++ {
 		m, ok := mark{}, false
@@ -81,7 +115,7 @@ func find(text string) []mark {
 			if !ok {
 				m, ok = bannerAt(text, i)
 			}
-		case '{', '"':
+		case '"':
 			m, ok = callAt(text, i)
 		case '=', '-', '#', '*':
 			if c == '#' {
@@ -230,7 +264,7 @@ func contains(s string, parts []string) bool {
 
 // roleAt finds a speaker before the colon at i, at the start of a line.
 func roleAt(text string, i, colon int) (mark, bool) {
-	start := max(0, i-40)
+	start := max(0, i-maxSpeaker)
 	if n := strings.LastIndexByte(text[start:i], '\n'); n >= 0 {
 		start += n + 1
 	} else if start > 0 {

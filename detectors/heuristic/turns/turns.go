@@ -49,7 +49,15 @@ func examine(e *check.Event) {
 			continue
 		}
 		for v := range s.Views {
-			if text := s.Views[v].Text; len(text) >= minText && read(e, i, v, text) {
+			text := s.Views[v].Text
+			if len(text) < minText {
+				continue
+			}
+			has := e.Bytes(i)
+			if v > 0 {
+				has = check.BytesOf(text)
+			}
+			if mayOpen(text, has) && read(e, i, v, text) {
 				break
 			}
 		}

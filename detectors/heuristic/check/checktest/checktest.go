@@ -8,6 +8,7 @@ import (
 
 	"github.com/aad6b6dc/taster/detectors"
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/detectors/internal/directive"
 	"github.com/aad6b6dc/taster/models"
 	"github.com/aad6b6dc/taster/models/view"
 )
@@ -24,12 +25,24 @@ func Rules(t testing.TB, g *check.Group, kind models.Kind, body []byte) []string
 	event := check.Event{
 		Input: &detectors.Input{Event: &models.Event{Server: "server", Kind: kind, Body: body}, Segments: doc.Segments},
 		Found: func(f models.Finding) { rules = append(rules, f.Rule); inside(t, doc.Segments, &f) },
+		Signals: func(segment, view int) []directive.Hit {
+			return slices.Clone(reader(t).Read(doc.Segments[segment].Views[view].Text).Hits)
+		},
 	}
 	if g.Reads(kind) {
 		g.Examine(&event)
 	}
 	slices.Sort(rules)
 	return slices.Compact(rules)
+}
+
+func reader(t testing.TB) *directive.Reader {
+	t.Helper()
+	l, err := directive.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l.Reader()
 }
 
 func inside(t testing.TB, segments []models.Segment, f *models.Finding) {
