@@ -28,10 +28,12 @@ const (
 	Tool                       // a function by its name
 	Duty                       // must, always, first, every
 	Grave                      // what is private and does harm in other hands
+	Spoken                     // speaks to machines only: "agents reading this", "if you are an AI"
+	Consent                    // agrees to something
 )
 
 // weight is what each sign counts.
-var weight = [...]int{2, 1, 2, 2, 2, 2, 1, 1, 1, 1}
+var weight = [...]int{2, 1, 2, 2, 2, 2, 1, 1, 1, 1, 2, 0}
 
 // Gist is what was made of a text.
 type Gist struct {
@@ -66,7 +68,10 @@ func Of(text string) Gist {
 	readers := idle.Get().([]reader)
 	for _, r := range readers {
 		for _, h := range r.Read(text).Hits {
-			g.Signs |= r.signs[h.Signal]
+			sign := r.signs[h.Signal]
+			if g.Signs |= sign; sign == Addressee && called(text, h.Start, h.End) {
+				g.Signs |= Spoken
+			}
 		}
 	}
 	idle.Put(readers)
@@ -87,6 +92,20 @@ var idle = sync.Pool{New: func() any {
 	l := lexicons()
 	return []reader{{l[0].lexicon.Reader(), l[0].signs}, {l[1].lexicon.Reader(), l[1].signs}}
 }}
+
+// called reports whether the addressee at [start, end) is called by its name: "Assistant:", "agents, ...".
+func called(text string, start, end int) bool {
+	before := strings.TrimRight(text[:start], " \t\"'([{*_«“„—-")
+	if cut := strings.LastIndexAny(before, ".!?:;,\n。！？"); start-cut > maxTitle && len(before) > maxTitle {
+		return false
+	}
+	after := text[end:min(len(text), end+maxTitle)]
+	n := strings.IndexAny(after, ":,：，、—")
+	return n >= 0 && !strings.ContainsAny(after[:n], ".!?;=\n")
+}
+
+// maxTitle is how many bytes stand before and behind the addressee in its title: "Dear AI agents of the shop:".
+const maxTitle = 18
 
 type vocabulary struct {
 	lexicon *directive.Lexicon
@@ -112,7 +131,7 @@ var lexicons = sync.OnceValue(func() [2]vocabulary {
 
 var ownNames = map[string]Sign{
 	"gist.addressee": Addressee, "gist.you": You, "gist.private": Private, "gist.grave": Grave, "gist.act": Act, "gist.covert": Covert,
-	"gist.override": Override, "gist.duty": Duty,
+	"gist.override": Override, "gist.duty": Duty, "gist.spoken": Spoken, "gist.consent": Consent,
 }
 
 var commonSigns = map[directive.Signal]Sign{

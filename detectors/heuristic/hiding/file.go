@@ -35,7 +35,7 @@ func labelled(e *check.Event, i int, text string) {
 		if h.Signal != label {
 			continue
 		}
-		colon := strings.IndexAny(text[h.Start:min(len(text), h.Start+80)], ":\n\"]")
+		colon := strings.IndexAny(text[h.Start:min(len(text), h.Start+80)], ":\n\"])")
 		if colon < 0 {
 			continue
 		}
@@ -49,7 +49,7 @@ func labelled(e *check.Event, i int, text string) {
 		for end > start && end < len(text) && text[end]&0xc0 == 0x80 {
 			end--
 		}
-		if g := gist.Of(text[start:end]); !g.Has(gist.Addressee) && !spokenToMachine(g) {
+		if g := gist.Of(text[start:end]); !g.Has(gist.Addressee|gist.Spoken) && !spokenToMachine(g) {
 			continue
 		}
 		judge(e, fileText, "B11", needLabelled, models.Span{Segment: i, Start: start, End: end}, text[start:end])

@@ -163,7 +163,7 @@ var (
 	odd       = check.BytesOf("\x1bé—ж") // characters that may be suspicious by themselves
 	signs     = check.BytesOf("—ж")      // that may be of other scripts or none
 	scripts   = check.BytesOf("ж")
-	unrenders = check.BytesOf("<[{")            // regions that are not rendered
+	unrenders = check.BytesOf("<[{-")           // regions that are not rendered
 	terminals = check.BytesOf("\x00\b\r\x1b[é") // what terminals act upon
 )
 
@@ -325,7 +325,7 @@ func closed(e *check.Event, i, v int, text string) {
 
 // unrendered reports orders in the regions of a text that are not shown.
 func unrendered(e *check.Event, i, v int, text string) {
-	if !strings.ContainsAny(text, "<[{") {
+	if !strings.ContainsAny(text, "<[{") && !strings.HasPrefix(text, "---\n") {
 		return
 	}
 	if strings.Contains(text, "<svg") {
@@ -384,7 +384,7 @@ func remarks(e *check.Event, i int, text string) {
 
 // forMachines are the signs of which a remark that is not for colleagues has one: whom it speaks to, where something is to
 // go, what is to be overruled.
-const forMachines = gist.Addressee | gist.Tool | gist.Address | gist.Override
+const forMachines = gist.Addressee | gist.Tool | gist.Address | gist.Override | gist.Spoken
 
 // hiddenData reports whether a comment is a record rather than a remark: fields with values, an address among them.
 func hiddenData(comment string) bool {

@@ -299,7 +299,7 @@ func hump(s string) bool {
 
 // codeLike reports marks of programs, markup, templates and expressions.
 func codeLike(s string) bool {
-	for _, mark := range []string{"<|", "</", "/>", "\":", "();", ");", "$^", "${", "={", "(&(", "(?:", "(?=", "(?!", "[^", "[A-Z", "[a-z", "[0-9", `\d`, `\s`, `\w`, `\frac`, `\x1b`, "=\"", "});", "://", "[{", ":{", "&&", "<<SYS", "[INST", "$(", "split", "{...", "({", "`|", `\\|`} {
+	for _, mark := range []string{"<|", "</", "/>", "\":", "();", ");", "$^", "${", "={", "(&(", "(?:", "(?=", "(?!", "[^", "[A-Z", "[a-z", "[0-9", `\d`, `\s`, `\w`, `\frac`, `\x1b`, "=\"", "});", "://", "[{", ":{", "&&", "<<SYS", "[INST", "$(", "split", "{...", "({", "`|", `\|`, "?:", "}[]"} {
 		if strings.Contains(s, mark) {
 			return true
 		}
