@@ -66,6 +66,8 @@ func invisibles(e *check.Event, i int, text string) {
 	severity, confidence := invisibleCharacters.Severity, invisibleCharacters.Confidence
 	inside := disguised(text, found.start, found.end)
 	switch {
+	case e.Event.Kind.Definition() && named(&e.Segments[i], text):
+		severity, confidence = models.SeverityHigh, 0.7
 	case found.longest >= manyInvisible || len(found.kinds) >= 3 || found.count >= manyInvisible && e.Event.Kind.Definition() || found.inWord >= manyInvisible:
 		severity, confidence = models.SeverityHigh, 0.85
 	case found.inWord >= 3 && inside.Score() >= needDisguised:
@@ -76,6 +78,11 @@ func invisibles(e *check.Event, i int, text string) {
 		severity, confidence = models.SeverityHigh, 0.7
 	}
 	e.ReportAs(invisibleCharacters, severity, confidence, nil, models.Span{Segment: i, Start: found.start, End: found.end})
+}
+
+// named reports whether the segment is a name by which something is called, in which nothing is copied by accident.
+func named(s *models.Segment, text string) bool {
+	return (s.Key || check.Last(s) == "name") && strings.IndexByte(text, ' ') < 0
 }
 
 // manyInvisible is how many invisible characters can't be an accident of copying.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
 	"github.com/aad6b6dc/taster/detectors/heuristic/gist"
+	"github.com/aad6b6dc/taster/detectors/internal/directive"
 	"github.com/aad6b6dc/taster/models"
 )
 
@@ -49,11 +50,24 @@ func labelled(e *check.Event, i int, text string) {
 		for end > start && end < len(text) && text[end]&0xc0 == 0x80 {
 			end--
 		}
+		if strings.ContainsAny(text[start:end], "\"“„«") && mentions(e, i) {
+			continue
+		}
 		if g := gist.Of(text[start:end]); !g.Has(gist.Addressee|gist.Spoken) && !spokenToMachine(g) {
 			continue
 		}
 		judge(e, fileText, "B11", needLabelled, models.Span{Segment: i, Start: start, End: end}, text[start:end])
 	}
+}
+
+// mentions reports whether a text speaks about attacks, so that what it quotes is none.
+func mentions(e *check.Event, i int) bool {
+	for _, h := range e.Signals(i, 0) {
+		if h.Signal == directive.Mention {
+			return true
+		}
+	}
+	return false
 }
 
 // spokenToMachine reports an order to a machine that gives something away or keeps people out.

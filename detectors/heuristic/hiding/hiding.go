@@ -116,7 +116,7 @@ const (
 )
 
 // needRegion is what it takes in a region, by the way it is hidden.
-var needRegion = map[Way]int{Comment: 6, Styled: 5, Custom: 7}
+var needRegion = map[Way]int{Comment: 6, Styled: 5, Custom: 7, Folded: 9}
 
 func examine(e *check.Event) {
 	for i := range e.Segments {
@@ -138,6 +138,9 @@ func examine(e *check.Event) {
 				file(e, i, v, text)
 			default:
 				unrendered(e, i, v, text)
+				if v > 0 {
+					escaped(e, i, v, text)
+				}
 				if slices.Contains(s.Views[v].Chain, "gaps") {
 					closed(e, i, v, text)
 				}
@@ -193,7 +196,7 @@ func encoded(e *check.Event, i, v int, text string) {
 	case strings.Count(text, "\x00")*64 > len(text), slices.Contains(e.Segments[i].Views[v].Chain, "strip_controls"): // a dump of memory
 		return
 	}
-	if fragments(text) {
+	if fragments(text) || !prose(text) && !spelled(e.Segments[i].Views[v].Chain) && !hostName(e.Segments[i].Views[0].Text) {
 		return
 	}
 	if hostName(e.Segments[i].Views[0].Text) {
@@ -212,6 +215,38 @@ func encoded(e *check.Event, i, v int, text string) {
 		least--
 	}
 	judge(e, hiddenOrder, "B6", least, models.Span{Segment: i, View: v, End: len(text)}, text)
+}
+
+// escaped reports orders whose letters stand in escapes that no letter needs: %53%65%6e%64, &#83;&#101;.
+func escaped(e *check.Event, i, v int, text string) {
+	view := &e.Segments[i].Views[v]
+	if !slices.ContainsFunc(view.Chain, func(step string) bool { return step == "percent" || step == "html" || step == "escapes" }) {
+		return
+	}
+	first, last, count := 0, 0, 0
+	for _, r := range view.Map {
+		if r.ViewUnit != 1 || r.RawUnit < 3 {
+			continue
+		}
+		for at := r.ViewStart; at < r.ViewEnd(); at++ {
+			if isLetter(text[at]) {
+				if count++; count == 1 {
+					first = at
+				}
+				last = at + 1
+			}
+		}
+	}
+	if count >= minEscaped {
+		judge(e, hiddenOrder, "B6", needEncoded, models.Span{Segment: i, View: v, Start: first, End: last}, text[max(0, first-maxAfter):min(len(text), last+maxAfter)])
+	}
+}
+
+const minEscaped = 8 // letters
+
+// prose reports whether a text has words with blanks between them, or is of a script that has none.
+func prose(text string) bool {
+	return strings.Count(text, " ") >= 3 || strings.ContainsFunc(text, func(r rune) bool { return r >= 0x2e80 })
 }
 
 // letterwise are the decodings of codes for single letters.
@@ -382,6 +417,9 @@ func remarks(e *check.Event, i int, text string) {
 	}
 }
 
+// harm are the signs of which an order has one that is not about the text itself.
+const harm = gist.Private | gist.Covert | gist.Override | gist.Address | gist.Tool
+
 // forMachines are the signs of which a remark that is not for colleagues has one: whom it speaks to, where something is to
 // go, what is to be overruled.
 const forMachines = gist.Addressee | gist.Tool | gist.Address | gist.Override | gist.Spoken
@@ -406,6 +444,9 @@ func judge(e *check.Event, r *check.Rule, class models.Class, least int, span mo
 		return
 	}
 	g := gist.Of(text)
+	if class != "B6" && !e.Event.Kind.Definition() && !g.Has(harm) {
+		g.Signs &^= gist.Spoken // remarks on a page may speak to machines about the page
+	}
 	if g.Words < 4 || g.Score() < least || !g.Has(gist.Act|gist.Override) || harmless(text) {
 		return
 	}

@@ -20,6 +20,9 @@ const (
 
 // padded reports orders behind so many blanks that a person does not come to them.
 func padded(e *check.Event, i int, text string) {
+	if len(text) >= minFiller {
+		filled(e, i, text)
+	}
 	if !check.HasRun(text, &gapByte, minGap) {
 		return
 	}
@@ -58,6 +61,46 @@ func padded(e *check.Event, i int, text string) {
 		}
 	}
 }
+
+const (
+	minFiller   = 1000 // bytes
+	repetitions = 6
+	sample      = 32
+	maxUnit     = 1 << 10
+)
+
+// filled reports orders behind a text that says the same again and again, so that nobody reads to its end.
+func filled(e *check.Event, i int, text string) {
+	for _, at := range []int{len(text) / 4, len(text) / 2} {
+		n := strings.Index(text[at+1:min(len(text), at+1+maxUnit+sample)], text[at:at+sample])
+		if n < 0 {
+			continue
+		}
+		unit := n + 1
+		end := at + unit
+		for end < len(text) && text[end] == text[end-unit] {
+			end++
+		}
+		if end-at < repetitions*unit && end-at < minFiller || !strings.ContainsAny(text[at:at+unit], " ") || len(text)-end > 2*maxAfter || len(text)-end < minText {
+			continue
+		}
+		for end > at && text[end-1] != '.' && text[end-1] != '\n' {
+			end--
+		}
+		rest := text[end:]
+		g := gist.Of(rest)
+		least := needPadded
+		if e.Event.Kind.Definition() {
+			least = needFilled
+		}
+		if g.Words >= 5 && g.Score() >= least && g.Has(gist.Act|gist.Override) {
+			report(e, paddedText, "B5", max(0, g.Score()-least), models.Span{Segment: i, Start: end, End: len(text)})
+		}
+		return
+	}
+}
+
+const needFilled = 3 // in a definition
 
 // gapByte has the bytes that gaps are made of.
 var gapByte = func() (t [256]bool) {

@@ -15,6 +15,7 @@ type Way int
 const (
 	Comment Way = iota
 	Styled      // an element that is styled away: nobody does that to a note for colleagues
+	Folded      // what a reader has to unfold
 	Custom      // hidden by custom rather than by purpose: alternative texts, titles of links and elements, comments of templates
 )
 
@@ -35,7 +36,7 @@ var marks = []struct {
 	{"<title>", "</title>", Custom},
 	{"<template>", "</template>", Comment},
 	{"<noscript>", "</noscript>", Custom},
-	{"<details>", "</details>", Custom},
+	{"<details>", "</details>", Folded},
 	{"<style>", "</style>", Custom},
 	{"<style ", "</style>", Custom},
 	{"<annotation", "</annotation", Custom},

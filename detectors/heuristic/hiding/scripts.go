@@ -126,7 +126,9 @@ func inAddress(text string, s models.Span) bool {
 	if n := strings.IndexAny(text[s.End:], " \n\t"); n >= 0 {
 		to = s.End + n
 	}
-	return strings.Contains(text[from:to], "://") || strings.Contains(text[from:to], "@")
+	part := strings.TrimRight(text[from:to], ".,;:!?)")
+	dot := strings.LastIndexByte(part, '.')
+	return strings.Contains(part, "://") || strings.Contains(part, "@") || dot > 0 && dot+1 < len(part) && isLetter(part[dot+1])
 }
 
 // mentionsScripts reports whether the text talks about scripts and their letters: mixed words are its examples.

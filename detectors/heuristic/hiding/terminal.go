@@ -186,7 +186,7 @@ func overwritten(e *check.Event, i int, text string, before, after int) {
 	}
 	line = strings.TrimRight(line, "\r\n")
 	start := strings.LastIndexAny(line, "\n\r") + 1
-	for _, part := range [][2]int{{start, len(line)}, {after, lineEnd(text, after)}} {
+	for _, part := range [][2]int{{start, len(line)}, {after, min(lineEnd(text, after), nextEscape(text, after))}} {
 		inside := text[part[0]:part[1]]
 		if len(inside) < minText || strings.Contains(inside, "\x1b]") {
 			continue

@@ -274,7 +274,7 @@ func noise(e *check.Event, text string, joints []joint) bool {
 			}
 		}
 	}
-	if words < kinds || digits*3 > words || strings.Count(stretch, " ")*2 < ascii {
+	if words*2 < kinds || digits*3 > words || strings.Count(stretch, " ")*2 < ascii {
 		return false
 	}
 	return kinds >= manyKinds || gist.Of(around(text, joints)).Score()+min(humps, 2) >= needWords+1

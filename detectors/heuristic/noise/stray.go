@@ -13,6 +13,7 @@ var common = func() map[string]bool {
 	words := map[string]bool{}
 	for _, w := range strings.Fields(`the and for with this that into from read send put add copy user about first then also all any file key tell say nothing never not before after
 		paste it of to in is on at by be do or as an if so we he you your their them out over when where what which without before every each session message password secret token
+		ignore ignoring previous instruction instructions forward forwards server servers files filed without asking without request requests answer answers secretly reveal messages delete deletes account accounts system prompt
 		print call run open show mail upload post give take write it's its them there here please must always ask it`) {
 		words[w] = true
 	}
@@ -97,11 +98,21 @@ func different(text string, starts []int) bool {
 // strayed reports whether word is none that is known, and a common one without its first or last letter.
 func strayed(word string) bool {
 	last := len(word) - 1
-	if len(word) < 4 && (word[0] < 'a' || last < 2) || !common[fold(word[1:])] && !common[fold(word[:last])] {
+	if len(word) < 4 && (word[0] < 'a' || last < 2) || !common[fold(word[1:])] && !common[fold(word[:last])] && !stammered(word) {
 		return false
 	}
 	lower := fold(word)
 	return !common[lower] && !others[lower]
+}
+
+// stammered reports whether word is a common one without the second of two equal letters in it.
+func stammered(word string) bool {
+	for i := 1; i < len(word); i++ {
+		if word[i] == word[i-1] && common[fold(word[:i]+word[i+1:])] {
+			return true
+		}
+	}
+	return false
 }
 
 // fold returns a word in small letters without its length growing.

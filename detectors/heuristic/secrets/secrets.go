@@ -224,6 +224,9 @@ func (r *report) value(text string, start, end int) int {
 		return end
 	}
 	name := named(head)
+	if name == "" && strings.IndexByte(text[before:start], ':') >= 0 && strong(text[start:end]) {
+		name = subject(head)
+	}
 	if name == "" {
 		return end
 	}
@@ -297,6 +300,29 @@ func ofSystem(near string) bool {
 
 // nearSystem is how far around a password its system is looked for, in bytes.
 const nearSystem = 200
+
+// strong reports whether a value has letters in both cases and digits, as passwords that were made up for somebody have.
+func strong(value string) bool {
+	var kinds uint8
+	for i := range len(value) {
+		kinds |= valueByte[value[i]]
+	}
+	return kinds&(smallByte|capitalByte|digitByte) == smallByte|capitalByte|digitByte && len(value) >= 10
+}
+
+// subject returns the name of a password that the last words before a colon begin with: "password of the router:".
+func subject(head string) string {
+	line := head[max(0, len(head)-maxSubject):]
+	line = strings.ToLower(line[strings.LastIndexAny(line, "\n.;,(!?")+1:])
+	for _, name := range []string{"password", "passwort", "kennwort", "passphrase", "mot de passe", "contraseña", "senha", "парол", "пароль", "密码", "口令", "パスワード", "비밀번호", "parola", "hasło", "şifre", "wachtwoord", "pin "} {
+		if strings.Contains(line, name) {
+			return name
+		}
+	}
+	return ""
+}
+
+const maxSubject = 64 // bytes
 
 // basic reports a user and a password in base64.
 func (r *report) basic(text string, start, end int) {

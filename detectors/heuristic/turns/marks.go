@@ -279,7 +279,7 @@ func roleAt(text string, i, colon int) (mark, bool) {
 		return mark{}, false
 	}
 	m := mark{start: start, end: i + colon, kind: role, weak: name == speaker && speaker[0] < utf8.RuneSelf}
-	m.system = strings.HasPrefix(name, "sys") || strings.HasPrefix(name, "sis") || name[0] >= utf8.RuneSelf
+	m.system = strings.Contains(name, " ") || strings.HasPrefix(name, "sys") || strings.HasPrefix(name, "sis") || name[0] >= utf8.RuneSelf
 	return m, true
 }
 
