@@ -65,11 +65,18 @@ func Of(text string) Gist {
 	if strings.Contains(text, "://") || account(text) {
 		g.Signs = Address
 	}
+	opening := 0 // where an addressee ends that the text begins with
 	readers := idle.Get().([]reader)
 	for _, r := range readers {
 		for _, h := range r.Read(text).Hits {
 			sign := r.signs[h.Signal]
-			if g.Signs |= sign; sign == Addressee && called(text, h.Start, h.End) {
+			g.Signs |= sign
+			switch {
+			case sign == Addressee && called(text, h.Start, h.End):
+				g.Signs |= Spoken
+			case sign == Addressee && h.Start <= maxOpening:
+				opening = h.End
+			case sign == Act && opening > 0 && h.Start-opening <= 1:
 				g.Signs |= Spoken
 			}
 		}
@@ -103,6 +110,9 @@ func called(text string, start, end int) bool {
 	n := strings.IndexAny(after, ":,：，、—")
 	return n >= 0 && !strings.ContainsAny(after[:n], ".!?;=\n")
 }
+
+// maxOpening is where the first word of a text begins at most, behind quotes and blanks, or one more word: "gate agent".
+const maxOpening = 8
 
 // maxTitle is how many bytes stand before and behind the addressee in its title: "Dear AI agents of the shop:".
 const maxTitle = 18

@@ -2,6 +2,7 @@ package hiding
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
 	"github.com/aad6b6dc/taster/detectors/heuristic/gist"
@@ -36,11 +37,12 @@ func labelled(e *check.Event, i int, text string) {
 		if h.Signal != label {
 			continue
 		}
-		colon := strings.IndexAny(text[h.Start:min(len(text), h.Start+80)], ":\n\"])")
+		colon := strings.IndexAny(text[h.Start:min(len(text), h.Start+80)], ":\n\"])：")
 		if colon < 0 {
 			continue
 		}
-		start := h.Start + colon + 1
+		_, width := utf8.DecodeRuneInString(text[h.Start+colon:])
+		start := h.Start + colon + width
 		end := min(len(text), start+maxAfter)
 		if n := strings.Index(text[start:end], "\n\n"); n > 0 {
 			end = start + n
@@ -87,5 +89,5 @@ var describesFiles = map[models.Kind]bool{models.KindToolResult: true, models.Ki
 
 const (
 	maxLabelled  = 32 << 10
-	needLabelled = 7
+	needLabelled = 6
 )

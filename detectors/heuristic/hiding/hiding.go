@@ -375,7 +375,7 @@ func unrendered(e *check.Event, i, v int, text string) {
 		if r.Way != Styled {
 			least = need(e, least)
 		}
-		if inside := text[r.Start:r.End]; gist.Of(inside).Has(forMachines) {
+		if inside := text[r.Start:r.End]; r.Way == Styled && e.Event.Kind.Definition() || gist.Of(inside).Has(forMachines) {
 			judge(e, hiddenOrder, "B4", least, models.Span{Segment: i, View: v, Start: r.Start, End: r.End}, inside)
 		}
 	}
@@ -444,7 +444,7 @@ func judge(e *check.Event, r *check.Rule, class models.Class, least int, span mo
 		return
 	}
 	g := gist.Of(text)
-	if class != "B6" && !e.Event.Kind.Definition() && !g.Has(harm) {
+	if (class == "B4" || span.View > 0 && class != "B6") && !e.Event.Kind.Definition() && !g.Has(harm) {
 		g.Signs &^= gist.Spoken // remarks on a page may speak to machines about the page
 	}
 	if g.Words < 4 || g.Score() < least || !g.Has(gist.Act|gist.Override) || harmless(text) {

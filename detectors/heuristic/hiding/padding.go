@@ -51,7 +51,7 @@ func padded(e *check.Event, i int, text string) {
 			report(e, paddedText, "B5", 0, models.Span{Segment: i, Start: end, End: end + len(after)})
 			return
 		}
-		if g.Words < 4 || g.Score() < need(e, least) || !g.Has(gist.Act|gist.Override) {
+		if g.Words < 4 || g.Score() < need(e, least) || !g.Has(gist.Act|gist.Override) || !e.Event.Kind.Definition() && !g.Has(foreign) && pages(text[start:end]) {
 			continue
 		}
 		span := models.Span{Segment: i, Start: end, End: end + len(strings.TrimRight(after, " \t\r\n"))}
@@ -63,10 +63,11 @@ func padded(e *check.Event, i int, text string) {
 }
 
 const (
-	minFiller   = 1000 // bytes
-	repetitions = 6
-	sample      = 32
-	maxUnit     = 1 << 10
+	minFiller    = 1000 // bytes
+	repetitions  = 4
+	sample       = 32
+	maxUnit      = 1 << 10
+	minUnitWords = 3
 )
 
 // filled reports orders behind a text that says the same again and again, so that nobody reads to its end.
@@ -81,7 +82,7 @@ func filled(e *check.Event, i int, text string) {
 		for end < len(text) && text[end] == text[end-unit] {
 			end++
 		}
-		if end-at < repetitions*unit && end-at < minFiller || !strings.ContainsAny(text[at:at+unit], " ") || len(text)-end > 2*maxAfter || len(text)-end < minText {
+		if end-at < max(repetitions*unit, minFiller/2) || len(strings.Fields(text[at:at+unit])) < minUnitWords || len(text)-end > 2*maxAfter || len(text)-end < minText {
 			continue
 		}
 		for end > at && text[end-1] != '.' && text[end-1] != '\n' {
@@ -109,6 +110,14 @@ var gapByte = func() (t [256]bool) {
 	}
 	return t
 }()
+
+// pages reports whether a gap is one that documents have between pages and columns.
+func pages(gap string) bool {
+	return (len(gap) < wideGap || strings.Count(gap, "\n") >= minLines) && !strings.ContainsAny(gap, ".-*\v\f")
+}
+
+// foreign are the signs of which the next page of a document has none.
+const foreign = gist.Spoken | gist.Covert | gist.Override | gist.Address | gist.Tool
 
 // nextGap finds the next long run of blanks with text behind it. A line of dots is blank, too.
 func nextGap(text string, from int) (start, end int, ok bool) {

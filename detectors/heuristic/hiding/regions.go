@@ -164,7 +164,7 @@ func styledAway(text string, i int) (Region, bool) {
 	for _, style := range hidingStyles {
 		hidden = hidden || strings.Contains(tag+"\"", style) && !(painted && strings.HasPrefix(style, "color:"))
 	}
-	if !hidden && !offScreen(tag) {
+	if !hidden && !offScreen(tag) && !(painted && sameColour(tag)) {
 		return Region{}, false
 	}
 	start := end + 1
@@ -178,6 +178,15 @@ func styledAway(text string, i int) (Region, bool) {
 		return Region{start, start + n, Styled}, true
 	}
 	return Region{start, len(text), Styled}, true
+}
+
+// sameColour reports whether a tag, without blanks and in lower case, has text in the colour of its ground.
+func sameColour(tag string) bool {
+	text := strings.ReplaceAll(strings.ReplaceAll(tag, "background-color:", "ground:"), "background:", "ground:")
+	_, colour, a := strings.Cut(text, "color:")
+	_, ground, b := strings.Cut(text, "ground:")
+	end := func(s string) string { return s[:max(strings.IndexAny(s+";", ";\"'"), 0)] }
+	return a && b && end(colour) == end(ground)
 }
 
 // offScreen reports whether a tag, without blanks and in lower case, moves its element hundreds of pixels away.

@@ -299,7 +299,7 @@ func hump(s string) bool {
 
 // codeLike reports marks of programs, markup, templates and expressions.
 func codeLike(s string) bool {
-	for _, mark := range []string{"<|", "</", "/>", "\":", "();", ");", "$^", "${", "={", "(&(", "(?:", "(?=", "(?!", "[^", "[A-Z", "[a-z", "[0-9", `\d`, `\s`, `\w`, `\frac`, `\x1b`, "=\"", "});", "://", "[{", ":{", "&&", "<<SYS", "[INST", "$(", "split", "{...", "({", "`|", `\|`, "?:", "}[]"} {
+	for _, mark := range []string{"<|", "</", "/>", "\":", "();", ");", "$^", "${", "={", "(&(", "(?:", "(?=", "(?!", "[^", "[A-Z", "[a-z", "[0-9", `\d`, `\s`, `\w`, `\frac`, `\x1b`, "=\"", "});", "://", "[{", ":{", " && ", "<<SYS", "[INST", "$(", "split", "{...", "({", "`|", `\|`, "?:", "}[]"} {
 		if strings.Contains(s, mark) {
 			return true
 		}
@@ -379,7 +379,7 @@ func pierced(e *check.Event, i int, text string) {
 	var symbol rune
 	count, start := 0, 0
 	for at, r := range text {
-		if r < 0x2190 || !unicode.IsSymbol(r) && r < 0x1f000 {
+		if r < 0x2020 || !unicode.IsSymbol(r) && r < 0x1f000 && (r > 0x2027 || r == 0x2026) {
 			continue
 		}
 		next := at + utf8.RuneLen(r)
@@ -420,7 +420,7 @@ func vowelless(e *check.Event, i int, text string) {
 			continue
 		}
 		ordinal++
-		if vowel || at-start < 3 || text[start] < 'a' || text[start+1] < 'a' || beside(text, start-1) != blank || beside(text, at) == word || at < len(text) && text[at] != ' ' && text[at] != ',' && text[at] != '.' {
+		if vowel || at-start < 3 || text[start] < 'a' || text[start+1] < 'a' || beside(text, start-1) != blank || beside(text, at) == word || at < len(text) && text[at] != ' ' && text[at] != '.' {
 			continue
 		}
 		ordinals[count%minVowelless], starts[count%minVowelless] = ordinal, start

@@ -346,11 +346,21 @@ func named(text string) string {
 	}
 	tail = strings.ToLower(tail)
 	for _, name := range names {
-		if strings.HasSuffix(tail, name) {
+		if strings.HasSuffix(tail, name) && !(strings.HasSuffix(name, "token") && cursor(tail)) {
 			return name
 		}
 	}
 	return ""
+}
+
+// cursor reports whether a token is called after where to go on.
+func cursor(name string) bool {
+	for _, word := range []string{"page", "next", "contin", "cursor", "sync", "progress", "resume"} {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return false
 }
 
 // nameEnd has the last bytes of names.

@@ -15,6 +15,7 @@ const (
 	role                // a line that begins with a speaker: System:
 	element             // an element that is named after one: <system>, <turn role="user">
 	fence               // the end of what the host has wrapped the text in: </tool_result>
+	invoke              // a call in the elements of a model
 	call                // a call or message in JSON
 	label               // a banner in capitals: === END OF DOCUMENT ===, <<ACTION FOR AGENT>>
 )
@@ -108,6 +109,9 @@ func find(text string) []mark {
 			}
 			if c == '<' {
 				m, ok = elementAt(text, i)
+			}
+			if !ok && strings.HasPrefix(text[i:], "<invoke name=") {
+				m, ok = mark{start: i, end: i + len("<invoke name="), kind: invoke}, true
 			}
 			if !ok && c == '[' {
 				m, ok = bracketAt(text, i)

@@ -38,7 +38,10 @@ const (
 )
 
 // What it takes behind a mark, by its kind.
-var needs = map[kind]int{token: 5, role: 6, element: 5, fence: 4, call: 5, label: 4}
+var needs = map[kind]int{token: 5, role: 6, invoke: 3, element: 5, fence: 4, call: 5, label: 4}
+
+// atRunTime are the kinds of event in which servers say what nobody asked them to play.
+var atRunTime = map[models.Kind]bool{models.KindToolResult: true, models.KindResource: true, models.KindNotification: true}
 
 // needDefinition is what it takes behind the token of a template in a definition that has no reason to have one.
 const needDefinition = 3
@@ -83,12 +86,15 @@ func read(e *check.Event, i, v int, text string) bool {
 			end = min(end, marks[n+1].start)
 		}
 		turn := text[m.end:end]
-		if m.kind == call && e.Event.Kind.Definition() || m.kind == call && json.Valid([]byte(text)) || m.kind == role && !m.system && len(marks) > transcript {
+		if (m.kind == call || m.kind == invoke) && e.Event.Kind.Definition() || m.kind == call && json.Valid([]byte(text)) || m.kind == role && !m.system && len(marks) > transcript {
 			continue
 		}
 		least := needs[m.kind] + doubt
 		if m.kind == token && doubt == 0 && e.Event.Kind.Definition() && e.Event.Kind != models.KindPrompt {
 			least = needDefinition
+		}
+		if m.kind == token && atRunTime[e.Event.Kind] {
+			least--
 		}
 		switch {
 		case m.quoted && m.kind == label:
@@ -98,6 +104,9 @@ func read(e *check.Event, i, v int, text string) bool {
 			turn, _, _ = strings.Cut(turn, "\n")
 		case m.kind == label:
 			turn, _, _ = strings.Cut(turn, "\n\n")
+		case m.weak:
+			turn, _, _ = strings.Cut(turn, "\n")
+			least -= 2
 		case m.kind == role:
 			turn, _, _ = strings.Cut(turn, "\n\n")
 			if m.system {
@@ -113,13 +122,13 @@ func read(e *check.Event, i, v int, text string) bool {
 			}
 		}
 		g := gist.Of(turn)
-		if g.Has(gist.Consent) && m.kind != label { // nobody but the user says yes
+		if g.Has(gist.Consent) && (m.kind == role || m.kind == token) && atRunTime[e.Event.Kind] { // nobody but the user says yes
 			least -= 2
 		}
 		if m.weak && !conversation && !g.Has(gist.Addressee) {
 			continue
 		}
-		if g.Words < 4 && m.kind != call || g.Score() < least || !g.Has(gist.Act|gist.Override) {
+		if g.Words < 4 && m.kind != call && m.kind != invoke || g.Score() < least || !g.Has(gist.Act|gist.Override) {
 			continue
 		}
 		rule := forgedTurn
