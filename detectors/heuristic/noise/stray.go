@@ -41,7 +41,7 @@ func sampleStray(text string) bool {
 		for at < len(text) && 'a' <= text[at]|0x20 && text[at]|0x20 <= 'z' {
 			at++
 		}
-		if n := at - start; n >= 3 && n <= 12 && strayed(text[start:at]) {
+		if strayed(text[start:at]) {
 			return true
 		}
 	}
@@ -63,11 +63,7 @@ func stray(e *check.Event, i int, text string) {
 			continue
 		}
 		ordinal++
-		if at-start < 3 || at-start > 12 {
-			continue
-		}
-		word := text[start:at]
-		if !strayed(word) {
+		if !strayed(text[start:at]) {
 			continue
 		}
 		found[count%minStray], starts[count%minStray] = ordinal, start
@@ -95,34 +91,43 @@ func different(text string, starts []int) bool {
 	return kinds >= minStray-1
 }
 
-// strayed reports whether word is none that is known, and a common one without its first or last letter.
+// strayed reports whether word is none that is known, and a common one without its first or last letter or with one letter
+// once instead of twice.
 func strayed(word string) bool {
-	last := len(word) - 1
-	if len(word) < 4 && (word[0] < 'a' || last < 2) || !common[fold(word[1:])] && !common[fold(word[:last])] && !stammered(word) {
+	var small [maxWord + 1]byte
+	if len(word) < minWord || len(word) > maxWord {
 		return false
 	}
-	lower := fold(word)
-	return !common[lower] && !others[lower]
-}
-
-// stammered reports whether word is a common one without the second of two equal letters in it.
-func stammered(word string) bool {
-	for i := 1; i < len(word); i++ {
-		if word[i] == word[i-1] && common[fold(word[:i]+word[i+1:])] {
-			return true
+	for i := range len(word) {
+		small[i] = word[i] | 0x20
+	}
+	lower, last := small[:len(word)], len(word)-1
+	if len(word) > minWord || 'a' <= word[0] {
+		if common[string(lower[1:])] || common[string(lower[:last])] || stammered(lower) {
+			return !common[string(lower)] && !others[string(lower)]
 		}
 	}
 	return false
 }
 
-// fold returns a word in small letters without its length growing.
-func fold(word string) string {
-	for i := range len(word) {
-		if word[i] < 'a' {
-			return strings.ToLower(word)
+const (
+	minWord = 3
+	maxWord = 14
+)
+
+// stammered reports whether a word in small letters is a common one without the second of two equal letters in it.
+func stammered(word []byte) bool {
+	var rest [maxWord]byte
+	for i := 1; i < len(word); i++ {
+		if word[i] == word[i-1] {
+			n := copy(rest[:], word[:i])
+			n += copy(rest[n:], word[i+1:])
+			if common[string(rest[:n])] {
+				return true
+			}
 		}
 	}
-	return word
+	return false
 }
 
 // others are words that are others with a letter more.

@@ -344,6 +344,9 @@ func named(text string) string {
 	if tail == "" || !nameEnd[tail[len(tail)-1]] {
 		return ""
 	}
+	if !mayName(tail) {
+		return ""
+	}
 	tail = strings.ToLower(tail)
 	for _, name := range names {
 		if strings.HasSuffix(tail, name) && !(strings.HasSuffix(name, "token") && cursor(tail)) {
@@ -352,6 +355,24 @@ func named(text string) string {
 	}
 	return ""
 }
+
+// mayName reports whether a text may end with a name of a secret, by its last two bytes.
+func mayName(tail string) bool {
+	n := len(tail)
+	if n < 2 || tail[n-1] >= 0x80 {
+		return n >= 2
+	}
+	return nameEnds[[2]byte{tail[n-2] | 0x20, tail[n-1] | 0x20}]
+}
+
+// nameEnds has the last two bytes of names, with the bit of small letters set.
+var nameEnds = func() map[[2]byte]bool {
+	set := map[[2]byte]bool{}
+	for _, name := range names {
+		set[[2]byte{name[len(name)-2] | 0x20, name[len(name)-1] | 0x20}] = true
+	}
+	return set
+}()
 
 // cursor reports whether a token is called after where to go on.
 func cursor(name string) bool {

@@ -39,6 +39,14 @@ var roles = []string{
 	"系统", "用户", "助手", "系統", "システム", "ユーザー", "アシスタント", "시스템", "사용자", "어시스턴트", "النظام", "المستخدم", "المساعد", "सिस्टम", "सहायक", "उपयोगकर्ता",
 }
 
+// maxRole is the length of the longest speaker in bytes.
+var maxRole = func() (most int) {
+	for _, r := range roles {
+		most = max(most, len(r))
+	}
+	return most
+}()
+
 var roleSet = func() map[string]bool {
 	set := map[string]bool{}
 	for _, r := range roles {
@@ -138,7 +146,7 @@ func find(text string) []mark {
 			}
 		}
 		if ok {
-			m.quoted = quoted(text, m.start)
+			m.quoted = fenced(text, m.start) || m.kind != call && quoted(text, m.start)
 			if n := len(marks); n > 0 && m.start-marks[n-1].end <= maxJoint {
 				m.quoted = m.quoted || marks[n-1].quoted
 			}
@@ -154,13 +162,15 @@ func find(text string) []mark {
 	return marks
 }
 
+// fenced reports whether what begins at i stands in a block of code.
+func fenced(text string, i int) bool {
+	return strings.Count(text[max(0, i-maxFence):i], "```")%2 == 1 && strings.Contains(text[i:], "```")
+}
+
 // quoted reports whether what begins at i is spoken about.
 func quoted(text string, i int) bool {
 	if i == 0 {
 		return false
-	}
-	if strings.Count(text[max(0, i-maxFence):i], "```")%2 == 1 && strings.Contains(text[i:], "```") { // within a block of code
-		return true
 	}
 	switch c := text[i-1]; c {
 	case '`', '"', '\'', '(', ',':
@@ -221,7 +231,7 @@ func elementAt(text string, i int) (mark, bool) {
 	if inside := strings.TrimLeft(text[i+n+1:], " \n\r\t"); inside == "" || inside[0] == '<' || '0' <= inside[0] && inside[0] <= '9' {
 		return mark{}, false // a record
 	}
-	return mark{start: i, end: i + n + 1, kind: element, system: acts}, true
+	return mark{start: i, end: i + n + 1, kind: element, system: acts || strings.HasPrefix(name, "system")}, true
 }
 
 // begun reports whether an element of the name was begun in text, whatever the case of its letters.
@@ -278,8 +288,14 @@ func roleAt(text string, i, colon int) (mark, bool) {
 		return mark{}, false
 	}
 	speaker := strings.Trim(text[start:i], "#*_[]> ")
-	name := strings.ToLower(speaker)
-	if name == "" || !roleSet[name] || text[start] == ' ' {
+	if speaker == "" || len(speaker) > maxRole || text[start] == ' ' {
+		return mark{}, false
+	}
+	name := speaker
+	if speaker != "system" && speaker != "user" {
+		name = strings.ToLower(speaker)
+	}
+	if !roleSet[name] {
 		return mark{}, false
 	}
 	m := mark{start: start, end: i + colon, kind: role, weak: name == speaker && speaker[0] < utf8.RuneSelf}
