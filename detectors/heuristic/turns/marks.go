@@ -146,7 +146,12 @@ func find(text string) []mark {
 			}
 		}
 		if ok {
-			m.quoted = fenced(text, m.start) || m.kind != call && quoted(text, m.start)
+			m.quoted = fenced(text, m.start)
+			if m.kind == call {
+				m.quoted = m.quoted || indented(text, m.start)
+			} else {
+				m.quoted = m.quoted || quoted(text, m.start)
+			}
 			if n := len(marks); n > 0 && m.start-marks[n-1].end <= maxJoint {
 				m.quoted = m.quoted || marks[n-1].quoted
 			}
@@ -165,6 +170,12 @@ func find(text string) []mark {
 // fenced reports whether what begins at i stands in a block of code.
 func fenced(text string, i int) bool {
 	return strings.Count(text[max(0, i-maxFence):i], "```")%2 == 1 && strings.Contains(text[i:], "```")
+}
+
+// indented reports whether the line of what begins at i is, as examples are.
+func indented(text string, i int) bool {
+	line := text[strings.LastIndexByte(text[:i], '\n')+1:]
+	return line[0] == ' ' || line[0] == '\t'
 }
 
 // quoted reports whether what begins at i is spoken about.
