@@ -155,6 +155,9 @@ func examine(e *check.Event) {
 			labelled(e, i, raw)
 			remarks(e, i, raw)
 		}
+		if e.Bytes(i).Count(hosts) == 2 && strings.Contains(s.Views[0].Text, "xn--") {
+			encodedHosts(e, i, s.Views[0].Text)
+		}
 		if e.Bytes(i).Has(odd) {
 			characters(e, i, s.Views[0].Text)
 		}
@@ -164,6 +167,7 @@ func examine(e *check.Event) {
 // What a text has that has anything of a kind.
 var (
 	odd       = check.BytesOf("\x1bé—ж") // characters that may be suspicious by themselves
+	hosts     = check.BytesOf(".-")      // names of hosts with labels of other scripts
 	signs     = check.BytesOf("—ж")      // that may be of other scripts or none
 	scripts   = check.BytesOf("ж")
 	unrenders = check.BytesOf("<[{-")           // regions that are not rendered
