@@ -398,7 +398,7 @@ func pierced(e *check.Event, i int, text string) {
 }
 
 const (
-	minVowelless   = 9  // words of three letters and more without a vowel
+	minVowelless   = 7  // words of three letters and more without a vowel
 	vowellessReach = 16 // words among which they stand
 )
 
