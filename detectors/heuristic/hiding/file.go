@@ -33,6 +33,9 @@ func labelled(e *check.Event, i int, text string) {
 	if !describes || len(text) > maxLabelled {
 		return
 	}
+	if strings.Contains(text, " --> ") {
+		subtitles(e, i, text)
+	}
 	for _, h := range e.Signals(i, 0) {
 		if h.Signal != label {
 			continue
@@ -59,6 +62,21 @@ func labelled(e *check.Event, i int, text string) {
 			continue
 		}
 		judge(e, fileText, "B11", needLabelled, models.Span{Segment: i, Start: start, End: end}, text[start:end])
+	}
+}
+
+// subtitles reports orders to machines among subtitles, which may show for a moment that nobody sees.
+func subtitles(e *check.Event, i int, text string) {
+	if !strings.HasPrefix(text, "WEBVTT") && !strings.HasPrefix(text, "1\n00:") {
+		return
+	}
+	for start := 0; start < len(text); {
+		end := start + strings.IndexByte(text[start:]+"\n", '\n')
+		line := text[start:end]
+		if g := gist.Of(line); g.Has(gist.Spoken) && g.Has(gist.Address|gist.Covert|gist.Override) {
+			judge(e, fileText, "B11", needFile, models.Span{Segment: i, Start: start, End: end}, line)
+		}
+		start = end + 1
 	}
 }
 
