@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/aad6b6dc/taster/detectors"
+	"github.com/aad6b6dc/taster/detectors/heuristic/check"
 	"github.com/aad6b6dc/taster/detectors/heuristic/hiding"
 	"github.com/aad6b6dc/taster/detectors/heuristic/rulepack"
 	"github.com/aad6b6dc/taster/detectors/internal/directive"
@@ -15,6 +16,7 @@ type examination struct {
 	scanner  *rulepack.Scanner
 	input    *detectors.Input
 	findings []models.Finding
+	event    check.Event // what groups read: the input, and what they ask of it
 	hits     []directive.Hit
 	readings []reading // of all views, segment by segment
 	// firstView is the index of each segment's first reading.

@@ -20,10 +20,13 @@ var checks = []*check.Group{arguments.Checks, schema.Checks, purpose.Checks, req
 
 // groups makes the checks that read such an event.
 func (e *examination) groups() {
-	event := check.Event{Input: e.input, Found: e.found, Signals: e.read}
+	if e.event.Found == nil {
+		e.event.Found, e.event.Signals = e.found, e.read
+	}
+	e.event.Reset(e.input)
 	for _, g := range checks {
 		if g.Reads(e.input.Event.Kind) {
-			g.Examine(&event)
+			g.Examine(&e.event)
 		}
 	}
 }

@@ -50,7 +50,12 @@ type Event struct {
 	// Signals returns what the lexicon finds in a view of a segment, in the order of the text. Each view is read once,
 	// whoever asks. The answer is valid until the examination of the event ends, and must not be changed.
 	Signals func(segment, view int) []directive.Hit
+
+	bytes []Bytes // by segment, as far as they were asked for
 }
+
+// Reset makes room for another event.
+func (e *Event) Reset(input *detectors.Input) { e.Input, e.bytes = input, e.bytes[:0] }
 
 // Has returns the signals of a view as a set.
 func (e *Event) Has(segment, view int) (set directive.Signals) {

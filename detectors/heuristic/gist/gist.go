@@ -1,12 +1,16 @@
-// Package gist tells what a short text wants that nobody was meant to read: whether it speaks to a model, is about private
-// matters, has something done, and keeps that from people. It knows a few hundred stems of a dozen languages, which is
-// too coarse for text in sight and enough for text that was hidden.
+// Package gist tells what a text wants that nobody was meant to read: whether it speaks to a model, is about private matters,
+// has something done, and keeps that from people. To the signals of the lexicon it adds single words, which are too coarse
+// for text in sight.
 package gist
 
 import (
+	_ "embed"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/aad6b6dc/taster/detectors/internal/directive"
 )
 
 // Sign is a part that orders in hiding are made of.
@@ -24,10 +28,12 @@ const (
 	Tool                       // a function by its name
 	Duty                       // must, always, first, every
 	Grave                      // what is private and does harm in other hands
+	Spoken                     // speaks to machines only: "agents reading this", "if you are an AI"
+	Consent                    // agrees to something
 )
 
 // weight is what each sign counts.
-var weight = [...]int{2, 1, 2, 2, 2, 2, 1, 1, 1, 1}
+var weight = [...]int{2, 1, 2, 2, 2, 2, 1, 1, 1, 1, 2, 0}
 
 // Gist is what was made of a text.
 type Gist struct {
@@ -49,161 +55,132 @@ func (g Gist) Score() int {
 	return score
 }
 
-const (
-	maxText   = 8 << 10 // bytes that are read
-	maxWord   = 24      // bytes of a word that are compared
-	minStem   = 2
-	askWindow = 4 // words between "not" and "tell"
-)
+// maxText is how many bytes of a text are read.
+const maxText = 8 << 10
 
 // Of reads a text, at most its first 8 KiB.
 func Of(text string) Gist {
-	if len(text) > maxText {
-		text = text[:maxText]
+	text = text[:min(len(text), maxText)]
+	g := Gist{Words: countWords(text)}
+	if strings.Contains(text, "://") || account(text) {
+		g.Signs = Address
 	}
-	var g Gist
-	negated := -askWindow
-	for i := 0; i < len(text); {
-		start := i
-		word, end := nextWord(text, i)
-		i = end
-		if word == "" {
-			g.Signs |= mark(text, start)
-			continue
-		}
-		g.Words++
-		if cut := strings.IndexByte(word, '_'); cut > 0 {
-			g.Signs |= Tool | Sign(lookup(word[:cut])|lookup(word[strings.LastIndexByte(word, '_')+1:]))&signs&^Addressee
-		} else if accountNumber(word) {
-			g.Signs |= Address
-		}
-		switch stem := lookup(word); {
-		case stem&negation != 0:
-			negated = g.Words
-			g.Signs |= Sign(stem) & signs
-		case stem&telling != 0 && g.Words-negated <= askWindow:
-			g.Signs |= Covert | Sign(stem)&signs
-		default:
-			g.Signs |= Sign(stem) & signs
-		}
-	}
-	if wide := wideRunes(text); wide > 0 {
-		g.Words += wide / 3
-		for _, t := range unspaced {
-			if !g.Has(t.sign) && strings.Contains(text, t.term) {
-				g.Signs |= t.sign
+	opening := 0 // where an addressee ends that the text begins with
+	readers := idle.Get().([]reader)
+	for _, r := range readers {
+		for _, h := range r.Read(text).Hits {
+			sign := r.signs[h.Signal]
+			g.Signs |= sign
+			switch {
+			case sign == Addressee && called(text, h.Start, h.End):
+				g.Signs |= Spoken
+			case sign == Addressee && h.Start <= maxOpening:
+				opening = h.End
+			case sign == Act && opening > 0 && h.Start-opening <= 1:
+				g.Signs |= Spoken
 			}
 		}
 	}
+	idle.Put(readers)
 	return g
 }
 
-// nextWord returns the word at i in lower case, and where to go on; an empty one for anything else.
-func nextWord(text string, i int) (string, int) {
-	start := i
-	ascii := true
-	for i < len(text) {
-		c := text[i]
-		if c < utf8.RuneSelf {
-			if !wordByte[c] {
-				break
-			}
-			i++
-			continue
-		}
-		r, n := utf8.DecodeRuneInString(text[i:])
-		if !unicode.IsLetter(r) && !unicode.IsMark(r) || r >= 0x2e80 {
-			break
-		}
-		ascii = false
-		i += n
-	}
-	if i == start {
-		_, n := utf8.DecodeRuneInString(text[i:])
-		return "", i + n
-	}
-	word := text[start:i]
-	if !ascii || strings.ToLower(word) != word {
-		word = strings.ToLower(word)
-	}
-	if !ascii {
-		word = plain.Replace(word)
-	}
-	return word, i
+// reader reads with one lexicon.
+type reader struct {
+	*directive.Reader
+	signs map[directive.Signal]Sign
 }
 
-// plain takes the accents off the letters of words and stems: many people do not type them.
-var plain = strings.NewReplacer("à", "a", "á", "a", "â", "a", "ã", "a", "ä", "a", "å", "a", "ç", "c", "è", "e", "é", "e", "ê", "e", "ë", "e", "ì", "i", "í", "i", "î", "i", "ï", "i", "ñ", "n",
-	"ò", "o", "ó", "o", "ô", "o", "õ", "o", "ö", "o", "ù", "u", "ú", "u", "û", "u", "ü", "u", "ß", "ss", "ğ", "g", "ş", "s", "ı", "i", "ł", "l", "ś", "s", "ć", "c", "ę", "e", "ą", "a", "ż", "z", "ź", "z", "ń", "n", "ё", "е")
+//go:embed words.txt
+var words string
 
-var wordByte = func() (t [256]bool) {
-	for c := range t {
-		t[c] = 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_'
-	}
-	return t
-}()
+// idle keeps readers with both lexicons: the one of all detectors, and the words of this package.
+var idle = sync.Pool{New: func() any {
+	l := lexicons()
+	return []reader{{l[0].lexicon.Reader(), l[0].signs}, {l[1].lexicon.Reader(), l[1].signs}}
+}}
 
-// accountNumber reports the beginning of an IBAN, or a wallet's address.
-func accountNumber(word string) bool {
-	if len(word) < 4 || !digit(word[2]) || !digit(word[3]) {
+// called reports whether the addressee at [start, end) is called by its name: "Assistant:", "agents, ...".
+func called(text string, start, end int) bool {
+	before := strings.TrimRight(text[:start], " \t\"'([{*_«“„—-")
+	if cut := strings.LastIndexAny(before, ".!?:;,\n。！？"); start-cut > maxTitle && len(before) > maxTitle {
 		return false
 	}
-	return strings.HasPrefix(word, "0x") && len(word) > 8 || !digit(word[0]) && !digit(word[1]) && (len(word) == 4 || len(word) > 14)
+	after := text[end:min(len(text), end+maxTitle)]
+	n := strings.IndexAny(after, ":,：，、—")
+	return n >= 0 && !strings.ContainsAny(after[:n], ".!?;=\n")
 }
 
-// mark reads what punctuation shows: addresses, key files.
-func mark(text string, i int) Sign {
-	rest := text[i:]
-	switch text[i] {
-	case '@':
-		if i > 0 && wordByte[text[i-1]] && len(rest) > 3 && wordByte[rest[1]] && strings.IndexByte(rest[:min(len(rest), 40)], '.') > 0 {
-			return Address
+// maxOpening is where the first word of a text begins at most, behind quotes and blanks, or one more word: "gate agent".
+const maxOpening = 8
+
+// maxTitle is how many bytes stand before and behind the addressee in its title: "Dear AI agents of the shop:".
+const maxTitle = 18
+
+type vocabulary struct {
+	lexicon *directive.Lexicon
+	signs   map[directive.Signal]Sign
+}
+
+var lexicons = sync.OnceValue(func() [2]vocabulary {
+	common, err := directive.Default()
+	if err != nil {
+		panic(err) // embedded: cannot happen
+	}
+	own, err := directive.Parse(directive.File{Name: "words.txt", Text: words})
+	if err != nil {
+		panic(err) // embedded, too
+	}
+	ownSigns := map[directive.Signal]Sign{directive.Address: Address, directive.Identifier: Tool}
+	for name, sign := range ownNames {
+		s, _ := own.Signal(name)
+		ownSigns[s] = sign
+	}
+	return [2]vocabulary{{common, commonSigns}, {own, ownSigns}}
+})
+
+var ownNames = map[string]Sign{
+	"gist.addressee": Addressee, "gist.you": You, "gist.private": Private, "gist.grave": Grave, "gist.act": Act, "gist.covert": Covert,
+	"gist.override": Override, "gist.duty": Duty, "gist.spoken": Spoken, "gist.consent": Consent,
+}
+
+var commonSigns = map[directive.Signal]Sign{
+	directive.Secret: Private | Grave, directive.Credential: Private, directive.Send: Act, directive.Conceal: Covert, directive.Covert: Covert,
+	directive.Override: Override, directive.Address: Address,
+}
+
+// countWords counts words between blanks, and every third letter of scripts that have none.
+func countWords(text string) int {
+	count, wide := 0, 0
+	inWord := false
+	for _, r := range text {
+		letter := unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) || r == '_'
+		switch {
+		case letter && r >= 0x2e80:
+			wide++
+		case letter && !inWord:
+			count++
 		}
-	case ':':
-		if strings.HasPrefix(rest, "://") {
-			return Address
+		inWord = letter && r < 0x2e80
+	}
+	return count + wide/3
+}
+
+// account reports the beginning of an IBAN, or a wallet's address.
+func account(text string) bool {
+	for start := 0; start < len(text); {
+		end := start
+		for end < len(text) && (digit(text[end]) || 'a' <= text[end]|0x20 && text[end]|0x20 <= 'z') {
+			end++
 		}
-	case '.':
-		for _, file := range keyFiles {
-			if strings.HasPrefix(rest, file) && (i == 0 || !wordByte[text[i-1]]) {
-				return Private | Grave
+		if word := text[start:end]; len(word) >= 4 && digit(word[2]) && digit(word[3]) && (end == len(text) || text[end] < utf8.RuneSelf) {
+			if strings.HasPrefix(word, "0x") && len(word) > 8 || !digit(word[0]) && !digit(word[1]) && (len(word) == 4 || len(word) > 14) {
+				return true
 			}
 		}
-	case '+':
-		if len(rest) > 9 && digit(rest[1]) && digit(rest[2]) {
-			return Address
-		}
+		start = end + 1
 	}
-	return 0
+	return false
 }
-
-var keyFiles = []string{".env", ".netrc", ".ssh", ".aws", ".config", ".kube", ".npmrc", ".pypirc", ".git-credentials", ".docker", ".bash_history", ".pgpass", ".gnupg", ".mozilla"}
 
 func digit(c byte) bool { return '0' <= c && c <= '9' }
-
-// lookup returns the signs of the longest stem that the word begins with; a stem without an open end is the whole word.
-func lookup(word string) stemSigns {
-	if len(word) > maxWord {
-		word = word[:maxWord]
-	}
-	if s, ok := stems[word]; ok {
-		return s
-	}
-	for n := len(word); n >= minStem; n-- {
-		if s, ok := stems[word[:n]]; ok && s&open != 0 {
-			return s
-		}
-	}
-	return 0
-}
-
-// wideRunes counts the letters of scripts without spaces, and of Hangul and Arabic whose words have many forms.
-func wideRunes(text string) int {
-	n := 0
-	for _, r := range text {
-		if r >= 0x0600 && (r < 0x0980 || r >= 0x2e80) && unicode.IsLetter(r) {
-			n++
-		}
-	}
-	return n
-}

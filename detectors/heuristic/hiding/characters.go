@@ -21,26 +21,20 @@ var (
 	}
 )
 
-// unusual reports whether text has anything but printable ASCII and line breaks.
-func unusual(text string) bool {
-	for i := range len(text) {
-		if c := text[i]; c >= utf8.RuneSelf || c == 0x1b {
-			return true
-		}
-	}
-	return false
-}
-
 // characters reports what is suspicious about single characters of segment i, whatever they spell.
 func characters(e *check.Event, i int, text string) {
-	if !unusual(text) {
-		return
-	}
-	invisibles(e, i, text)
-	overrides(e, i, text)
+	has := e.Bytes(i)
 	escape(e, i, text)
-	mixedScript(e, i, text)
-	styled(e, i, text)
+	if has.Has(signs) || strings.Contains(text, "\u00ad") {
+		invisibles(e, i, text)
+	}
+	if has.Has(signs) {
+		overrides(e, i, text)
+		styled(e, i, text)
+	}
+	if has.Has(scripts) {
+		mixedScript(e, i, text)
+	}
 }
 
 // invisibles reports invisible characters without a use where they stand.
@@ -72,16 +66,23 @@ func invisibles(e *check.Event, i int, text string) {
 	severity, confidence := invisibleCharacters.Severity, invisibleCharacters.Confidence
 	inside := disguised(text, found.start, found.end)
 	switch {
+	case e.Event.Kind.Definition() && named(&e.Segments[i], text):
+		severity, confidence = models.SeverityHigh, 0.7
 	case found.longest >= manyInvisible || len(found.kinds) >= 3 || found.count >= manyInvisible && e.Event.Kind.Definition() || found.inWord >= manyInvisible:
 		severity, confidence = models.SeverityHigh, 0.85
 	case found.inWord >= 3 && inside.Score() >= needDisguised:
 		severity, confidence = models.SeverityHigh, 0.8
-	case !found.kinds["tag"] && (found.count <= 2 || !e.Event.Kind.Definition() && found.count < manyInvisible/2):
+	case !found.kinds["tag"] && (found.count <= 2 || !e.Event.Kind.Definition() && found.longest == 1 && found.inWord == 0 && len(found.kinds) == 1 || !e.Event.Kind.Definition() && found.count < manyInvisible/2):
 		confidence = strayConfidence
 	case found.kinds["tag"]:
 		severity, confidence = models.SeverityHigh, 0.7
 	}
 	e.ReportAs(invisibleCharacters, severity, confidence, nil, models.Span{Segment: i, Start: found.start, End: found.end})
+}
+
+// named reports whether the segment is a name by which something is called, in which nothing is copied by accident.
+func named(s *models.Segment, text string) bool {
+	return (s.Key || check.Last(s) == "name") && strings.IndexByte(text, ' ') < 0
 }
 
 // manyInvisible is how many invisible characters can't be an accident of copying.

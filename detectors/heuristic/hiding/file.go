@@ -2,9 +2,11 @@ package hiding
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
 	"github.com/aad6b6dc/taster/detectors/heuristic/gist"
+	"github.com/aad6b6dc/taster/detectors/internal/directive"
 	"github.com/aad6b6dc/taster/models"
 )
 
@@ -17,37 +19,33 @@ func file(e *check.Event, i, v int, text string) {
 	}
 }
 
-// labels announce fields and layers of a file that people do not see, in what a tool says about the file. In lower case.
-var labels = []string{
-	"usercomment", "specialinstructions", "photoshop:instructions", "white on white", "hidden layer", "--- hidden", "hidden (", "very light", "barely visible",
-	"inaudible", "ultrasonic", "可聴域外", "(comm)", "comm eng", "lettering", "reverse of sheet", "watermark text", "off-canvas", "tiny print", "recognised text", "recognized text", "text recognition", "text found on", "erkannter text", "texte reconnu", "texto reconocido", "识别文字", "認識した文字", "pencil", "00:00 note",
-}
-
-// labelled reports orders behind a label of hidden content.
+// labelled reports orders behind a label of content of a file that people do not see, in what a tool says about the file.
 func labelled(e *check.Event, i int, text string) {
-	s := &e.Segments[i]
-	name := strings.ToLower(check.Last(s))
+	describes := describesFiles[e.Event.Kind]
+	if !describes && strings.IndexByte(e.Segments[i].Pointer, ':') < 0 {
+		return
+	}
+	name := strings.ToLower(check.Last(&e.Segments[i]))
 	if strings.HasPrefix(name, "xmp:") || strings.HasPrefix(name, "exif") || strings.HasPrefix(name, "iptc") {
 		judge(e, fileText, "B11", need(e, needFile), e.Whole(i), text)
 		return
 	}
-	if !describesFiles[e.Event.Kind] || len(text) > maxLabelled || !mayLabel(text) {
+	if !describes || len(text) > maxLabelled {
 		return
 	}
-	lower := strings.ToLower(text)
-	if len(lower) != len(text) {
-		return
+	if strings.Contains(text, " --> ") {
+		subtitles(e, i, text)
 	}
-	for _, label := range labels {
-		at := strings.Index(lower, label)
-		if at < 0 {
+	for _, h := range e.Signals(i, 0) {
+		if h.Signal != label {
 			continue
 		}
-		colon := strings.IndexAny(text[at:min(len(text), at+80)], ":\n\"]")
+		colon := strings.IndexAny(text[h.Start:min(len(text), h.Start+80)], ":\n\"])：")
 		if colon < 0 {
 			continue
 		}
-		start := at + colon + 1
+		_, width := utf8.DecodeRuneInString(text[h.Start+colon:])
+		start := h.Start + colon + width
 		end := min(len(text), start+maxAfter)
 		if n := strings.Index(text[start:end], "\n\n"); n > 0 {
 			end = start + n
@@ -57,17 +55,35 @@ func labelled(e *check.Event, i int, text string) {
 		for end > start && end < len(text) && text[end]&0xc0 == 0x80 {
 			end--
 		}
-		if g := gist.Of(text[start:end]); !g.Has(gist.Addressee) && !spokenToMachine(g) {
+		if strings.ContainsAny(text[start:end], "\"“„«") && mentions(e, i) {
+			continue
+		}
+		if g := gist.Of(text[start:end]); !g.Has(gist.Addressee|gist.Spoken) && !spokenToMachine(g) {
 			continue
 		}
 		judge(e, fileText, "B11", needLabelled, models.Span{Segment: i, Start: start, End: end}, text[start:end])
 	}
 }
 
-// mayLabel reports whether text has a part of a label, in either case.
-func mayLabel(text string) bool {
-	for _, part := range []string{"idden", "omment", "nstructions", "xmp", "hite on", "ery light", "isible", "audible", "sonic", "COMM", "comm eng", "ettering", "of sheet", "encil", "ecogni", "erkannt", "econnu", "ext found", "识别", "認識", "atermark", "canvas", "iny print", "可聴"} {
-		if strings.Contains(text, part) {
+// subtitles reports orders to machines among subtitles, which may show for a moment that nobody sees.
+func subtitles(e *check.Event, i int, text string) {
+	if !strings.HasPrefix(text, "WEBVTT") && !strings.HasPrefix(text, "1\n00:") {
+		return
+	}
+	for start := 0; start < len(text); {
+		end := start + strings.IndexByte(text[start:]+"\n", '\n')
+		line := text[start:end]
+		if g := gist.Of(line); g.Has(gist.Spoken) && g.Has(gist.Address|gist.Covert|gist.Override) {
+			judge(e, fileText, "B11", needFile, models.Span{Segment: i, Start: start, End: end}, line)
+		}
+		start = end + 1
+	}
+}
+
+// mentions reports whether a text speaks about attacks, so that what it quotes is none.
+func mentions(e *check.Event, i int) bool {
+	for _, h := range e.Signals(i, 0) {
+		if h.Signal == directive.Mention {
 			return true
 		}
 	}
@@ -91,5 +107,5 @@ var describesFiles = map[models.Kind]bool{models.KindToolResult: true, models.Ki
 
 const (
 	maxLabelled  = 32 << 10
-	needLabelled = 7
+	needLabelled = 6
 )

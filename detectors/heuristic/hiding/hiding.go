@@ -116,14 +116,17 @@ const (
 )
 
 // needRegion is what it takes in a region, by the way it is hidden.
-var needRegion = map[Way]int{Comment: 6, Styled: 5, Custom: 7}
+var needRegion = map[Way]int{Comment: 6, Styled: 5, Custom: 7, Folded: 9}
 
 func examine(e *check.Event) {
 	for i := range e.Segments {
 		s := &e.Segments[i]
+		if len(s.Views) == 1 && len(s.Views[0].Text) < minText && !e.Bytes(i).Has(odd) {
+			continue
+		}
 		for v := range s.Views {
 			text := s.Views[v].Text
-			if len(text) < minText {
+			if len(text) < minText || v == 0 && !e.Bytes(i).Has(unrenders) {
 				continue
 			}
 			switch class := ClassOf(&s.Views[v]); class {
@@ -135,6 +138,9 @@ func examine(e *check.Event) {
 				file(e, i, v, text)
 			default:
 				unrendered(e, i, v, text)
+				if v > 0 {
+					escaped(e, i, v, text)
+				}
 				if slices.Contains(s.Views[v].Chain, "gaps") {
 					closed(e, i, v, text)
 				}
@@ -143,13 +149,30 @@ func examine(e *check.Event) {
 		if raw := s.Views[0].Text; len(raw) >= minText {
 			padded(e, i, raw)
 			decodeAndFollow(e, i, raw)
-			terminal(e, i, raw)
+			if e.Bytes(i).Has(terminals) {
+				terminal(e, i, raw)
+			}
 			labelled(e, i, raw)
 			remarks(e, i, raw)
 		}
-		characters(e, i, s.Views[0].Text)
+		if e.Bytes(i).Count(hosts) == 2 && strings.Contains(s.Views[0].Text, "xn--") {
+			encodedHosts(e, i, s.Views[0].Text)
+		}
+		if e.Bytes(i).Has(odd) {
+			characters(e, i, s.Views[0].Text)
+		}
 	}
 }
+
+// What a text has that has anything of a kind.
+var (
+	odd       = check.BytesOf("\x1bé—ж") // characters that may be suspicious by themselves
+	hosts     = check.BytesOf(".-")      // names of hosts with labels of other scripts
+	signs     = check.BytesOf("—ж")      // that may be of other scripts or none
+	scripts   = check.BytesOf("ж")
+	unrenders = check.BytesOf("<[{-")           // regions that are not rendered
+	terminals = check.BytesOf("\x00\b\r\x1b[é") // what terminals act upon
+)
 
 // minText is the shortest text that can hold an order.
 const minText = 12
@@ -177,7 +200,7 @@ func encoded(e *check.Event, i, v int, text string) {
 	case strings.Count(text, "\x00")*64 > len(text), slices.Contains(e.Segments[i].Views[v].Chain, "strip_controls"): // a dump of memory
 		return
 	}
-	if fragments(text) {
+	if fragments(text) || !prose(text) && !spelled(e.Segments[i].Views[v].Chain) && !hostName(e.Segments[i].Views[0].Text) {
 		return
 	}
 	if hostName(e.Segments[i].Views[0].Text) {
@@ -196,6 +219,38 @@ func encoded(e *check.Event, i, v int, text string) {
 		least--
 	}
 	judge(e, hiddenOrder, "B6", least, models.Span{Segment: i, View: v, End: len(text)}, text)
+}
+
+// escaped reports orders whose letters stand in escapes that no letter needs: %53%65%6e%64, &#83;&#101;.
+func escaped(e *check.Event, i, v int, text string) {
+	view := &e.Segments[i].Views[v]
+	if !slices.ContainsFunc(view.Chain, func(step string) bool { return step == "percent" || step == "html" || step == "escapes" }) {
+		return
+	}
+	first, last, count := 0, 0, 0
+	for _, r := range view.Map {
+		if r.ViewUnit != 1 || r.RawUnit < 3 {
+			continue
+		}
+		for at := r.ViewStart; at < r.ViewEnd(); at++ {
+			if isLetter(text[at]) {
+				if count++; count == 1 {
+					first = at
+				}
+				last = at + 1
+			}
+		}
+	}
+	if count >= minEscaped {
+		judge(e, hiddenOrder, "B6", needEncoded, models.Span{Segment: i, View: v, Start: first, End: last}, text[max(0, first-maxAfter):min(len(text), last+maxAfter)])
+	}
+}
+
+const minEscaped = 8 // letters
+
+// prose reports whether a text has words with blanks between them, or is of a script that has none.
+func prose(text string) bool {
+	return strings.Count(text, " ") >= 3 || strings.ContainsFunc(text, func(r rune) bool { return r >= 0x2e80 })
 }
 
 // letterwise are the decodings of codes for single letters.
@@ -223,55 +278,51 @@ func fragments(text string) bool {
 	return lines >= 4 && len(text)/lines < 16
 }
 
-// decodeHints ask for something to be decoded, obeyHints for what comes out to be done; in lower case.
-var (
-	decodeHints = []string{"decod", "dekod", "decif", "decrypt", "entschlüssel", "déchiffr", "descifr", "descodif", "décod", "декод", "расшифр", "解码", "デコード", "解読", "디코드", "해독", "فك تشفير", "into characters", "turn into text", "unscramble", "base64", "rot13", "hex to text", "plaintext", "backward", "in reverse"}
-	obeyHints   = []string{"obey", "follow what", "follow it", "follow the", "and follow", "then follow", "execute", "carry it out", "carry out", "act on", "act accordingly", "do what it says", "do what", "comply", "perform", "befolg", "ausführ", "führe", "exécut", "suivez", "suis ", "ejecut", "obedec", "cumpl", "выполн", "следуй", "исполн", "执行", "照做", "遵照", "実行", "従", "실행", "따르", "نفذ", "eseg", "treat it as", "as an instruction", "as instructions", "then act"}
-)
-
 // decodeAndFollow reports a text that asks for something to be decoded and obeyed, with something to decode beside it.
 func decodeAndFollow(e *check.Event, i int, text string) {
 	if len(text) > 16<<10 || !hasBlob(text) {
 		return
 	}
-	lower := strings.ToLower(text)
-	if len(lower) != len(text) {
-		return
-	}
-	for _, hint := range decodeHints {
-		at := strings.Index(lower, hint)
-		if at < 0 {
+	hits := e.Signals(i, 0)
+	for n, h := range hits {
+		if h.Signal != decode && h.Signal != obey {
 			continue
 		}
-		near := lower[max(0, at-nearHint):min(len(lower), at+nearHint)]
-		for _, obey := range obeyHints {
-			if n := strings.Index(near, obey); n >= 0 {
-				from := max(0, at-nearHint)
-				start, end := min(at, from+n), max(at+len(hint), from+n+len(obey))
-				e.Report(followDecoded, nil, models.Span{Segment: i, Start: start, End: end})
+		for _, other := range hits[n+1:] {
+			if other.Start > h.End+nearHint || other.Sentence > h.Sentence+1 {
+				break
+			}
+			if other.Signal == decode && h.Signal == obey && other.Sentence == h.Sentence || other.Signal == obey && h.Signal == decode {
+				e.Report(followDecoded, nil, models.Span{Segment: i, Start: h.Start, End: max(h.End, other.End)})
 				return
 			}
 		}
 	}
 }
 
+// The signals of what is asked for in sight.
+var (
+	decode = check.Signal("hiding.decode")
+	obey   = check.Signal("hiding.obey")
+	label  = check.Signal("hiding.label")
+)
+
 // nearHint is how close a decoding and an obeying stand, in bytes.
 const nearHint = 70
 
 // hasBlob reports whether a text has a run without blanks that is too long for a word.
 func hasBlob(text string) bool {
-	for i := 0; i+minBlob <= len(text); {
-		j := i + minBlob - 1
-		for j >= i && text[j] > ' ' && text[j] < 0x7f {
-			j--
-		}
-		if j < i {
-			return !strings.Contains(text[i:i+minBlob], "://")
-		}
-		i = j + 1
-	}
-	return false
+	start, _, ok := check.NextRun(text, 0, &solid, minBlob)
+	return ok && !strings.Contains(text[start:start+minBlob], "://")
 }
+
+// solid has the printable bytes of ASCII.
+var solid = func() (t [256]bool) {
+	for c := '!'; c < 0x7f; c++ {
+		t[c] = true
+	}
+	return t
+}()
 
 const minBlob = 32
 
@@ -313,7 +364,7 @@ func closed(e *check.Event, i, v int, text string) {
 
 // unrendered reports orders in the regions of a text that are not shown.
 func unrendered(e *check.Event, i, v int, text string) {
-	if !strings.ContainsAny(text, "<[{") {
+	if !strings.ContainsAny(text, "<[{") && !strings.HasPrefix(text, "---\n") {
 		return
 	}
 	if strings.Contains(text, "<svg") {
@@ -328,7 +379,7 @@ func unrendered(e *check.Event, i, v int, text string) {
 		if r.Way != Styled {
 			least = need(e, least)
 		}
-		if inside := text[r.Start:r.End]; gist.Of(inside).Has(forMachines) {
+		if inside := text[r.Start:r.End]; r.Way == Styled && e.Event.Kind.Definition() || gist.Of(inside).Has(forMachines) {
 			judge(e, hiddenOrder, "B4", least, models.Span{Segment: i, View: v, Start: r.Start, End: r.End}, inside)
 		}
 	}
@@ -360,7 +411,7 @@ func remarks(e *check.Event, i int, text string) {
 		line := strings.TrimLeft(text[at:end], " \t")
 		for _, sign := range []string{"# ", "// ", "-- ", "; ", "% ", "REM ", "/* ", "* "} {
 			if remark, ok := strings.CutPrefix(line, sign); ok && len(remark) >= minText {
-				if g := gist.Of(remark); g.Has(gist.Addressee) && g.Has(gist.Private) && g.Has(gist.Act) && g.Score() >= needRegion[Custom] {
+				if g := gist.Of(remark); g.Has(gist.Addressee) && g.Has(gist.Private) && g.Has(gist.Act) && g.Has(gist.You|gist.Covert|gist.Override|gist.Address|gist.Duty) && g.Score() > needRegion[Custom] {
 					report(e, hiddenOrder, "B4", 0, models.Span{Segment: i, Start: end - len(remark), End: end})
 					return
 				}
@@ -370,9 +421,12 @@ func remarks(e *check.Event, i int, text string) {
 	}
 }
 
+// harm are the signs of which an order has one that is not about the text itself.
+const harm = gist.Private | gist.Covert | gist.Override | gist.Address | gist.Tool
+
 // forMachines are the signs of which a remark that is not for colleagues has one: whom it speaks to, where something is to
 // go, what is to be overruled.
-const forMachines = gist.Addressee | gist.Tool | gist.Address | gist.Override
+const forMachines = gist.Addressee | gist.Tool | gist.Address | gist.Override | gist.Spoken
 
 // hiddenData reports whether a comment is a record rather than a remark: fields with values, an address among them.
 func hiddenData(comment string) bool {
@@ -394,6 +448,9 @@ func judge(e *check.Event, r *check.Rule, class models.Class, least int, span mo
 		return
 	}
 	g := gist.Of(text)
+	if (class == "B4" || span.View > 0 && class != "B6") && !e.Event.Kind.Definition() && !g.Has(harm) {
+		g.Signs &^= gist.Spoken // remarks on a page may speak to machines about the page
+	}
 	if g.Words < 4 || g.Score() < least || !g.Has(gist.Act|gist.Override) || harmless(text) {
 		return
 	}

@@ -20,6 +20,12 @@ const (
 
 // padded reports orders behind so many blanks that a person does not come to them.
 func padded(e *check.Event, i int, text string) {
+	if len(text) >= minFiller {
+		filled(e, i, text)
+	}
+	if !check.HasRun(text, &gapByte, minGap) {
+		return
+	}
 	if strings.Contains(text, " \t ") {
 		whitespaceCode(e, i, text)
 	}
@@ -45,7 +51,7 @@ func padded(e *check.Event, i int, text string) {
 			report(e, paddedText, "B5", 0, models.Span{Segment: i, Start: end, End: end + len(after)})
 			return
 		}
-		if g.Words < 4 || g.Score() < need(e, least) || !g.Has(gist.Act|gist.Override) {
+		if g.Words < 4 || g.Score() < need(e, least) || !g.Has(gist.Act|gist.Override) || !e.Event.Kind.Definition() && !g.Has(foreign) && pages(text[start:end]) {
 			continue
 		}
 		span := models.Span{Segment: i, Start: end, End: end + len(strings.TrimRight(after, " \t\r\n"))}
@@ -55,6 +61,63 @@ func padded(e *check.Event, i int, text string) {
 		}
 	}
 }
+
+const (
+	minFiller    = 1000 // bytes
+	repetitions  = 4
+	sample       = 32
+	maxUnit      = 1 << 10
+	minUnitWords = 3
+)
+
+// filled reports orders behind a text that says the same again and again, so that nobody reads to its end.
+func filled(e *check.Event, i int, text string) {
+	for _, at := range []int{len(text) / 4, len(text) / 2} {
+		n := strings.Index(text[at+1:min(len(text), at+1+maxUnit+sample)], text[at:at+sample])
+		if n < 0 {
+			continue
+		}
+		unit := n + 1
+		end := at + unit
+		for end < len(text) && text[end] == text[end-unit] {
+			end++
+		}
+		if end-at < max(repetitions*unit, minFiller/2) || len(strings.Fields(text[at:at+unit])) < minUnitWords || len(text)-end > 2*maxAfter || len(text)-end < minText {
+			continue
+		}
+		for end > at && text[end-1] != '.' && text[end-1] != '\n' {
+			end--
+		}
+		rest := text[end:]
+		g := gist.Of(rest)
+		least := needPadded
+		if e.Event.Kind.Definition() {
+			least = needFilled
+		}
+		if g.Words >= 5 && g.Score() >= least && g.Has(gist.Act|gist.Override) {
+			report(e, paddedText, "B5", max(0, g.Score()-least), models.Span{Segment: i, Start: end, End: len(text)})
+		}
+		return
+	}
+}
+
+const needFilled = 3 // in a definition
+
+// gapByte has the bytes that gaps are made of.
+var gapByte = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c <= ' ' || c >= utf8.RuneSelf || c == '.' || c == '-' || c == '*'
+	}
+	return t
+}()
+
+// pages reports whether a gap is one that documents have between pages and columns.
+func pages(gap string) bool {
+	return (len(gap) < wideGap || strings.Count(gap, "\n") >= minLines) && !strings.ContainsAny(gap, ".-*\v\f")
+}
+
+// foreign are the signs of which the next page of a document has none.
+const foreign = gist.Spoken | gist.Covert | gist.Override | gist.Address | gist.Tool
 
 // nextGap finds the next long run of blanks with text behind it. A line of dots is blank, too.
 func nextGap(text string, from int) (start, end int, ok bool) {

@@ -15,6 +15,7 @@ type Way int
 const (
 	Comment Way = iota
 	Styled      // an element that is styled away: nobody does that to a note for colleagues
+	Folded      // what a reader has to unfold
 	Custom      // hidden by custom rather than by purpose: alternative texts, titles of links and elements, comments of templates
 )
 
@@ -35,6 +36,7 @@ var marks = []struct {
 	{"<title>", "</title>", Custom},
 	{"<template>", "</template>", Comment},
 	{"<noscript>", "</noscript>", Custom},
+	{"<details>", "</details>", Folded},
 	{"<style>", "</style>", Custom},
 	{"<style ", "</style>", Custom},
 	{"<annotation", "</annotation", Custom},
@@ -44,7 +46,7 @@ var marks = []struct {
 }
 
 // opens are the bytes that a region can begin with.
-var opens = [256]bool{'<': true, '[': true, '{': true, '!': true}
+var opens = [256]bool{'<': true, '[': true, '{': true, '!': true, '-': true}
 
 // Regions returns what HTML and Markdown renderers drop: comments, comment-like link definitions, elements that are
 // styled away, and titles and alternative texts that are sentences.
@@ -54,7 +56,7 @@ func Regions(text string) []Region {
 		if !opens[text[i]] {
 			continue
 		}
-		for _, find := range [...]func(string, int) (Region, bool){commentAt, definitionAt, linkTitle, styledAway, attribute} {
+		for _, find := range [...]func(string, int) (Region, bool){commentAt, definitionAt, linkTitle, styledAway, attribute, frontMatter} {
 			if r, ok := find(text, i); ok {
 				out = append(out, r)
 				i = max(i, r.End-1)
@@ -144,8 +146,8 @@ const minTitle = 24
 // hidingStyles hide an element, without blanks and in lower case.
 var hidingStyles = []string{
 	"display:none", "visibility:hidden", "opacity:0\"", "opacity:0;", "opacity:0.0", "opacity:.0", "font-size:0", "font-size:1px", "font-size:.", "color:transparent", "color:white", "color:#fff",
-	"color:rgba(0,0,0,0)", "color:#ffffff", "color:#fefefe", "color:rgb(255,255,255)", "color=\"white\"", "color=white", "color=\"#fff", "type=\"hidden\"", "class=\"hidden", "d-none", "class=\"invisible", "left:-1", "visibility:collapse", "content-visibility:hidden", "mso-hide:all",
-	"left:-9", "top:-9", "text-indent:-9", "clip:rect(0", "clip-path:inset(", "height:0", "width:0", "width:1px", "max-height:0", "scale(0)", "sr-only", "visually-hidden",
+	"color:rgba(0,0,0,0)", "color:#ffffff", "color:#fefefe", "color:rgb(255,255,255)", "color=\"white\"", "color=white", "color=\"#fff", "type=\"hidden\"", "class=\"hidden", "d-none", "class=\"invisible", "visibility:collapse", "content-visibility:hidden", "mso-hide:all",
+	"clip:rect(0", "clip-path:inset(", "height:0", "width:0", "width:1px", "max-height:0", "scale(0)", "sr-only", "visually-hidden",
 	"font-size=\"1\"", "font-size='1'", "opacity=\"0", "aria-hidden=\"true\"", "opacity='0", "fill=\"none\"", "fill=\"white\"", "fill=\"#fff", "fill-opacity=\"0", "z-index:-",
 }
 
@@ -162,7 +164,7 @@ func styledAway(text string, i int) (Region, bool) {
 	for _, style := range hidingStyles {
 		hidden = hidden || strings.Contains(tag+"\"", style) && !(painted && strings.HasPrefix(style, "color:"))
 	}
-	if !hidden {
+	if !hidden && !offScreen(tag) && !(painted && sameColour(tag)) {
 		return Region{}, false
 	}
 	start := end + 1
@@ -176,6 +178,33 @@ func styledAway(text string, i int) (Region, bool) {
 		return Region{start, start + n, Styled}, true
 	}
 	return Region{start, len(text), Styled}, true
+}
+
+// sameColour reports whether a tag, without blanks and in lower case, has text in the colour of its ground.
+func sameColour(tag string) bool {
+	text := strings.ReplaceAll(strings.ReplaceAll(tag, "background-color:", "ground:"), "background:", "ground:")
+	_, colour, a := strings.Cut(text, "color:")
+	_, ground, b := strings.Cut(text, "ground:")
+	end := func(s string) string { return s[:max(strings.IndexAny(s+";", ";\"'"), 0)] }
+	return a && b && end(colour) == end(ground)
+}
+
+// offScreen reports whether a tag, without blanks and in lower case, moves its element hundreds of pixels away.
+func offScreen(tag string) bool {
+	for _, side := range []string{"left:-", "right:-", "top:-", "bottom:-", "text-indent:-", "translatex(-", "translatey(-", "translate(-"} {
+		at := strings.Index(tag, side)
+		if at < 0 {
+			continue
+		}
+		digits := 0
+		for at += len(side); at < len(tag) && '0' <= tag[at] && tag[at] <= '9'; at++ {
+			digits++
+		}
+		if digits >= 3 {
+			return true
+		}
+	}
+	return false
 }
 
 // tagEnd returns where the tag that begins at i ends, or 0 if none does.
@@ -239,4 +268,37 @@ func Covering(regions []Region, start, end int) (Region, bool) {
 		}
 	}
 	return Region{}, false
+}
+
+// frontMatter returns what the lines before a document say to machines by the name of their field: ai_note: ...
+func frontMatter(text string, i int) (Region, bool) {
+	if i > 0 || !strings.HasPrefix(text, "---\n") {
+		return Region{}, false
+	}
+	end := strings.Index(text, "\n---")
+	if end < 0 || end > maxLine {
+		return Region{}, false
+	}
+	for at := len("---\n"); at < end; {
+		stop := at + strings.IndexByte(text[at:], '\n')
+		name, _, ok := strings.Cut(text[at:stop], ":")
+		if ok && len(name) < maxName && forMachine(strings.ToLower(name)) {
+			return Region{at + len(name) + 1, stop, Custom}, stop > at+len(name)+1
+		}
+		at = stop + 1
+	}
+	return Region{}, false
+}
+
+const maxName = 32 // bytes
+
+// forMachine reports whether a field in lower case is called after those who read it.
+func forMachine(name string) bool {
+	for _, part := range strings.FieldsFunc(name, func(r rune) bool { return r == '_' || r == '-' || r == ' ' }) {
+		switch part {
+		case "ai", "llm", "agent", "agents", "assistant", "model", "bot", "instructions", "instruction", "prompt", "system", "note", "notes", "comment", "hidden":
+			return true
+		}
+	}
+	return false
 }

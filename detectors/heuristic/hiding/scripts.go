@@ -34,7 +34,10 @@ const minReversed = 3 // words under an override in a text that runs right to le
 // overrides reports bidirectional overrides: any in a text without a letter that runs right to left, else one that
 // stretches over several words.
 func overrides(e *check.Event, i int, text string) {
-	at := strings.IndexAny(text, "\u202d\u202e")
+	at := strings.Index(text, "\u202e")
+	if left := strings.Index(text, "\u202d"); left >= 0 && (at < 0 || left < at) {
+		at = left
+	}
 	if at < 0 {
 		return
 	}
@@ -123,7 +126,9 @@ func inAddress(text string, s models.Span) bool {
 	if n := strings.IndexAny(text[s.End:], " \n\t"); n >= 0 {
 		to = s.End + n
 	}
-	return strings.Contains(text[from:to], "://") || strings.Contains(text[from:to], "@")
+	part := strings.TrimRight(text[from:to], ".,;:!?)")
+	dot := strings.LastIndexByte(part, '.')
+	return strings.Contains(part, "://") || strings.Contains(part, "@") || dot > 0 && dot+1 < len(part) && isLetter(part[dot+1])
 }
 
 // mentionsScripts reports whether the text talks about scripts and their letters: mixed words are its examples.

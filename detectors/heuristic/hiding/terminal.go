@@ -71,13 +71,20 @@ func escapes(e *check.Event, i int, text string) {
 			for stop < len(text) && text[stop] != '\a' && text[stop] != 0x1b {
 				stop++
 			}
-			concealed(e, i, text, start, stop)
+			if e.Event.Kind.Definition() || !title(text[start:stop]) {
+				concealed(e, i, text, start, stop)
+			}
 			if strings.HasPrefix(text[start:stop], "8;") {
 				misleading(e, i, text, start, stop)
 			}
 			at = stop - 1
 		}
 	}
+}
+
+// title reports whether a sequence sets a window's title to something short.
+func title(sequence string) bool {
+	return len(sequence) < 64 && len(sequence) > 1 && sequence[0] >= '0' && sequence[0] <= '2' && sequence[1] == ';'
 }
 
 // misleading reports a hyperlink whose label is another address than the one that it leads to.
@@ -186,7 +193,7 @@ func overwritten(e *check.Event, i int, text string, before, after int) {
 	}
 	line = strings.TrimRight(line, "\r\n")
 	start := strings.LastIndexAny(line, "\n\r") + 1
-	for _, part := range [][2]int{{start, len(line)}, {after, lineEnd(text, after)}} {
+	for _, part := range [][2]int{{start, len(line)}, {after, min(lineEnd(text, after), nextEscape(text, after))}} {
 		inside := text[part[0]:part[1]]
 		if len(inside) < minText || strings.Contains(inside, "\x1b]") {
 			continue

@@ -4,6 +4,7 @@
 package noise
 
 import (
+	"math/bits"
 	"slices"
 	"strings"
 	"unicode"
@@ -48,17 +49,63 @@ func examine(e *check.Event) {
 		if s.Key || len(text) < minText || len(text) > maxText {
 			continue
 		}
-		suffix(e, i, text)
+		has := e.Bytes(i)
+		if has.Count(joining) > minKinds || has.Has(wide) {
+			suffix(e, i, text)
+		}
 		known(e, i, text)
-		alternating(e, i, text)
-		pierced(e, i, text)
-		vowelless(e, i, text)
-		stray(e, i, text)
-		if strings.Contains(text, "_Z") {
+		if mixesCase(text) {
+			alternating(e, i, text)
+		}
+		if has.Has(wide) {
+			pierced(e, i, text)
+		}
+		if check.HasRun(text, &noVowel, minNoVowel) {
+			vowelless(e, i, text)
+		}
+		if sampleStray(text) {
+			stray(e, i, text)
+		}
+		if has.Has(underscore) && strings.Contains(text, "_Z") {
 			symbols(e, i, text)
 		}
 	}
 }
+
+// What a text has that has anything of a kind.
+var (
+	joining    = check.BytesOf("()[]{}<>=!;~*|\\^&#$%+")
+	wide       = check.BytesOf("—ж")
+	underscore = check.BytesOf("_")
+	exclaims   = check.BytesOf("!]")
+)
+
+// noVowel has the bytes that stand between vowels.
+var noVowel = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c < utf8.RuneSelf && c != '_' && c != '\n' && strings.IndexByte("aeiouyAEIOUY", byte(c)) < 0
+	}
+	return t
+}()
+
+const minNoVowel = 16 // bytes
+
+// mixesCase reports whether letters beside each other change case more often among eight bytes than they do in names.
+func mixesCase(text string) bool {
+	for ; len(text) >= 8; text = text[8:] {
+		word := uint64(text[0]) | uint64(text[1])<<8 | uint64(text[2])<<16 | uint64(text[3])<<24 |
+			uint64(text[4])<<32 | uint64(text[5])<<40 | uint64(text[6])<<48 | uint64(text[7])<<56
+		letters := word & (each * 0x40) &^ (word >> 1 & (each * 0x40)) // bit 6, not bit 7
+		small := letters & (word << 1)                                 // bit 5
+		if changes := (small ^ small>>8) & letters & (letters >> 8); bits.OnesCount64(changes) >= 4 {
+			return true
+		}
+	}
+	return false
+}
+
+// each has the lowest bit of each byte.
+const each = 0x0101010101010101
 
 // signs are the bytes that optimised text is full of.
 var signs = func() (t [256]bool) {
@@ -227,7 +274,7 @@ func noise(e *check.Event, text string, joints []joint) bool {
 			}
 		}
 	}
-	if words < kinds || digits*3 > words || strings.Count(stretch, " ")*2 < ascii {
+	if words*2 < kinds || digits*3 > words || strings.Count(stretch, " ")*2 < ascii {
 		return false
 	}
 	return kinds >= manyKinds || gist.Of(around(text, joints)).Score()+min(humps, 2) >= needWords+1
@@ -252,7 +299,7 @@ func hump(s string) bool {
 
 // codeLike reports marks of programs, markup, templates and expressions.
 func codeLike(s string) bool {
-	for _, mark := range []string{"<|", "</", "/>", "\":", "();", ");", "$^", "${", "={", "(&(", "(?:", "(?=", "(?!", "[^", "[A-Z", "[a-z", "[0-9", `\d`, `\s`, `\w`, `\frac`, `\x1b`, "=\"", "});", "://", "[{", ":{", "&&", "<<SYS", "[INST", "$(", "split", "{...", "({"} {
+	for _, mark := range []string{"<|", "</", "/>", "\":", "();", ");", "$^", "${", "={", "(&(", "(?:", "(?=", "(?!", "[^", "[A-Z", "[a-z", "[0-9", `\d`, `\s`, `\w`, `\frac`, `\x1b`, "=\"", "});", "://", "[{", ":{", " && ", "<<SYS", "[INST", "$(", "split", "{...", "({", "`|", `\|`, "?:", "}[]"} {
 		if strings.Contains(s, mark) {
 			return true
 		}
@@ -266,11 +313,22 @@ func codeLike(s string) bool {
 	return calls > 2
 }
 
-// knownNoise are strings that became famous for what they do to models, and that nobody writes for another reason.
-var knownNoise = []string{"similarlyNow", "oppositeley", "oppositely.](", "](Me giving", "\"\\!--Two", "SolidGoldMagikarp", "rawdownloadcloneembedreportprint", "TheNitromeFan", "PsyNetMessage", "StreamerBot", "cloneembedreportprint", "davidjl", "guiActiveUn", "! ! ! ! ! ! ! ! ! ! ! ! ! ! ! !"}
+var famous = check.Signal("noise.famous")
 
-// known reports the first of them.
+// knownNoise are sequences of signs that are as famous as those words.
+var knownNoise = []string{"oppositely.](", "](Me giving", "\"\\!--Two", "! ! ! ! ! ! ! ! ! ! ! ! ! ! ! !"}
+
+// known reports strings that became famous for what they do to models.
 func known(e *check.Event, i int, text string) {
+	for _, h := range e.Signals(i, 0) {
+		if h.Signal == famous {
+			e.Report(noisySuffix, nil, models.Span{Segment: i, Start: h.Start, End: h.End})
+			return
+		}
+	}
+	if !e.Bytes(i).Has(exclaims) {
+		return
+	}
 	for _, k := range knownNoise {
 		if at := strings.Index(text, k); at >= 0 {
 			e.Report(noisySuffix, nil, models.Span{Segment: i, Start: at, End: at + len(k)})
@@ -321,7 +379,7 @@ func pierced(e *check.Event, i int, text string) {
 	var symbol rune
 	count, start := 0, 0
 	for at, r := range text {
-		if r < 0x2190 || !unicode.IsSymbol(r) && r < 0x1f000 {
+		if r < 0x2020 || !unicode.IsSymbol(r) && r < 0x1f000 && (r > 0x2027 || r == 0x2026) {
 			continue
 		}
 		next := at + utf8.RuneLen(r)
@@ -340,7 +398,7 @@ func pierced(e *check.Event, i int, text string) {
 }
 
 const (
-	minVowelless   = 9  // words of three letters and more without a vowel
+	minVowelless   = 7  // words of three letters and more without a vowel
 	vowellessReach = 16 // words among which they stand
 )
 
@@ -362,7 +420,7 @@ func vowelless(e *check.Event, i int, text string) {
 			continue
 		}
 		ordinal++
-		if vowel || at-start < 3 || text[start] < 'a' || text[start+1] < 'a' || beside(text, start-1) != blank || beside(text, at) == word || at < len(text) && text[at] != ' ' && text[at] != ',' && text[at] != '.' {
+		if vowel || at-start < 3 || text[start] < 'a' || text[start+1] < 'a' || beside(text, start-1) != blank || beside(text, at) == word || at < len(text) && text[at] != ' ' && text[at] != '.' {
 			continue
 		}
 		ordinals[count%minVowelless], starts[count%minVowelless] = ordinal, start

@@ -13,6 +13,7 @@ var common = func() map[string]bool {
 	words := map[string]bool{}
 	for _, w := range strings.Fields(`the and for with this that into from read send put add copy user about first then also all any file key tell say nothing never not before after
 		paste it of to in is on at by be do or as an if so we he you your their them out over when where what which without before every each session message password secret token
+		ignore ignoring previous instruction instructions forward forwards server servers files filed without asking without request requests answer answers secretly reveal messages delete deletes account accounts system prompt
 		print call run open show mail upload post give take write it's its them there here please must always ask it`) {
 		words[w] = true
 	}
@@ -23,6 +24,29 @@ const (
 	minStray   = 5  // words with a stray letter
 	strayReach = 14 // words among which they must stand
 )
+
+// sampled is how far apart the words are that are looked at first, in bytes.
+const sampled = 40
+
+// sampleStray reports whether any word of a sample has a stray letter. Where words have, most do.
+func sampleStray(text string) bool {
+	for at := 0; at < len(text); at += sampled {
+		for at < len(text) && 'a' <= text[at]|0x20 && text[at]|0x20 <= 'z' {
+			at++
+		}
+		for at < len(text) && (text[at]|0x20 < 'a' || 'z' < text[at]|0x20) {
+			at++
+		}
+		start := at
+		for at < len(text) && 'a' <= text[at]|0x20 && text[at]|0x20 <= 'z' {
+			at++
+		}
+		if strayed(text[start:at]) {
+			return true
+		}
+	}
+	return false
+}
 
 // stray finds words that are common ones but for a letter at their beginning or end.
 func stray(e *check.Event, i int, text string) {
@@ -39,11 +63,7 @@ func stray(e *check.Event, i int, text string) {
 			continue
 		}
 		ordinal++
-		if at-start < 3 || at-start > 12 {
-			continue
-		}
-		word := text[start:at]
-		if !strayed(word) {
+		if !strayed(text[start:at]) {
 			continue
 		}
 		found[count%minStray], starts[count%minStray] = ordinal, start
@@ -71,24 +91,43 @@ func different(text string, starts []int) bool {
 	return kinds >= minStray-1
 }
 
-// strayed reports whether word is none that is known, and a common one without its first or last letter.
+// strayed reports whether word is none that is known, and a common one without its first or last letter or with one letter
+// once instead of twice.
 func strayed(word string) bool {
-	last := len(word) - 1
-	if len(word) < 4 && (word[0] < 'a' || last < 2) || !common[fold(word[1:])] && !common[fold(word[:last])] {
+	var small [maxWord + 1]byte
+	if len(word) < minWord || len(word) > maxWord {
 		return false
 	}
-	lower := fold(word)
-	return !common[lower] && !others[lower]
-}
-
-// fold returns a word in small letters without its length growing.
-func fold(word string) string {
 	for i := range len(word) {
-		if word[i] < 'a' {
-			return strings.ToLower(word)
+		small[i] = word[i] | 0x20
+	}
+	lower, last := small[:len(word)], len(word)-1
+	if len(word) > minWord || 'a' <= word[0] {
+		if common[string(lower[1:])] || common[string(lower[:last])] || stammered(lower) {
+			return !common[string(lower)] && !others[string(lower)]
 		}
 	}
-	return word
+	return false
+}
+
+const (
+	minWord = 3
+	maxWord = 14
+)
+
+// stammered reports whether a word in small letters is a common one without the second of two equal letters in it.
+func stammered(word []byte) bool {
+	var rest [maxWord]byte
+	for i := 1; i < len(word); i++ {
+		if word[i] == word[i-1] {
+			n := copy(rest[:], word[:i])
+			n += copy(rest[n:], word[i+1:])
+			if common[string(rest[:n])] {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // others are words that are others with a letter more.

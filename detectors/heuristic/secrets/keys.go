@@ -54,9 +54,6 @@ func (r *report) keys(text string) {
 			r.add(secretKey, at, valueEnd(text, at))
 		}
 	}
-	if at := strings.Index(text, "otpauth://"); at >= 0 && strings.Contains(text[at:], "secret=") {
-		r.add(secretKey, at, valueEnd(text, at))
-	}
 }
 
 func valueEnd(text string, i int) int {
@@ -69,6 +66,9 @@ func valueEnd(text string, i int) int {
 // key judges one run of key characters.
 func (r *report) key(text string, start, end int) {
 	run := text[start:end]
+	if !strings.ContainsAny(run, "0123456789") {
+		return
+	}
 	if strings.HasPrefix(run, "eyJ") && end < len(text) && text[end] == '.' {
 		r.signedToken(text, start)
 		return
@@ -178,6 +178,9 @@ func (r *report) grant(text string) {
 			r.add(secretKey, at, end)
 			return
 		}
+	}
+	if at := strings.Index(text, "otpauth://"); at >= 0 && strings.Contains(text[at:], "secret=") {
+		r.add(secretKey, at, valueEnd(text, at))
 	}
 	if at := strings.Index(text, "sig="); at > 0 && strings.Contains(text, "se=") {
 		if p := strings.Index(text, "sp="); p >= 0 && strings.ContainsAny(strings.SplitN(text[p+3:min(len(text), p+16)], "&", 2)[0], "wdc") && plausible(text[at+4:valueEnd(text, at)]) {

@@ -25,7 +25,7 @@ var terms = []struct {
 	words []string
 }{
 	{health, []string{"diagnos", "hiv", "carcinom", "karzinom", "depress", "pregnan", "schwanger", "sick leave", "krank", "therap", "диагноз", "беремен", "诊断", "病历", "診断", "진단", "تشخيص", "embaraz", "enceinte", "psychiat", "oncolog", "chemo", "std", "insulin", "addict"}},
-	{identity, []string{"passport", "passeport", "pasaporte", "passnummer", "паспорт", "снилс", "инн ", "ssn", "social security", "versichertennr", "insurance number", "national id", "dni", "nie ", "curp", "cpf", "steuer-id", "personalausweis", "身份证", "マイナンバー", "주민등록", "aadhaar", "pesel", "codice fiscale", "護照", "driver's licen", "свидетельство"}},
+	{identity, []string{"passport", "passeport", "pasaporte", "passnummer", "паспорт", "снилс", "инн ", "ssn", "social security", "versichertennr", "insurance number", "national id", "dni", "nie ", "curp", "cpf", "steuer-id", "personalausweis", "ausweis", "id card", "carte d'identité", "nif ", "pps", "bsn", "nhs", "medicare", "身份证", "マイナンバー", "주민등록", "aadhaar", "pesel", "codice fiscale", "護照", "driver's licen", "свидетельство"}},
 	{birth, []string{"born", "birth", "dob", "geb.", "geboren", "né le", "née le", "nacim", "nascim", "д.р.", "рожд", "生年", "出生", "생년", "الميلاد", "জন্ম"}},
 	{contact, []string{"address", "anschrift", "adresse", "street", "strasse", "straße", "ул.", "адрес", "地址", "住所", "주소", "mobile", "tel", "phone", "тел.", "电话", "手机", "電話", "전화", "home:"}},
 }

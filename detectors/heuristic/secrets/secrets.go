@@ -53,10 +53,15 @@ func examine(e *check.Event) {
 			continue
 		}
 		r := report{e: e, segment: i}
+		has := e.Bytes(i)
 		r.keys(text)
-		r.addresses(text)
-		r.grant(text)
-		r.passwords(text)
+		if has.Count(address) == 2 && strings.Contains(text, "://") {
+			r.addresses(text)
+			r.grant(text)
+		}
+		if has.Count(values) > 1 {
+			r.passwords(text)
+		}
 		r.member(s, text)
 		if !call && !e.Event.Kind.Definition() {
 			people.read(i, text)
@@ -64,6 +69,20 @@ func examine(e *check.Event) {
 	}
 	people.report(e)
 }
+
+// What a text has that has anything of a kind.
+var (
+	address = check.BytesOf(":/")
+	values  = check.BytesOf("aA0")
+)
+
+// valueRun has the bytes that values are made of.
+var valueRun = func() (t [256]bool) {
+	for c, kind := range valueByte {
+		t[c] = kind != 0
+	}
+	return t
+}()
 
 // embedded reports whether a call's argument is a text, in which nobody expects a secret. Calls that take a secret take it
 // as a value of its own, and files and commands have theirs.
@@ -152,17 +171,20 @@ var names = []string{
 // passwords finds values behind the name of a secret: password=..., "password": ..., password is ... It looks for the
 // values first, since few words of a text have digits or capitals in them.
 func (r *report) passwords(text string) {
-	for i := 0; i < len(text); {
-		start := i
-		var kinds uint8
-		for i < len(text) && valueByte[text[i]] != 0 {
-			kinds |= valueByte[text[i]]
-			i++
+	for i := 0; ; {
+		start, end, ok := check.NextRun(text, i, &valueRun, minValue)
+		if !ok {
+			return
 		}
-		if i == start {
+		var kinds uint8
+		for _, c := range []byte(text[start:end]) {
+			kinds |= valueByte[c]
+		}
+		if i = end; kinds&digitByte != 0 && kinds&(smallByte|capitalByte) != 0 || kinds&smallByte != 0 && kinds&capitalByte != 0 {
+			i = r.value(text, start, end)
+		}
+		for i < len(text) && valueRun[text[i]] {
 			i++
-		} else if i-start >= minValue && (kinds&digitByte != 0 && kinds&(smallByte|capitalByte) != 0 || kinds&smallByte != 0 && kinds&capitalByte != 0) {
-			i = max(i, r.value(text, start, i))
 		}
 	}
 }
@@ -198,9 +220,18 @@ func (r *report) value(text string, start, end int) int {
 	if before == start && len(head) == before {
 		return end
 	}
+	if text[start-1] == '(' { // a remark on the name
+		return end
+	}
 	name := named(head)
+	if name == "" && strings.IndexByte(text[before:start], ':') >= 0 && strong(text[start:end]) {
+		name = subject(head)
+	}
 	if name == "" {
 		return end
+	}
+	if n := strings.IndexByte(text[start:end], '&'); n >= 0 && end < len(text) && text[end] == '=' { // the next parameter of a query
+		end = start + n
 	}
 	for end < len(text) && text[end] == '=' {
 		end++
@@ -216,11 +247,82 @@ func (r *report) value(text string, start, end int) int {
 	case strings.HasPrefix(name, "pass") || name[0] >= 0x80 || name == "pwd" || name == "kennwort" || name == "senha":
 		least = minValue
 	}
-	if value := strings.TrimRight(text[start:end], "."); live(value, least) {
+	if value := strings.TrimRight(text[start:end], "."); live(value, least) && !(r.record(name, text, before) && !ofSystem(around(text, before))) {
 		r.add(secretPassword, start, start+len(value))
 	}
 	return end
 }
+
+// record reports whether text[:end] ends with the bare name of a password as a field of a record: what people ask their
+// servers for. It is none in a definition.
+func (r *report) record(name, text string, end int) bool {
+	if !ownFields[name] || r.e.Event.Kind.Definition() {
+		return false
+	}
+	start := end - len(name)
+	if start < 0 || !strings.EqualFold(text[start:end], name) {
+		return false
+	}
+	line := strings.TrimRight(text[:start], " \t-")
+	switch before := text[max(start-1, 0):start]; {
+	case before == `"` || before == "'":
+		return true
+	case line == "" || strings.ContainsAny(line[len(line)-1:], "\n,{"):
+		return strings.HasPrefix(strings.TrimLeft(text[end:], " "), ":")
+	}
+	return false
+}
+
+// ownFields are names of what people have for themselves as well as systems for theirs.
+var ownFields = map[string]bool{"password": true, "passwd": true, "passcode": true, "pwd": true, "pw": true, "pin code": true, "passwort": true, "contraseña": true, "senha": true, "mot de passe": true}
+
+// systems are words near a password that is one of a system rather than of a person at a website; in lower case.
+var systems = []string{"host", "port\"", "port:", "port=", "database", "db_", "dsn", "server", "namespace", "cluster", "smtp", "imap", "ldap", "redis", "sql", "mongo", "admin", "root", "prod", "environ", "config", "ssh", "ftp", "vpn", "router", "backup", "deploy", "registry", "service_", "svc"}
+
+// around is what stands near a password.
+func around[T ~string | ~[]byte](text T, at int) T {
+	return text[max(0, at-nearSystem):min(len(text), at+nearSystem)]
+}
+
+// ofSystem reports whether the words near a password are about a system.
+func ofSystem(near string) bool {
+	near = strings.ToLower(near)
+	if strings.Contains(near, "website") {
+		return false
+	}
+	for _, word := range systems {
+		if strings.Contains(near, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// nearSystem is how far around a password its system is looked for, in bytes.
+const nearSystem = 200
+
+// strong reports whether a value has letters in both cases and digits, as passwords that were made up for somebody have.
+func strong(value string) bool {
+	var kinds uint8
+	for i := range len(value) {
+		kinds |= valueByte[value[i]]
+	}
+	return kinds&(smallByte|capitalByte|digitByte) == smallByte|capitalByte|digitByte && len(value) >= 10
+}
+
+// subject returns the name of a password that the last words before a colon begin with: "password of the router:".
+func subject(head string) string {
+	line := head[max(0, len(head)-maxSubject):]
+	line = strings.ToLower(line[strings.LastIndexAny(line, "\n.;,(!?")+1:])
+	for _, name := range []string{"password", "passwort", "kennwort", "passphrase", "mot de passe", "contraseña", "senha", "парол", "пароль", "密码", "口令", "パスワード", "비밀번호", "parola", "hasło", "şifre", "wachtwoord", "pin "} {
+		if strings.Contains(line, name) {
+			return name
+		}
+	}
+	return ""
+}
+
+const maxSubject = 64 // bytes
 
 // basic reports a user and a password in base64.
 func (r *report) basic(text string, start, end int) {
@@ -242,13 +344,44 @@ func named(text string) string {
 	if tail == "" || !nameEnd[tail[len(tail)-1]] {
 		return ""
 	}
+	if !mayName(tail) {
+		return ""
+	}
 	tail = strings.ToLower(tail)
 	for _, name := range names {
-		if strings.HasSuffix(tail, name) {
+		if strings.HasSuffix(tail, name) && !(strings.HasSuffix(name, "token") && cursor(tail)) {
 			return name
 		}
 	}
 	return ""
+}
+
+// mayName reports whether a text may end with a name of a secret, by its last two bytes.
+func mayName(tail string) bool {
+	n := len(tail)
+	if n < 2 || tail[n-1] >= 0x80 {
+		return n >= 2
+	}
+	return nameEnds[[2]byte{tail[n-2] | 0x20, tail[n-1] | 0x20}]
+}
+
+// nameEnds has the last two bytes of names, with the bit of small letters set.
+var nameEnds = func() map[[2]byte]bool {
+	set := map[[2]byte]bool{}
+	for _, name := range names {
+		set[[2]byte{name[len(name)-2] | 0x20, name[len(name)-1] | 0x20}] = true
+	}
+	return set
+}()
+
+// cursor reports whether a token is called after where to go on.
+func cursor(name string) bool {
+	for _, word := range []string{"page", "next", "contin", "cursor", "sync", "progress", "resume"} {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return false
 }
 
 // nameEnd has the last bytes of names.
@@ -265,10 +398,18 @@ var nameEnd = func() (t [256]bool) {
 
 // member judges a whole value by the name of its member.
 func (r *report) member(s *models.Segment, text string) {
-	if s.Pointer == "" || len(text) > 512 || strings.IndexByte(text, ' ') >= 0 || !nameEnd[s.Pointer[len(s.Pointer)-1]] || named(s.Pointer) == "" || r.e.Event.Kind == models.KindTool && !check.Below(s, "/_meta") && check.Last(s) != "default" {
+	if len(text) > 512 || s.Pointer == "" || !nameEnd[s.Pointer[len(s.Pointer)-1]] || strings.IndexByte(text, ' ') >= 0 {
 		return
 	}
-	if r.basic(text, 0, len(text)); live(text, 10) {
+	if r.e.Event.Kind == models.KindTool && check.Last(s) != "default" && !check.Below(s, "/_meta") || named(s.Pointer) == "" {
+		return
+	}
+	if r.basic(text, 0, len(text)); live(text, 10) && !(r.personal(s) && !ofSystem(string(around(r.e.Event.Body, s.Start)))) {
 		r.add(secretPassword, 0, len(text))
 	}
+}
+
+// personal reports whether the member is called as a field of a person's record is.
+func (r *report) personal(s *models.Segment) bool {
+	return ownFields[strings.ToLower(check.Last(s))] && !r.e.Event.Kind.Definition()
 }

@@ -22,6 +22,12 @@ var cases = []checktest.Case{
 	{Name: "basic", Text: "Authorization: Basic " + "Y2VsbGFyOm00bHQhRmVybWVudC1WSWQ2Y0xBVw==", Definition: "secret-password", Result: "secret-password"},
 	{Name: "patient", Text: "Name: Hedwig B.; geb.: 07.09.1957; Versichertennr.: Q515795996; Tel.: 0151 5550 1883; Diagnose: C50.4", Result: "personal-data"},
 
+	{Name: "password of something", Text: "The password of the router in the hall: " + key("Zk8!vtRq", "3wPm"), Definition: "secret-password", Result: "secret-password"},
+
+	{Name: "password manager", Text: `[{"website": "tide.test", "username": "anna", "password": "` + key("T1m3", "Trav3l!") + `"}]`, Definition: "secret-password"},
+	{Name: "profile", Text: "username: anna\npassword: " + key("Heron.", "Blue.77x") + "\nlast visit: monday", Definition: "secret-password"},
+	{Name: "where to go on", Text: "next_page_token: CiAKGjBpNDd2Nmp2Zml2cXRwYjBpOXA"},
+	{Name: "directory", Text: "Call the terminal pwd (Linux/Mac) or cd (Windows) first."},
 	{Name: "documented key", Text: "aws_access_key_id = AKIAIOSFODNN7EXAMPLE and a secret of 40 characters"},
 	{Name: "placeholders", Text: "API_KEY=your-key-here PASSWORD=changeme TOKEN=<TOKEN> SECRET=${SECRET} KEY=xxxxxxxxxxxxxxxx"},
 	{Name: "masked", Text: "ORG_PASSWORD=*** SIGNING_KEY_PASS=[hidden] DSN=postgres://app:***@db.test/x"},

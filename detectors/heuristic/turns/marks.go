@@ -3,6 +3,8 @@ package turns
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/aad6b6dc/taster/detectors/heuristic/check"
 )
 
 // kind is what a mark plays.
@@ -13,6 +15,7 @@ const (
 	role                // a line that begins with a speaker: System:
 	element             // an element that is named after one: <system>, <turn role="user">
 	fence               // the end of what the host has wrapped the text in: </tool_result>
+	invoke              // a call in the elements of a model
 	call                // a call or message in JSON
 	label               // a banner in capitals: === END OF DOCUMENT ===, <<ACTION FOR AGENT>>
 )
@@ -36,6 +39,14 @@ var roles = []string{
 	"系统", "用户", "助手", "系統", "システム", "ユーザー", "アシスタント", "시스템", "사용자", "어시스턴트", "النظام", "المستخدم", "المساعد", "सिस्टम", "सहायक", "उपयोगकर्ता",
 }
 
+// maxRole is the length of the longest speaker in bytes.
+var maxRole = func() (most int) {
+	for _, r := range roles {
+		most = max(most, len(r))
+	}
+	return most
+}()
+
 var roleSet = func() map[string]bool {
 	set := map[string]bool{}
 	for _, r := range roles {
@@ -54,16 +65,48 @@ var (
 )
 
 const (
-	maxMarks = 64
-	maxJoint = 4       // bytes between marks that belong together
-	maxFence = 8 << 10 // bytes before the end of an element in which its beginning is looked for
+	maxMarks   = 64
+	maxSpeaker = 40      // bytes of a line before its colon
+	maxJoint   = 4       // bytes between marks that belong together
+	maxFence   = 8 << 10 // bytes before the end of an element in which its beginning is looked for
 )
+
+// What a text has that has anything of a kind.
+var (
+	openings = check.BytesOf("<[#ж")
+	colons   = check.BytesOf(":")
+	records  = check.BytesOf("{\"")
+)
+
+// mayOpen reports whether text, which has these bytes, may have a mark.
+func mayOpen(text string, has check.Bytes) bool {
+	if has.Has(openings) || has.Count(records) == 2 {
+		return true
+	}
+	for _, rule := range []string{"--", "==", "**"} {
+		if has.Has(check.BytesOf(rule)) && strings.Contains(text, rule) {
+			return true
+		}
+	}
+	return has.Has(colons) && mayName(text)
+}
+
+// mayName reports whether a line may begin with a speaker.
+func mayName(text string) bool {
+	for from := 0; ; {
+		n := strings.IndexByte(text[from:], ':')
+		if n < 0 {
+			return false
+		}
+		if at := from + n; at < maxSpeaker || strings.IndexByte(text[at-maxSpeaker:at], '\n') >= 0 {
+			return true
+		}
+		from += n + 1
+	}
+}
 
 // find returns the marks of a text in their order.
 func find(text string) []mark {
-	if !strings.ContainsAny(text, "<[{:=\"：") {
-		return nil
-	}
 	var marks []mark
 	for i := 0; i < len(text) && len(marks) < maxMarks; i++ {
 		m, ok := mark{}, false
@@ -75,13 +118,16 @@ func find(text string) []mark {
 			if c == '<' {
 				m, ok = elementAt(text, i)
 			}
+			if !ok && strings.HasPrefix(text[i:], "<invoke name=") {
+				m, ok = mark{start: i, end: i + len("<invoke name="), kind: invoke}, true
+			}
 			if !ok && c == '[' {
 				m, ok = bracketAt(text, i)
 			}
 			if !ok {
 				m, ok = bannerAt(text, i)
 			}
-		case '{', '"':
+		case '"':
 			m, ok = callAt(text, i)
 		case '=', '-', '#', '*':
 			if c == '#' {
@@ -100,7 +146,12 @@ func find(text string) []mark {
 			}
 		}
 		if ok {
-			m.quoted = quoted(text, m.start)
+			m.quoted = fenced(text, m.start)
+			if m.kind == call {
+				m.quoted = m.quoted || indented(text, m.start)
+			} else {
+				m.quoted = m.quoted || quoted(text, m.start)
+			}
 			if n := len(marks); n > 0 && m.start-marks[n-1].end <= maxJoint {
 				m.quoted = m.quoted || marks[n-1].quoted
 			}
@@ -114,6 +165,17 @@ func find(text string) []mark {
 		}
 	}
 	return marks
+}
+
+// fenced reports whether what begins at i stands in a block of code.
+func fenced(text string, i int) bool {
+	return strings.Count(text[max(0, i-maxFence):i], "```")%2 == 1 && strings.Contains(text[i:], "```")
+}
+
+// indented reports whether the line of what begins at i is, as examples are.
+func indented(text string, i int) bool {
+	line := text[strings.LastIndexByte(text[:i], '\n')+1:]
+	return line[0] == ' ' || line[0] == '\t'
 }
 
 // quoted reports whether what begins at i is spoken about.
@@ -180,12 +242,20 @@ func elementAt(text string, i int) (mark, bool) {
 	if inside := strings.TrimLeft(text[i+n+1:], " \n\r\t"); inside == "" || inside[0] == '<' || '0' <= inside[0] && inside[0] <= '9' {
 		return mark{}, false // a record
 	}
-	return mark{start: i, end: i + n + 1, kind: element, system: acts}, true
+	return mark{start: i, end: i + n + 1, kind: element, system: acts || strings.HasPrefix(name, "system")}, true
 }
 
-// begun reports whether an element of the name was begun in text, in small letters or in capitals.
+// begun reports whether an element of the name was begun in text, whatever the case of its letters.
 func begun(text, name string) bool {
-	return strings.Contains(text, "<"+name) || strings.Contains(text, "<"+strings.ToUpper(name)) || strings.Contains(text, "<"+strings.ToUpper(name[:1])+name[1:])
+	for {
+		n := strings.IndexByte(text, '<')
+		if n < 0 || len(text)-n-1 < len(name) {
+			return false
+		}
+		if text = text[n+1:]; strings.EqualFold(text[:len(name)], name) {
+			return true
+		}
+	}
 }
 
 // isElementName reports whether a name has letters and what joins them only.
@@ -219,7 +289,7 @@ func contains(s string, parts []string) bool {
 
 // roleAt finds a speaker before the colon at i, at the start of a line.
 func roleAt(text string, i, colon int) (mark, bool) {
-	start := max(0, i-40)
+	start := max(0, i-maxSpeaker)
 	if n := strings.LastIndexByte(text[start:i], '\n'); n >= 0 {
 		start += n + 1
 	} else if start > 0 {
@@ -229,12 +299,18 @@ func roleAt(text string, i, colon int) (mark, bool) {
 		return mark{}, false
 	}
 	speaker := strings.Trim(text[start:i], "#*_[]> ")
-	name := strings.ToLower(speaker)
-	if name == "" || !roleSet[name] || text[start] == ' ' {
+	if speaker == "" || len(speaker) > maxRole || text[start] == ' ' {
+		return mark{}, false
+	}
+	name := speaker
+	if speaker != "system" && speaker != "user" {
+		name = strings.ToLower(speaker)
+	}
+	if !roleSet[name] {
 		return mark{}, false
 	}
 	m := mark{start: start, end: i + colon, kind: role, weak: name == speaker && speaker[0] < utf8.RuneSelf}
-	m.system = strings.HasPrefix(name, "sys") || strings.HasPrefix(name, "sis") || name[0] >= utf8.RuneSelf
+	m.system = strings.Contains(name, " ") || strings.HasPrefix(name, "sys") || strings.HasPrefix(name, "sis") || name[0] >= utf8.RuneSelf
 	return m, true
 }
 

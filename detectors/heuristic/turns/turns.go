@@ -4,6 +4,7 @@
 package turns
 
 import (
+	"encoding/json"
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
@@ -20,7 +21,7 @@ var Checks = &check.Group{
 
 var (
 	forgedTurn = &check.Rule{
-		ID: "forged-turn", Version: "1.0.0", Class: "B10", Severity: models.SeverityHigh, Confidence: 0.7,
+		ID: "forged-turn", Version: "1.1.0", Class: "B10", Severity: models.SeverityHigh, Confidence: 0.7,
 		Message: "Plays a turn of somebody else in the conversation and gives orders in it.",
 	}
 	forgedFence = &check.Rule{
@@ -37,7 +38,10 @@ const (
 )
 
 // What it takes behind a mark, by its kind.
-var needs = map[kind]int{token: 5, role: 6, element: 5, fence: 4, call: 6, label: 4}
+var needs = map[kind]int{token: 5, role: 6, invoke: 3, element: 5, fence: 4, call: 5, label: 4}
+
+// atRunTime are the kinds of event in which servers say what nobody asked them to play.
+var atRunTime = map[models.Kind]bool{models.KindToolResult: true, models.KindResource: true, models.KindNotification: true}
 
 // needDefinition is what it takes behind the token of a template in a definition that has no reason to have one.
 const needDefinition = 3
@@ -49,7 +53,15 @@ func examine(e *check.Event) {
 			continue
 		}
 		for v := range s.Views {
-			if text := s.Views[v].Text; len(text) >= minText && read(e, i, v, text) {
+			text := s.Views[v].Text
+			if len(text) < minText {
+				continue
+			}
+			has := e.Bytes(i)
+			if v > 0 {
+				has = check.BytesOf(text)
+			}
+			if mayOpen(text, has) && read(e, i, v, text) {
 				break
 			}
 		}
@@ -74,19 +86,27 @@ func read(e *check.Event, i, v int, text string) bool {
 			end = min(end, marks[n+1].start)
 		}
 		turn := text[m.end:end]
-		if m.kind == call && e.Event.Kind.Definition() || m.weak && !conversation || m.kind == role && !m.system && len(marks) > transcript {
+		if (m.kind == call || m.kind == invoke) && e.Event.Kind.Definition() || m.kind == call && json.Valid([]byte(text)) || m.kind == role && !m.system && len(marks) > transcript {
 			continue
 		}
 		least := needs[m.kind] + doubt
 		if m.kind == token && doubt == 0 && e.Event.Kind.Definition() && e.Event.Kind != models.KindPrompt {
 			least = needDefinition
 		}
+		if m.kind == token && atRunTime[e.Event.Kind] {
+			least--
+		}
 		switch {
+		case m.quoted && m.kind == label:
+			continue
 		case m.quoted:
 			least += 3
 			turn, _, _ = strings.Cut(turn, "\n")
 		case m.kind == label:
 			turn, _, _ = strings.Cut(turn, "\n\n")
+		case m.weak:
+			turn, _, _ = strings.Cut(turn, "\n")
+			least -= 2
 		case m.kind == role:
 			turn, _, _ = strings.Cut(turn, "\n\n")
 			if m.system {
@@ -95,11 +115,20 @@ func read(e *check.Event, i, v int, text string) bool {
 			if len(marks) > transcript {
 				least++
 			}
-		case m.kind == element && m.system:
-			least--
+		case m.kind == element:
+			turn, _, _ = strings.Cut(turn, "</")
+			if m.system {
+				least--
+			}
 		}
 		g := gist.Of(turn)
-		if g.Words < 4 && m.kind != call || g.Score() < least || !g.Has(gist.Act|gist.Override) {
+		if g.Has(gist.Consent) && (m.kind == role || m.kind == token) && atRunTime[e.Event.Kind] { // nobody but the user says yes
+			least -= 2
+		}
+		if m.weak && !conversation && !g.Has(gist.Addressee) {
+			continue
+		}
+		if g.Words < 4 && m.kind != call && m.kind != invoke || g.Score() < least || !g.Has(gist.Act|gist.Override) {
 			continue
 		}
 		rule := forgedTurn
