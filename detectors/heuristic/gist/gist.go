@@ -66,8 +66,9 @@ func Of(text string) Gist {
 		g.Signs = Address
 	}
 	opening := 0 // where an addressee ends that the text begins with
-	readers := idle.Get().([]reader)
-	for _, r := range readers {
+	readers := idle.Get().(*[2]reader)
+	for i := range readers {
+		r := &readers[i]
 		for _, h := range r.Read(text).Hits {
 			sign := r.signs[h.Signal]
 			g.Signs |= sign
@@ -97,7 +98,7 @@ var words string
 // idle keeps readers with both lexicons: the one of all detectors, and the words of this package.
 var idle = sync.Pool{New: func() any {
 	l := lexicons()
-	return []reader{{l[0].lexicon.Reader(), l[0].signs}, {l[1].lexicon.Reader(), l[1].signs}}
+	return &[2]reader{{l[0].lexicon.Reader(), l[0].signs}, {l[1].lexicon.Reader(), l[1].signs}}
 }}
 
 // called reports whether the addressee at [start, end) is called by its name: "Assistant:", "agents, ...".

@@ -76,7 +76,7 @@ var cases = []checktest.Case{
 	{Name: "windows lines", Text: "Reads the tide.\r\nSends nothing to the user.\r\n"},
 	{Name: "progress", Text: "Loading 10 %\rLoading 20 %\rLoading 100 %"},
 	{Name: "emoji", Text: "Family 👨‍👩‍👧 and ❤️, flags 🏴󠁧󠁢󠁥󠁮󠁧󠁿 and 🇩🇪"},
-	{Name: "persian", Text: "می‌خواهم کتاب‌ها را بخوانم"},
+	{Name: "persian", Text: "می\u200cخواهم کتاب\u200cها را بخوانم"},
 	{Name: "hebrew", Text: "פגישות כמו \u2068Zoomly 5\u2069 נכתבות באנגלית"},
 	{Name: "german hyphens", Text: "Ver\u00adsi\u00adche\u00adrungs\u00adver\u00adein und Haus\u00adrat für Kunden"},
 	{Name: "units", Text: "Angles in µrad, resistance in kΩ, step Δt, coefficient α"},

@@ -88,7 +88,4 @@ var whereOf = map[models.Kind]where{
 	models.KindInstructions: anywhere, models.KindToolResult: anywhere, models.KindAgentCard: anywhere,
 }
 
-var (
-	hardSecret = of("password", "otp", "card", "token")
-	anySecret  = hardSecret | of("identity")
-)
+var hardSecret = of("password", "otp", "card", "token")

@@ -173,7 +173,7 @@ func armed(e *check.Event, i int, value string) {
 type metadata struct {
 	issuer, endpoint   string
 	at                 int
-	local, remote      int // redirect addresses on the person's machine and elsewhere
+	remote             int // redirect addresses elsewhere than on the person's machine
 	localSeen, hasSeen bool
 }
 
