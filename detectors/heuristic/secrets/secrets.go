@@ -216,7 +216,8 @@ func (r *report) value(text string, start, end int) int {
 	case strings.HasPrefix(name, "pass") || name[0] >= 0x80 || name == "pwd" || name == "kennwort" || name == "senha":
 		least = minValue
 	}
-	if value := strings.TrimRight(text[start:end], "."); live(value, least) {
+	value, _, _ := strings.Cut(text[start:end], "&")
+	if value = strings.TrimRight(value, "."); live(value, least) {
 		r.add(secretPassword, start, start+len(value))
 	}
 	return end

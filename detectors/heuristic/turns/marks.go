@@ -100,7 +100,7 @@ func find(text string) []mark {
 			}
 		}
 		if ok {
-			m.quoted = quoted(text, m.start)
+			m.quoted = quoted(text, m.start) || m.kind != fence && fenced(text, m.start)
 			if n := len(marks); n > 0 && m.start-marks[n-1].end <= maxJoint {
 				m.quoted = m.quoted || marks[n-1].quoted
 			}
@@ -128,6 +128,12 @@ func quoted(text string, i int) bool {
 		return i > 1 && (text[i-2] == ',' || text[i-2] == ':' || text[i-2] == '(' || 'a' <= text[i-2] && text[i-2] <= 'z')
 	}
 	return strings.HasSuffix(text[:i], "«") || strings.HasSuffix(text[:i], "“") || strings.HasSuffix(text[:i], "„")
+}
+
+// fenced reports whether i is within a block of code of the text, as examples are.
+func fenced(text string, i int) bool {
+	const mark = "```"
+	return strings.Count(text[:i], mark)%2 == 1 && strings.Contains(text[i:], mark)
 }
 
 const maxToken = 48
@@ -185,7 +191,15 @@ func elementAt(text string, i int) (mark, bool) {
 
 // begun reports whether an element of the name was begun in text, in small letters or in capitals.
 func begun(text, name string) bool {
-	return strings.Contains(text, "<"+name) || strings.Contains(text, "<"+strings.ToUpper(name)) || strings.Contains(text, "<"+strings.ToUpper(name[:1])+name[1:])
+	for {
+		n := strings.IndexByte(text, '<')
+		if n < 0 || len(text)-n-1 < len(name) {
+			return false
+		}
+		if text = text[n+1:]; strings.EqualFold(text[:len(name)], name) {
+			return true
+		}
+	}
 }
 
 // isElementName reports whether a name has letters and what joins them only.
