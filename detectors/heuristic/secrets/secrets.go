@@ -213,7 +213,7 @@ func (r *report) value(text string, start, end int) int {
 	switch {
 	case text[before] == ' ' && !strings.ContainsAny(text[before:start], "=:"):
 		least = 12
-	case strings.HasPrefix(name, "pass") || name[0] >= 0x80 || name == "pwd" || name == "kennwort" || name == "senha":
+	case strings.HasPrefix(name, "pass") || name[0] >= 0x80 || name == "pwd" && strings.ContainsAny(text[before:start], "=:") || name == "kennwort" || name == "senha":
 		least = minValue
 	}
 	value, _, _ := strings.Cut(text[start:end], "&")
