@@ -117,11 +117,10 @@ func (sc *Scanner) signalsAt(r *rule, hits []directive.Hit, anchor int, n neighb
 	return m, true
 }
 
-// nearest returns the hit of a signal in set that stands nearest to the one at index anchor, and is another one: the
-// same words are no further evidence.
+// nearest returns the hit of a signal in set that stands nearest to the one at index anchor, and is another one.
 func nearest(hits []directive.Hit, anchor int, set directive.Signals) (best directive.Hit, ok bool) {
 	for i, h := range hits {
-		if i == anchor || !set.Has(h.Signal) || h.Start == hits[anchor].Start && h.End == hits[anchor].End || h.Signal == hits[anchor].Signal && h.Start < hits[anchor].End && hits[anchor].Start < h.End {
+		if i == anchor || !set.Has(h.Signal) || h.Signal == hits[anchor].Signal && h.Start < hits[anchor].End && hits[anchor].Start < h.End {
 			continue
 		}
 		if !ok || abs(h.Start-hits[anchor].Start) < abs(best.Start-hits[anchor].Start) {
