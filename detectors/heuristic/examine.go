@@ -91,7 +91,9 @@ func weighPlace(kind models.Kind, m *rulepack.Match, hidden bool, steps *[]rulep
 		}
 	}
 	if hidden {
-		severity, confidence = severity.Raised(), 1-(1-confidence)*doubtIfHidden
+		if severity = severity.Raised(); len(m.Counter) == 0 {
+			confidence = 1 - (1-confidence)*doubtIfHidden
+		}
 		note("stands where a person does not see it: severity raised")
 	}
 	if kind == models.KindUserPrompt || kind == models.KindToolCall {

@@ -94,6 +94,8 @@ type Signals struct {
 	Reach int `yaml:"reach"`
 	// Within is how many bytes from the anchor the signals may begin. Optional: none means that only Reach counts.
 	Within int `yaml:"within"`
+	// After is set if what the anchor opens, such as a form of address, stands behind it.
+	After bool `yaml:"after"`
 	// Pointed is set if the anchor alone is the evidence.
 	Pointed bool `yaml:"pointed"`
 	// Described is set if the combination counts only where something is described, and orders have no business.

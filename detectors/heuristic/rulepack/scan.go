@@ -29,7 +29,7 @@ type Scanner struct {
 	set     *Set
 	reader  *directive.Reader
 	reading *directive.Reading
-	length  int // bytes of the current text
+	long    bool // the current text is long data
 	around  [MaxReach + 1][]neighbourhood
 	known   [MaxReach + 1]bool // which of around hold for the current text
 	terms   [][]termHit        // by class, in ascending order of their ends
@@ -61,7 +61,7 @@ func (sc *Scanner) Knows(id string) bool { return sc.set.ids[id] }
 // of kind k. What it returns is valid until the next scan.
 func (sc *Scanner) Scan(k models.Kind, seg *models.Segment, v int) []Match {
 	text := seg.Views[v].Text
-	sc.reading, sc.length = sc.reader.Read(text), len(text)
+	sc.reading, sc.long = sc.reader.Read(text), len(text) > longBytes && !k.Definition()
 	clear(sc.known[:])
 	sc.touched = sc.set.automaton.scan(text, sc.terms, sc.touched)
 	sc.matches = sc.matches[:0]

@@ -98,9 +98,13 @@ func (sc *Scanner) signals(r *rule) (best Match, ok bool) {
 func (sc *Scanner) signalsAt(r *rule, hits []directive.Hit, anchor int, n neighbourhood, steps *[]Step) (Match, bool) {
 	m := Match{Start: hits[anchor].Start, End: hits[anchor].End, anchor: anchor}
 	near := hits[n.from:n.to]
+	from := n.from
+	if r.Signals.After {
+		from = anchor
+	}
 	used := directive.Of(hits[anchor].Signal)
 	for _, set := range r.need[1:] {
-		h, ok := nearest(near, anchor-n.from, set)
+		h, ok := nearest(hits[from:n.to], anchor-from, set)
 		if !ok || r.Signals.Within > 0 && abs(h.Start-hits[anchor].Start) > r.Signals.Within {
 			return Match{}, false
 		}

@@ -27,7 +27,7 @@ var counters = [numCounters]Counter{
 	{"operator_setup", "The text tells the operator what to configure.", 0.5, "setup"},
 	{"consent", "The user is asked, or has asked for it.", 0.5, "consent"},
 	{"purpose", "What is asked for is what the tool is for.", 0.5, ""},
-	{"long_text", "The text is long: in so much of it, words stand together by chance.", 0.6, ""},
+	{"long_text", "The data is long: in so much text, words stand together by chance.", 0.6, ""},
 	{"analysis", "Elsewhere, too, the event speaks about attacks.", 0.65, "analysis"},
 }
 
@@ -36,7 +36,7 @@ const (
 	longCounter     = numCounters - 2
 	analysisCounter = numCounters - 1
 
-	longBytes = 3000 // a text of more is long
+	longBytes = 3000 // a text of more is long, if it is data
 )
 
 // counterSignals returns the signals of [Counters], [directive.MaxSignals]-1 for none.
@@ -117,7 +117,7 @@ func (sc *Scanner) speaksAgainst(i int, hits []directive.Hit, anchor directive.H
 		asked, purpose := used, sc.Purpose()
 		return asked.Meets(&purpose)
 	case longCounter:
-		return sc.length > longBytes
+		return sc.long
 	case analysisCounter:
 		return sc.analyses()
 	}

@@ -244,10 +244,12 @@ func (r *report) value(text string, start, end int) int {
 	switch {
 	case text[before] == ' ' && !strings.ContainsAny(text[before:start], "=:"):
 		least = 12
-	case strings.HasPrefix(name, "pass") || name[0] >= 0x80 || name == "pwd" || name == "kennwort" || name == "senha":
+	case strings.HasPrefix(name, "pass") || name[0] >= 0x80 || name == "pwd" && strings.ContainsAny(text[before:start], "=:") || name == "kennwort" || name == "senha":
 		least = minValue
 	}
-	if value := strings.TrimRight(text[start:end], "."); live(value, least) && !(r.record(name, text, before) && !ofSystem(around(text, before))) {
+	value, _, _ := strings.Cut(text[start:end], "&")
+	value = strings.TrimRight(value, ".")
+	if live(value, least) && !(r.record(name, text, before) && !ofSystem(around(text, before))) {
 		r.add(secretPassword, start, start+len(value))
 	}
 	return end

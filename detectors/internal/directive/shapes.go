@@ -260,7 +260,11 @@ func (r *Reading) hashHeading(text string, i int) {
 	for end < len(text) && text[end] == '#' {
 		end++
 	}
-	switch wordAfter(text, end) {
+	word := wordAfter(text, end)
+	if word == "instructions" && end+1+len(word) < len(text) && text[end+1+len(word)] == '\n' { // of a manual
+		return
+	}
+	switch word {
 	case "instruction", "instructions", "system":
 		if end-i >= 2 && (i == 0 || text[i-1] != '#') {
 			r.add(Marker, i, end)
