@@ -109,7 +109,7 @@ func judge(in *detectors.Input, p *peers) models.Outcome {
 	}
 	outcome := models.Found(x.findings...)
 	for _, f := range outcome.Findings {
-		outcome.Score = max(outcome.Score, 0.9*f.Confidence)
+		outcome.Score = max(outcome.Score, f.Confidence*check.Weight(f.Severity))
 	}
 	return outcome
 }

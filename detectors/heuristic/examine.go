@@ -112,6 +112,10 @@ func weighPlace(kind models.Kind, m *rulepack.Match, hidden bool, steps *[]rulep
 		severity = models.SeverityMedium
 		note("not firm: severity medium at most")
 	}
+	if standing := check.StandingOf(m.Rule.ID); m.Pack.Shipped && standing != check.Sole {
+		severity, confidence = standing.Weigh(severity, confidence)
+		note("not enough alone: counts beside findings of other classes")
+	}
 	return severity, confidence
 }
 
@@ -132,8 +136,9 @@ func (e *examination) disguised(span models.Span) bool {
 			return true
 		}
 	}
+	severity, confidence := check.StandingOf(hiding.RuleOrder).Weigh(models.SeverityCritical, 0.9)
 	e.add(models.Finding{
-		Rule: hiding.RuleOrder, Version: version, Class: class, Severity: models.SeverityCritical, Confidence: 0.9,
+		Rule: hiding.RuleOrder, Version: version, Class: class, Severity: severity, Confidence: confidence,
 		Message: hiding.Message[class], Evidence: []models.Span{span},
 	})
 	return true

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aad6b6dc/taster/detectors"
+	"github.com/aad6b6dc/taster/detectors/heuristic/check"
 	"github.com/aad6b6dc/taster/detectors/heuristic/rulepack"
 	"github.com/aad6b6dc/taster/models"
 )
@@ -79,13 +80,8 @@ func (e *examination) judge(in *detectors.Input) models.Outcome {
 	e.keepStrongest()
 	outcome := models.Found(e.findings...)
 	for _, f := range outcome.Findings {
-		outcome.Score = max(outcome.Score, f.Confidence*weight[f.Severity])
+		outcome.Score = max(outcome.Score, f.Confidence*check.Weight(f.Severity))
 	}
 	e.input, e.findings = nil, nil
 	return outcome
-}
-
-// weight is how much of a finding's confidence counts towards the event being an attack.
-var weight = map[models.Severity]float64{
-	models.SeverityCritical: 1, models.SeverityHigh: 0.9, models.SeverityMedium: 0.5, models.SeverityLow: 0.2, models.SeverityInfo: 0.05,
 }

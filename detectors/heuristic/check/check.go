@@ -92,8 +92,9 @@ func (e *Event) Report(r *Rule, counter []models.CounterEvidence, evidence ...mo
 	e.ReportAs(r, r.Severity, r.Confidence, counter, evidence...)
 }
 
-// ReportAs is Report with a severity and a confidence of its own.
+// ReportAs is Report with a severity and a confidence of its own. Either counts as far as the rule's standing allows.
 func (e *Event) ReportAs(r *Rule, s models.Severity, confidence float64, counter []models.CounterEvidence, evidence ...models.Span) {
+	s, confidence = StandingOf(r.ID).Weigh(s, confidence)
 	kept := evidence[:min(len(evidence), models.MaxEvidence)]
 	e.Found(models.Finding{
 		Rule: r.ID, Version: r.Version, Class: r.Class, Severity: s, Confidence: confidence, Message: r.Message,

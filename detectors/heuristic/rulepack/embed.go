@@ -28,6 +28,7 @@ func readEmbedded() ([]*Pack, error) {
 		if err != nil {
 			return nil, fmt.Errorf("parsing the embedded rule pack %s: %w", f.Name(), err)
 		}
+		p.Shipped = true
 		packs = append(packs, p)
 	}
 	return packs, nil

@@ -51,6 +51,8 @@ type Pack struct {
 	Terms map[string][]string `yaml:"terms"`
 	Rules []Rule              `yaml:"rules"`
 
+	// Shipped is set for the packs that are compiled into the program.
+	Shipped bool `yaml:"-"`
 	// Digest is the SHA-256 of the pack's bytes, in lower-case hex: what a configuration pins.
 	Digest string `yaml:"-"`
 }
