@@ -108,13 +108,13 @@ func weighPlace(kind models.Kind, m *rulepack.Match, hidden bool, steps *[]rulep
 		confidence *= documentShare
 		note("documents speak of key files, too")
 	}
-	if confidence < firmConfidence && severity.Rank() > models.SeverityMedium.Rank() {
-		severity = models.SeverityMedium
-		note("not firm: severity medium at most")
-	}
 	if standing := check.StandingOf(m.Rule.ID); m.Pack.Shipped && standing != check.Sole {
 		severity, confidence = standing.Weigh(severity, confidence)
 		note("not enough alone: counts beside findings of other classes")
+	}
+	if confidence < firmConfidence && severity.Rank() > models.SeverityMedium.Rank() {
+		severity = models.SeverityMedium
+		note("not firm: severity medium at most")
 	}
 	return severity, confidence
 }

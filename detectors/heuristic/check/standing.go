@@ -21,9 +21,9 @@ const (
 	Poor                    // noted, and no company for others
 )
 
-// Confidences of findings that are not enough alone: two in company reach what asks for approval, five what blocks.
+// Confidences of findings that are not enough alone: two in company, one of them not of words alone, reach what asks for approval.
 const (
-	companyConfidence = 0.35
+	companyConfidence = 0.29
 	poorConfidence    = 0.5 // at severity low
 )
 
