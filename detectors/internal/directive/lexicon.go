@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"math/bits"
 	"path"
 	"slices"
 	"strconv"
@@ -130,10 +131,8 @@ func setOf(words []uint16) wordSet {
 
 func (s *wordSet) each(do func(w uint16)) {
 	for i, word := range s.bits {
-		for b := range 64 {
-			if word&(1<<b) != 0 {
-				do((s.base+uint16(i))<<6 + uint16(b))
-			}
+		for ; word != 0; word &= word - 1 {
+			do((s.base+uint16(i))<<6 + uint16(bits.TrailingZeros64(word)))
 		}
 	}
 }
@@ -306,24 +305,12 @@ func (p *parser) pattern(fields []string) error {
 // compile makes the sets, now that each stem can take in all words that begin with it, and the index.
 func (p *parser) compile() *Lexicon {
 	l := p.lexicon
-	c := setMaker{vocabulary: l.vocabulary, sorted: l.vocabulary.sorted(), made: map[string]wordSet{}}
+	c := setMaker{vocabulary: l.vocabulary, sorted: l.vocabulary.sorted(), common: p.common, made: map[string]*madeSet{}}
 	for _, d := range p.drafts {
-		out := pattern{signal: d.signal, inner: strings.Contains(l.names[d.signal], ".")}
-		best, before := 0.0, 0
-		for i, e := range d.elements {
-			set := c.set(e.words)
-			before += e.gap
-			if share := p.share(set); !e.optional && (i == 0 || share < best) {
-				best, out.rarest, out.before = share, i, before
-			}
-			before += c.tokens(e.words)
-			out.elements = append(out.elements, element{set, e.gap, e.optional})
-		}
-		c.reach(&out, d.elements)
-		l.patterns = append(l.patterns, out)
+		l.patterns = append(l.patterns, c.pattern(d, strings.Contains(l.names[d.signal], ".")))
 	}
-	l.auxiliary = c.set(p.lists["@auxiliary"])
-	l.invoking, l.invoked = c.set(p.lists["@invoking"]), c.set(p.lists["@invoked"])
+	l.auxiliary = c.set(p.lists["@auxiliary"]).words
+	l.invoking, l.invoked = c.set(p.lists["@invoking"]).words, c.set(p.lists["@invoked"]).words
 	l.negation = l.vocabulary.known["not"]
 	l.byRarest = make([][]int32, len(l.vocabulary.texts))
 	for i := range l.patterns {
@@ -333,58 +320,76 @@ func (p *parser) compile() *Lexicon {
 	return l
 }
 
+// pattern compiles a draft.
+func (c *setMaker) pattern(d draft, inner bool) pattern {
+	out := pattern{signal: d.signal, inner: inner}
+	best, before := 0.0, 0
+	tokens := make([]int, len(d.elements))
+	for i, e := range d.elements {
+		set := c.set(e.words)
+		tokens[i] = set.tokens
+		before += e.gap
+		if !e.optional && (i == 0 || set.share < best) {
+			best, out.rarest, out.before = set.share, i, before
+		}
+		before += set.tokens
+		out.elements = append(out.elements, element{set.words, e.gap, e.optional})
+	}
+	if out.rarest > 0 {
+		out.back = d.elements[out.rarest].gap + tokens[out.rarest-1]
+	}
+	if out.rarest+1 < len(d.elements) {
+		out.ahead = d.elements[out.rarest+1].gap + tokens[out.rarest]
+	}
+	return out
+}
+
 // rareShare is what a word counts that is not among the common ones, in a million words.
 const rareShare = 20
-
-// share estimates how often a word of the set stands in a million words.
-func (p *parser) share(set wordSet) float64 {
-	total := 0.0
-	set.each(func(w uint16) { total += max(p.common[w], rareShare) })
-	return total
-}
-
-// reach sets how far the neighbours of the rarest element may be.
-func (c *setMaker) reach(p *pattern, elements []draftElement) {
-	if p.rarest > 0 {
-		p.back = elements[p.rarest].gap + c.tokens(elements[p.rarest-1].words)
-	}
-	if p.rarest+1 < len(elements) {
-		p.ahead = elements[p.rarest+1].gap + c.tokens(elements[p.rarest].words)
-	}
-}
-
-// tokens returns how many tokens at most begin within a word that matches one of the given ones: more than one in
-// scripts without blanks.
-func (c *setMaker) tokens(words []uint16) int {
-	most := 1
-	for _, w := range words {
-		for _, n := range c.vocabulary.covered(w, c.sorted) {
-			stem := strings.TrimSuffix(c.vocabulary.texts[n], "*")
-			if last, _ := utf8.DecodeLastRuneInString(stem); unspaced(last) {
-				most = max(most, utf8.RuneCountInString(stem))
-			}
-		}
-	}
-	return most
-}
 
 // setMaker makes each set once.
 type setMaker struct {
 	vocabulary *vocabulary
 	sorted     []uint16
-	made       map[string]wordSet
+	common     map[uint16]float64
+	made       map[string]*madeSet
 }
 
-func (c *setMaker) set(words []uint16) wordSet {
+// madeSet is a set of words with what the index needs to know of it.
+type madeSet struct {
+	words wordSet
+	// share estimates how often a word of the set stands in a million words.
+	share float64
+	// tokens is how many tokens at most begin within a word of the set: more than one in scripts without blanks.
+	tokens int
+}
+
+func (c *setMaker) set(words []uint16) *madeSet {
 	slices.Sort(words)
-	key := fmt.Sprint(slices.Compact(slices.Clone(words)))
-	if set, ok := c.made[key]; ok {
-		return set
+	key := make([]byte, 0, 2*len(words))
+	for _, w := range words {
+		key = append(key, byte(w), byte(w>>8))
 	}
+	made := c.made[string(key)]
+	if made == nil {
+		made = c.make(words)
+		c.made[string(key)] = made
+	}
+	return made
+}
+
+func (c *setMaker) make(words []uint16) *madeSet {
 	var all []uint16
 	for _, w := range words {
 		all = append(all, c.vocabulary.covered(w, c.sorted)...)
 	}
-	c.made[key] = setOf(all)
-	return c.made[key]
+	made := &madeSet{words: setOf(all), tokens: 1}
+	made.words.each(func(w uint16) {
+		made.share += max(c.common[w], rareShare)
+		stem := strings.TrimSuffix(c.vocabulary.texts[w], "*")
+		if last, _ := utf8.DecodeLastRuneInString(stem); unspaced(last) {
+			made.tokens = max(made.tokens, utf8.RuneCountInString(stem))
+		}
+	})
+	return made
 }
