@@ -88,7 +88,7 @@ func TestValues(t *testing.T) {
 		{"read_file", "path", "docs/../../../../srv/other/plan.md", pathTraversal},
 		{"read_file", "path", "docs/..%252f..%252fplan.md", pathTraversal},
 		{"read_file", "path", "docs/../README.md", nil},
-		{"read_file", "path", "../shared/util.ts", nil},
+		{"read_file", "path", "../common/util.ts", nil},
 		{"read_file", "path", "/etc/shadow", sensitivePath},
 		{"read_file", "path", "/proc/self/environ", sensitivePath},
 		{"read_file", "path", "/home/ann/.aws/credentials", secretStore},
