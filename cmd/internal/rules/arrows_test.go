@@ -35,6 +35,8 @@ var arrows = []arrow{
 	{"detectors/heuristic/lexis", []string{"detectors/internal/directive", "detectors/heuristic/check"}, "what the words of definitions mean"},
 	{"detectors/heuristic/...", []string{"models/...", "detectors", "detectors/internal/...", "detectors/heuristic/check", "detectors/heuristic/gist", "detectors/heuristic/lexis"}, "its checks in code"},
 
+	{"detectors/similarity/index", []string{"models", "detectors/internal/directive"}, "known texts, on disk and in memory"},
+
 	{"pipeline", nil, "the invariants"},
 	{"pipeline/engine", []string{"models", "models/view", "models/redact", "detectors"}, "event to verdict"},
 	{"pipeline/stream", []string{"models", "models/rpc", "models/wire", "detectors", "pipeline/engine"}, "JetStream in and out"},
