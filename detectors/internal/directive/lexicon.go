@@ -24,7 +24,8 @@ type Lexicon struct {
 	byName     map[string]Signal
 	patterns   []pattern
 	data       Signals   // kinds of data: what a clause asks for, and what a tool may be for
-	byRarest   [][]int32 // word number to the patterns whose rarest element has it
+	byRarest   []indexed // by word number
+	bit        []uint8   // by word number, see [neighbours]
 	negation   uint16    // the word "not"
 	invoking   wordSet   // list @invoking: words before the name of what is to be called
 	invoked    wordSet   // list @invoked: words behind it
@@ -312,11 +313,7 @@ func (p *parser) compile() *Lexicon {
 	l.auxiliary = c.set(p.lists["@auxiliary"]).words
 	l.invoking, l.invoked = c.set(p.lists["@invoking"]).words, c.set(p.lists["@invoked"]).words
 	l.negation = l.vocabulary.known["not"]
-	l.byRarest = make([][]int32, len(l.vocabulary.texts))
-	for i := range l.patterns {
-		q := &l.patterns[i]
-		q.elements[q.rarest].words.each(func(w uint16) { l.byRarest[w] = append(l.byRarest[w], int32(i)) })
-	}
+	c.index(l)
 	return l
 }
 

@@ -112,7 +112,9 @@ func (rd *Reader) matchAll() []Hit {
 	var hits []Hit
 	for i := range rd.tokens {
 		for p := range rd.lexicon.patterns {
-			hits = rd.lexicon.try(int32(p), rd.tokens, i, hits)
+			if h, ok := rd.lexicon.try(int32(p), rd.tokens, i); ok {
+				hits = append(hits, h)
+			}
 		}
 	}
 	return hits

@@ -23,6 +23,8 @@ type Reading struct {
 	Hits          []Hit
 	sentenceStart []int
 	addresses     []Hit
+	settled       int   // how many hits, from the first, are in order
+	late          []Hit // those that were found out of order
 }
 
 // Sentence returns the number of the sentence that holds the byte at offset.
@@ -43,6 +45,8 @@ type Reader struct {
 	reading     Reading
 	text        uint32    // counts the texts
 	tried       []attempt // by pattern
+	neighbours  neighbours
+	memory      memory
 }
 
 // Bounds returns the bytes of sentence n in a text of the given size: from its first word to that of the next one.
@@ -81,8 +85,9 @@ func (rd *Reader) Read(text string) *Reading {
 			r.sentenceStart = append(r.sentenceStart, t.start)
 		}
 	}
-	r.Hits = r.Hits[:0]
+	r.Hits, r.settled = r.Hits[:0], 0
 	rd.matchIndexed(rd.tokens, false)
+	r.settled = len(r.Hits)
 	rd.matchInner(text)
 	words := len(r.Hits)
 	r.shapes(text)
@@ -92,11 +97,40 @@ func (rd *Reader) Read(text string) *Reading {
 	return r
 }
 
-// settle brings the hits into a total order.
+// order is the total order of hits.
+func order(a, b *Hit) int {
+	return cmp.Or(a.Start-b.Start, int(a.pattern)-int(b.pattern), a.End-b.End)
+}
+
+// insert puts h where it belongs among the hits that are not settled yet: not far from the end, since texts are read from
+// the front.
+func (r *Reading) insert(h Hit) {
+	hits := append(r.Hits, h)
+	i := len(hits) - 1
+	for i > r.settled && order(&hits[i-1], &h) > 0 {
+		i--
+	}
+	if i < len(hits)-1 {
+		copy(hits[i+1:], hits[i:])
+		hits[i] = h
+	}
+	r.Hits = hits
+}
+
+// settle brings the hits into order, of which the first are already.
 func (r *Reading) settle() {
-	slices.SortFunc(r.Hits, func(a, b Hit) int {
-		return cmp.Or(a.Start-b.Start, int(a.pattern)-int(b.pattern), a.End-b.End)
-	})
+	r.late = append(r.late[:0], r.Hits[r.settled:]...)
+	slices.SortFunc(r.late, func(a, b Hit) int { return order(&a, &b) })
+	i := r.settled - 1
+	for n := len(r.Hits) - 1; len(r.late) > 0; n-- {
+		if last := &r.late[len(r.late)-1]; i < 0 || order(&r.Hits[i], last) <= 0 {
+			r.Hits[n], r.late = *last, r.late[:len(r.late)-1]
+		} else {
+			r.Hits[n] = r.Hits[i]
+			i--
+		}
+	}
+	r.settled = len(r.Hits)
 }
 
 // noPattern puts hits that no pattern made behind those of patterns.
@@ -151,13 +185,18 @@ func (r *Reading) dropInsideAddresses(from int) {
 	}
 	slices.SortFunc(r.addresses, func(a, b Hit) int { return a.Start - b.Start })
 	n := 0
+	settled := r.settled
 	for i, h := range r.Hits {
+		if i == settled {
+			r.settled = n
+		}
 		if i >= from || h.Signal == Execute || h.Signal == Secret || !r.insideAddress(h) {
 			r.Hits[n] = h
 			n++
 		}
 	}
 	r.Hits = r.Hits[:n]
+	r.settled = min(r.settled, n)
 }
 
 func (r *Reading) insideAddress(h Hit) bool {
@@ -169,33 +208,50 @@ func (r *Reading) add(s Signal, start, end int) {
 	r.Hits = append(r.Hits, Hit{s, start, end, r.Sentence(start), noPattern})
 }
 
-// matchIndexed tries, at each word, the patterns whose rarest element has it, from every word before at which such a
-// pattern can start.
+// matchIndexed notes, at each word, the patterns that are this word, and tries those whose rarest element has it, from
+// every word before at which such a pattern can start.
 func (rd *Reader) matchIndexed(tokens []token, inner bool) {
 	l := rd.lexicon
 	rd.text++
+	rd.neighbours.mark(l, tokens)
 	for i := range tokens {
-		w := tokens[i].word
-		if w == 0 {
+		x := &l.byRarest[tokens[i].word]
+		for _, a := range x.alone {
+			if !inner || a.inner {
+				rd.reading.insert(l.hit(a.signal, a.pattern, tokens, i, i))
+			}
+		}
+		if len(x.others) == 0 {
 			continue
 		}
-		for _, n := range l.byRarest[w] {
-			p := &l.patterns[n]
-			if inner && !p.inner || !p.neighboured(tokens, i) {
-				continue
+		before, behind := rd.neighbours.around(i, tokens[i].sentence)
+		for c := range x.others {
+			o := &x.others[c]
+			if before[o.beforeSpan]&o.before != 0 && behind[o.behindSpan]&o.behind != 0 && (!inner || o.inner) {
+				rd.tryAround(o.pattern, tokens, i)
 			}
-			from := i - p.before
-			if a := &rd.tried[n]; a.text == rd.text {
-				from = max(from, int(a.start)+1)
-			}
-			for start := max(from, 0); start <= i-p.rarestDistance(); start++ {
-				if p.elements[0].words.has(tokens[start].word) && tokens[start].sentence == tokens[i].sentence {
-					rd.reading.Hits = l.try(n, tokens, start, rd.reading.Hits)
-				}
-			}
-			rd.tried[n] = attempt{rd.text, int32(i - p.rarestDistance())}
 		}
 	}
+}
+
+// tryAround tries pattern n from every word at which it can start if its rarest element is the word at token i.
+func (rd *Reader) tryAround(n int32, tokens []token, i int) {
+	p := &rd.lexicon.patterns[n]
+	if !p.neighboured(tokens, i) {
+		return
+	}
+	from := i - p.before
+	if a := &rd.tried[n]; a.text == rd.text {
+		from = max(from, int(a.start)+1)
+	}
+	for start := max(from, 0); start <= i-p.rarestDistance(); start++ {
+		if p.elements[0].words.has(tokens[start].word) && tokens[start].sentence == tokens[i].sentence {
+			if h, ok := rd.lexicon.try(n, tokens, start); ok {
+				rd.reading.insert(h)
+			}
+		}
+	}
+	rd.tried[n] = attempt{rd.text, int32(i - p.rarestDistance())}
 }
 
 // matchInner tries the words that the identifiers of the text are put together of.
@@ -229,17 +285,23 @@ func (e *element) among(tokens []token, from, to, sentence int) bool {
 // rarestDistance is how many words at least stand between the pattern's start and its rarest element.
 func (p *pattern) rarestDistance() int { return min(p.rarest, 1) }
 
-func (l *Lexicon) try(n int32, tokens []token, i int, hits []Hit) []Hit {
+// try matches pattern n from token i on.
+func (l *Lexicon) try(n int32, tokens []token, i int) (Hit, bool) {
 	p := &l.patterns[n]
 	last := p.match(0, tokens, i, tokens[i].sentence)
 	if last < 0 {
-		return hits
+		return Hit{}, false
 	}
+	return l.hit(p.signal, n, tokens, i, last), true
+}
+
+// hit is a signal at tokens i to last, with the verb that the "not" at its beginning belongs to.
+func (l *Lexicon) hit(s Signal, pattern int32, tokens []token, i, last int) Hit {
 	first := i
-	if i > 0 && tokens[i].word == l.negation && tokens[i-1].sentence == tokens[i].sentence && l.auxiliary.has(tokens[i-1].word) {
+	if tokens[i].word == l.negation && i > 0 && tokens[i-1].sentence == tokens[i].sentence && l.auxiliary.has(tokens[i-1].word) {
 		first = i - 1
 	}
-	return append(hits, Hit{p.signal, tokens[first].start, tokens[last].end, tokens[i].sentence, n})
+	return Hit{s, tokens[first].start, tokens[last].end, tokens[i].sentence, pattern}
 }
 
 // match returns the index of the last token that elements[e:] match from token i on, or -1.

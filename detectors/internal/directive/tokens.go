@@ -53,7 +53,7 @@ func (rd *Reader) tokenise(text string) {
 			i += n
 			continue
 		}
-		end, word, joined := v.word(text, i)
+		end, word, joined := rd.memory.word(v, text, i)
 		if joined {
 			rd.identifiers = append(rd.identifiers, len(tokens))
 		}
