@@ -155,7 +155,7 @@ func (sc *Scanner) Explain(text string, m *Match) ([]Part, []Step) {
 	n := sc.neighbourhoods(m.compiled.Signals.Reach)[m.anchor]
 	parts := []Part{{sc.set.lexicon.Name(hits[m.anchor].Signal), hits[m.anchor].Start, hits[m.anchor].End}}
 	for _, set := range m.compiled.need[1:] {
-		if h, ok := nearest(hits[n.from:n.to], m.anchor-n.from, set); ok {
+		if h, ok := nearest(hits[n.from:n.to], m.anchor-n.from, &set); ok {
 			parts = append(parts, Part{sc.set.lexicon.Name(h.Signal), h.Start, h.End})
 		}
 	}

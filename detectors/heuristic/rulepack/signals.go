@@ -103,8 +103,8 @@ func (sc *Scanner) signalsAt(r *rule, hits []directive.Hit, anchor int, n neighb
 		from = anchor
 	}
 	used := directive.Of(hits[anchor].Signal)
-	for _, set := range r.need[1:] {
-		h, ok := nearest(hits[from:n.to], anchor-from, set)
+	for k := range r.need[1:] {
+		h, ok := nearest(hits[from:n.to], anchor-from, &r.need[k+1])
 		if !ok || r.Signals.Within > 0 && abs(h.Start-hits[anchor].Start) > r.Signals.Within {
 			return Match{}, false
 		}
@@ -117,17 +117,30 @@ func (sc *Scanner) signalsAt(r *rule, hits []directive.Hit, anchor int, n neighb
 	return m, true
 }
 
-// nearest returns the hit of a signal in set that stands nearest to the one at index anchor, and is another one.
-func nearest(hits []directive.Hit, anchor int, set directive.Signals) (best directive.Hit, ok bool) {
-	for i, h := range hits {
-		if i == anchor || !set.Has(h.Signal) || h.Signal == hits[anchor].Signal && h.Start < hits[anchor].End && hits[anchor].Start < h.End {
-			continue
-		}
-		if !ok || abs(h.Start-hits[anchor].Start) < abs(best.Start-hits[anchor].Start) {
-			best, ok = h, true
+// nearest returns the hit of a signal in set that stands nearest to the one at index anchor, and is another one; of two
+// equally near, the one that comes first.
+func nearest(hits []directive.Hit, anchor int, set *directive.Signals) (best directive.Hit, ok bool) {
+	at := &hits[anchor]
+	fits := func(h *directive.Hit) bool {
+		return set.Has(h.Signal) && (h.Signal != at.Signal || h.Start >= at.End || at.Start >= h.End)
+	}
+	behind := anchor + 1
+	for behind < len(hits) && !fits(&hits[behind]) {
+		behind++
+	}
+	before := -1
+	for i := anchor - 1; i >= 0 && (before < 0 || hits[i].Start == hits[before].Start); i-- {
+		if fits(&hits[i]) {
+			before = i
 		}
 	}
-	return best, ok
+	switch {
+	case before >= 0 && (behind == len(hits) || at.Start-hits[before].Start <= hits[behind].Start-at.Start):
+		return hits[before], true
+	case behind < len(hits):
+		return hits[behind], true
+	}
+	return directive.Hit{}, false
 }
 
 func abs(n int) int { return max(n, -n) }

@@ -102,19 +102,20 @@ func order(a, b *Hit) int {
 	return cmp.Or(a.Start-b.Start, int(a.pattern)-int(b.pattern), a.End-b.End)
 }
 
-// insert puts h where it belongs among the hits that are not settled yet: not far from the end, since texts are read from
+// insert puts a hit where it belongs among those that are not settled yet: not far from the end, since texts are read from
 // the front.
-func (r *Reading) insert(h Hit) {
-	hits := append(r.Hits, h)
-	i := len(hits) - 1
-	for i > r.settled && order(&hits[i-1], &h) > 0 {
-		i--
+func (r *Reading) insert(s Signal, pattern int32, start, end, sentence int) {
+	n := len(r.Hits)
+	r.Hits = slices.Grow(r.Hits, 1)[:n+1]
+	hits, i := r.Hits, n
+	for ; i > r.settled; i-- {
+		if last := &hits[i-1]; last.Start < start || last.Start == start && (last.pattern < pattern || last.pattern == pattern && last.End <= end) {
+			break
+		}
+		hits[i] = hits[i-1]
 	}
-	if i < len(hits)-1 {
-		copy(hits[i+1:], hits[i:])
-		hits[i] = h
-	}
-	r.Hits = hits
+	h := &hits[i]
+	h.Signal, h.Start, h.End, h.Sentence, h.pattern = s, start, end, sentence, pattern
 }
 
 // settle brings the hits into order, of which the first are already.
@@ -218,7 +219,7 @@ func (rd *Reader) matchIndexed(tokens []token, inner bool) {
 		x := &l.byRarest[tokens[i].word]
 		for _, a := range x.alone {
 			if !inner || a.inner {
-				rd.reading.insert(l.hit(a.signal, a.pattern, tokens, i, i))
+				rd.hit(a.signal, a.pattern, tokens, i, i)
 			}
 		}
 		if len(x.others) == 0 {
@@ -246,8 +247,8 @@ func (rd *Reader) tryAround(n int32, tokens []token, i int) {
 	}
 	for start := max(from, 0); start <= i-p.rarestDistance(); start++ {
 		if p.elements[0].words.has(tokens[start].word) && tokens[start].sentence == tokens[i].sentence {
-			if h, ok := rd.lexicon.try(n, tokens, start); ok {
-				rd.reading.insert(h)
+			if last := p.match(0, tokens, start, tokens[start].sentence); last >= 0 {
+				rd.hit(p.signal, n, tokens, start, last)
 			}
 		}
 	}
@@ -285,23 +286,13 @@ func (e *element) among(tokens []token, from, to, sentence int) bool {
 // rarestDistance is how many words at least stand between the pattern's start and its rarest element.
 func (p *pattern) rarestDistance() int { return min(p.rarest, 1) }
 
-// try matches pattern n from token i on.
-func (l *Lexicon) try(n int32, tokens []token, i int) (Hit, bool) {
-	p := &l.patterns[n]
-	last := p.match(0, tokens, i, tokens[i].sentence)
-	if last < 0 {
-		return Hit{}, false
+// hit notes a signal at tokens i to last, with the verb that the "not" at its beginning belongs to.
+func (rd *Reader) hit(s Signal, pattern int32, tokens []token, i, last int) {
+	t, start := &tokens[i], tokens[i].start
+	if l := rd.lexicon; t.word == l.negation && i > 0 && tokens[i-1].sentence == t.sentence && l.auxiliary.has(tokens[i-1].word) {
+		start = tokens[i-1].start
 	}
-	return l.hit(p.signal, n, tokens, i, last), true
-}
-
-// hit is a signal at tokens i to last, with the verb that the "not" at its beginning belongs to.
-func (l *Lexicon) hit(s Signal, pattern int32, tokens []token, i, last int) Hit {
-	first := i
-	if tokens[i].word == l.negation && i > 0 && tokens[i-1].sentence == tokens[i].sentence && l.auxiliary.has(tokens[i-1].word) {
-		first = i - 1
-	}
-	return Hit{s, tokens[first].start, tokens[last].end, tokens[i].sentence, pattern}
+	rd.reading.insert(s, pattern, start, tokens[last].end, t.sentence)
 }
 
 // match returns the index of the last token that elements[e:] match from token i on, or -1.
