@@ -76,11 +76,7 @@ func Signals(names ...string) (set directive.Signals) {
 
 // Signal returns the named signal of the shipped lexicon, and panics if there is none.
 func Signal(name string) directive.Signal {
-	l, err := directive.Default()
-	if err != nil {
-		panic(err)
-	}
-	s, ok := l.Signal(name)
+	s, ok := directive.Names().Signal(name)
 	if !ok {
 		panic("check: no signal " + name)
 	}

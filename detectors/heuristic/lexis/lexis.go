@@ -42,11 +42,7 @@ var shared = map[string]string{"secret": "schema.secret", "address": "schema.out
 
 func index() *signals {
 	s := &signals{names: map[string]Sense{}}
-	lexicon, err := directive.Default()
-	if err != nil {
-		panic(err) // embedded: tests read it
-	}
-	for n, name := range lexicon.Names() {
+	for n, name := range directive.Names().Names() {
 		if own, ok := shared[name]; ok {
 			name = own
 		}

@@ -17,23 +17,20 @@ const maxConcepts = 64
 
 // bits has the bit of each signal, none for those of others.
 var bits = func() (bits [directive.MaxSignals]set) {
-	l, err := directive.Default()
-	if err != nil {
-		panic(err)
-	}
+	naming := directive.Names()
 	n := 0
-	for _, name := range l.Names() {
+	for _, name := range naming.Names() {
 		if !strings.HasPrefix(name, prefix) {
 			continue
 		}
 		if n == maxConcepts {
 			panic("requests: more signals than fit into a set")
 		}
-		s, _ := l.Signal(name)
+		s, _ := naming.Signal(name)
 		bits[s] = 1 << n
 		n++
 	}
-	secret, _ := l.Signal(prefix + "token")
+	secret, _ := naming.Signal(prefix + "token")
 	bits[directive.Secret] = bits[secret]
 	return bits
 }()

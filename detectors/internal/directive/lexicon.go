@@ -19,9 +19,8 @@ var lexiconFiles embed.FS
 
 // Lexicon is a compiled set of word patterns, see lexicon/core.txt for the notation.
 type Lexicon struct {
+	*Naming
 	vocabulary *vocabulary
-	names      []string // of the signals
-	byName     map[string]Signal
 	patterns   []pattern
 	data       Signals   // kinds of data: what a clause asks for, and what a tool may be for
 	byRarest   []indexed // by word number
@@ -72,18 +71,6 @@ func Source() string {
 	}
 	return b.String()
 }
-
-// Signal returns the signal with the given name.
-func (l *Lexicon) Signal(name string) (Signal, bool) {
-	s, ok := l.byName[name]
-	return s, ok
-}
-
-// Name returns the signal's name.
-func (l *Lexicon) Name(s Signal) string { return l.names[s] }
-
-// Names returns the names of all signals.
-func (l *Lexicon) Names() []string { return slices.Clone(l.names) }
 
 // Data returns the signals that are kinds of data: what a clause asks for, and what a tool may be for.
 func (l *Lexicon) Data() Signals { return l.data }
@@ -140,7 +127,11 @@ func (s *wordSet) each(do func(w uint16)) {
 
 // Parse compiles a lexicon of several files; each may use the lists of those before it.
 func Parse(files ...File) (*Lexicon, error) {
-	p := newParser()
+	naming, err := name(files)
+	if err != nil {
+		return nil, err
+	}
+	p := newParser(naming)
 	for _, f := range files {
 		p.section = -1
 		for i, line := range strings.Split(f.Text, "\n") {
@@ -174,20 +165,9 @@ type draftElement struct {
 	optional bool
 }
 
-func newParser() *parser {
-	l := &Lexicon{vocabulary: newVocabulary(), byName: map[string]Signal{}}
-	p := &parser{lexicon: l, lists: map[string][]uint16{}, common: map[uint16]float64{}}
-	for _, name := range builtinNames {
-		p.declare(name)
-	}
-	return p
-}
-
-func (p *parser) declare(name string) Signal {
-	s := Signal(len(p.lexicon.names))
-	p.lexicon.names = append(p.lexicon.names, name)
-	p.lexicon.byName[name] = s
-	return s
+func newParser(n *Naming) *parser {
+	l := &Lexicon{Naming: n, vocabulary: newVocabulary()}
+	return &parser{lexicon: l, lists: map[string][]uint16{}, common: map[uint16]float64{}}
 }
 
 func (p *parser) line(line string) error {
@@ -195,8 +175,8 @@ func (p *parser) line(line string) error {
 	case line == "" || line[0] == '#':
 		return nil
 	case line[0] == '[':
-		name, data := strings.CutSuffix(strings.Trim(line, "[]"), " data")
-		return p.open(name, data)
+		p.open(readSection(line))
+		return nil
 	case line[0] == '@' && strings.Contains(line, "="):
 		name, words, _ := strings.Cut(line, "=")
 		return p.define(strings.TrimSpace(name), strings.Fields(words))
@@ -206,27 +186,17 @@ func (p *parser) line(line string) error {
 	return p.pattern(strings.Fields(line))
 }
 
-// open begins the section of a signal, which is declared by it, or of the common words.
-func (p *parser) open(name string, data bool) error {
-	if name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz.") != "" {
-		return fmt.Errorf("%q is no name of a signal: lower-case letters and dots", name)
-	}
-	if name == "common" {
+// open begins the section of a signal, or of the common words.
+func (p *parser) open(s section) {
+	if s.name == commonSection {
 		p.section = sectionCommon
-		return nil
+		return
 	}
-	s, ok := p.lexicon.byName[name]
-	if !ok {
-		if len(p.lexicon.names) == MaxSignals-1 {
-			return fmt.Errorf("%q is one more than the limit of %d signals", name, MaxSignals-1)
-		}
-		s = p.declare(name)
+	signal := p.lexicon.byName[s.name]
+	if s.data {
+		p.lexicon.data.Add(signal)
 	}
-	if data {
-		p.lexicon.data.Add(s)
-	}
-	p.section = int(s)
-	return nil
+	p.section = int(signal)
 }
 
 func (p *parser) define(name string, words []string) error {

@@ -39,6 +39,27 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
+// A name that two files have happened on joins nothing, unless the second says that it means the first one's.
+func TestMore(t *testing.T) {
+	first := File{"a.txt", "[door]\nopen\n[door]\nshut"}
+	for text, ok := range map[string]bool{
+		"[door]\najar": false, "[door more]\najar": true, "[gate more]\nhigh": false, "[must]\nalways": true, "[door more data]\najar": true, "[door wide]\najar": false,
+	} {
+		l, err := Parse(first, File{"b.txt", text})
+		if (err == nil) != ok {
+			t.Errorf("%q: %v", text, err)
+		}
+		if err != nil || strings.HasPrefix(text, "[must]") {
+			continue
+		}
+		door, _ := l.Signal("door")
+		hits, data := l.Reader().Read("ajar, shut").Hits, l.Data()
+		if len(hits) != 2 || hits[0].Signal != door || data.Has(door) != strings.Contains(text, "data") {
+			t.Errorf("%q: %v", text, hits)
+		}
+	}
+}
+
 func TestPatterns(t *testing.T) {
 	const lexicon = "@aux = x\n@who = user users\n[conceal]\nnot ..1 tell|inform the? @who\n[secret]\n.env\n"
 	l, err := Parse(File{"test.txt", lexicon})
