@@ -282,15 +282,19 @@ func (a *app) pass(ctx context.Context, f *benchFlags, s contestant, samples []c
 	return bench.Run(ctx, settings)
 }
 
-// progressBar shows rate and time left, if standard error is a terminal.
+// progressBar shows the rate of events and the time left, if standard error is a terminal.
 func (a *app) progressBar(all int, what string) *progressbar.ProgressBar {
+	return a.progressBarOf(all, what, "events")
+}
+
+func (a *app) progressBarOf(all int, what, unit string) *progressbar.ProgressBar {
 	var w io.Writer = io.Discard
 	if isTerminal(a.stderr) {
 		w = a.stderr
 	}
 	return progressbar.NewOptions(all,
 		progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what), progressbar.OptionShowCount(), progressbar.OptionShowIts(),
-		progressbar.OptionSetItsString("events"), progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond),
+		progressbar.OptionSetItsString(unit), progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionSetWidth(30), progressbar.OptionClearOnFinish(), progressbar.OptionEnableColorCodes(false))
 }
 

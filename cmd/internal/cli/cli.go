@@ -125,6 +125,7 @@ func (a *app) commands() []*cobra.Command {
 		a.configCommand(),
 		a.corpusCommand(),
 		a.demoCommand(),
+		a.indexCommand(),
 		a.pluginCommand(),
 		a.pluginServeCommand(),
 		a.reportCommand(),

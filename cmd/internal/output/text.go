@@ -169,10 +169,23 @@ func (p *printer) evidence(e passage) {
 		where += fmt.Sprintf(" (%s: %s)", e.span.ViewKind, strings.Join(e.span.Chain, ", "))
 	}
 	p.printf("    %s\n", p.paint(faint, where))
+	p.marked(e.text, e.marks)
+}
+
+// WriteMarked writes the lines of a text that hold a byte of [start, end), with those bytes underlined, as findings are
+// shown.
+func WriteMarked(w io.Writer, text string, start, end int, o Options) error {
+	p := &printer{w: bufio.NewWriter(w), colour: o.Colour}
+	p.marked(text, [][2]int{{start, end}})
+	return p.w.Flush()
+}
+
+// marked prints the lines that have marks.
+func (p *printer) marked(text string, marks [][2]int) {
 	shown, start := 0, 0
-	for _, l := range strings.SplitAfter(e.text, "\n") {
+	for _, l := range strings.SplitAfter(text, "\n") {
 		end := start + len(l)
-		if cells := layOut(strings.TrimRight(l, "\r\n"), start, e.marks); anyMarked(cells) {
+		if cells := layOut(strings.TrimRight(l, "\r\n"), start, marks); anyMarked(cells) {
 			if shown++; shown > linesPerHit {
 				p.printf("      %s\n", p.paint(faint, "and more"))
 				return

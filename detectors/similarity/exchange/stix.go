@@ -239,6 +239,9 @@ func (im *Import) object(where string, raw json.RawMessage) error {
 		im.refuse(where, jsonError(err))
 		return nil
 	}
+	if head.ID == producerID || head.ID == extensionID { // what every bundle of ours explains itself with
+		return nil
+	}
 	if head.Type != typeIndicator {
 		if _, known := im.Skipped[head.Type]; len(head.Type) > maxTypeBytes || !known && len(im.Skipped) == maxTypes {
 			head.Type = "other"
