@@ -67,13 +67,25 @@ func TestNoAllocation(t *testing.T) {
 	}
 }
 
-func BenchmarkBenign(b *testing.B) { benchmarkScan(b, textBatch(benign)) }
-func BenchmarkHostile(b *testing.B) {
-	benchmarkScan(b, []*models.Segment{segmentOf(strings.Repeat(hostile, 100))})
+// BenchmarkScan scans with the shipped packs, and with a pack of regular expressions besides.
+func BenchmarkScan(b *testing.B) {
+	embedded, err := Embedded()
+	if err != nil {
+		b.Fatal(err)
+	}
+	shipped, err := Compile(embedded)
+	if err != nil {
+		b.Fatal(err)
+	}
+	harmful := []*models.Segment{segmentOf(strings.Repeat(hostile, 100))}
+	b.Run("rules=shipped/text=benign", func(b *testing.B) { benchmarkScan(b, shipped, textBatch(benign)) })
+	b.Run("rules=shipped/text=hostile", func(b *testing.B) { benchmarkScan(b, shipped, harmful) })
+	b.Run("rules=expressions/text=benign", func(b *testing.B) { benchmarkScan(b, comparisonSet(b), textBatch(benign)) })
+	b.Run("rules=expressions/text=hostile", func(b *testing.B) { benchmarkScan(b, comparisonSet(b), harmful) })
 }
 
-func benchmarkScan(b *testing.B, segments []*models.Segment) {
-	sc := comparisonSet(b).Scanner()
+func benchmarkScan(b *testing.B, set *Set, segments []*models.Segment) {
+	sc := set.Scanner()
 	size := 0
 	for _, s := range segments {
 		size += len(s.Views[0].Text)
