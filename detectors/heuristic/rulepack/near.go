@@ -31,7 +31,7 @@ func (sc *Scanner) bestPlace(r *rule, n *near, text string) (best Match) {
 	found := 0
 	var searched span // where the pattern was last looked for in vain
 	for i, anchor := range sc.terms[n.classes[0]] {
-		if !sc.gathered(n, anchor) || n.pattern.re != nil && !n.matches(text, anchor, &searched) {
+		if !sc.gathered(n, anchor) || n.pattern.re != nil && !sc.foundAround(n, text, anchor, &searched) {
 			continue
 		}
 		m := Match{near: n, anchor: i}
@@ -114,9 +114,9 @@ func runeEnd(text string, i int) int {
 	return i
 }
 
-// matches looks for the pattern around the anchor. What an earlier window covered in vain is not searched again, save
+// foundAround looks for the pattern around the anchor. What an earlier window covered in vain is not searched again, save
 // the tail in which a match that leads out of it can begin.
-func (n *near) matches(text string, anchor termHit, searched *span) bool {
+func (sc *Scanner) foundAround(n *near, text string, anchor termHit, searched *span) bool {
 	w := n.windowAround(text, anchor)
 	from := w.start
 	if w.start >= searched.start && searched.end > 0 {
@@ -125,11 +125,31 @@ func (n *near) matches(text string, anchor termHit, searched *span) bool {
 		}
 		from = max(from, runeStart(text, max(searched.end-n.pattern.longest-2*utf8.UTFMax, 0)))
 	}
-	if n.pattern.re.MatchString(text[from:w.end]) {
+	if sc.found(n, text[from:w.end]) {
 		return true
 	}
 	*searched = w
 	return false
+}
+
+// found reports whether the condition's pattern matches somewhere in a window.
+func (sc *Scanner) found(n *near, window string) bool {
+	if n.pattern.machine == nil {
+		return n.pattern.re.MatchString(window)
+	}
+	s := sc.searches[n.number]
+	if s == nil {
+		if len(sc.searches) == maxSearches {
+			clear(sc.searches)
+		}
+		s = newSearch(n.pattern.machine)
+		sc.searches[n.number] = s
+	}
+	found, ok := s.matches(window)
+	if !ok {
+		return n.pattern.re.MatchString(window)
+	}
+	return found
 }
 
 // gather sets the match's evidence, and returns what it consists of.

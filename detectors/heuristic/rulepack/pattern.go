@@ -17,8 +17,9 @@ const (
 // pattern is a compiled regular expression of a Near condition.
 type pattern struct {
 	re       *regexp.Regexp
-	shortest int // bytes that it matches at least
-	longest  int // bytes that it can match at most
+	machine  *machine // nil if re alone is to match
+	shortest int      // bytes that it matches at least
+	longest  int      // bytes that it can match at most
 }
 
 // parsedPattern is what became of a pattern's text.
@@ -70,7 +71,7 @@ func compilePattern(text string) (pattern, error) {
 	if err != nil {
 		return pattern{}, err
 	}
-	return pattern{re, shortest, min(longest, maxWindowBytes) * utf8.UTFMax}, nil
+	return pattern{re, newMachine(program), shortest, min(longest, maxWindowBytes) * utf8.UTFMax}, nil
 }
 
 // CheckPattern says what is wrong with the pattern of a Near condition, or how many bytes it matches at least.

@@ -38,6 +38,8 @@ type Scanner struct {
 	seen    []uint32           // by rule: the last scan in which it was tried
 	matches []Match
 	event   event
+	// searches has the automata of Near conditions by their numbers.
+	searches map[int]*search
 }
 
 // termHit is a term at a place in a text.
@@ -45,7 +47,7 @@ type termHit struct{ start, end int }
 
 // Scanner returns a new scanner of the set.
 func (s *Set) Scanner() *Scanner {
-	return &Scanner{set: s, reader: s.lexicon.Reader(), terms: make([][]termHit, s.classes), seen: make([]uint32, len(s.rules))}
+	return &Scanner{set: s, reader: s.lexicon.Reader(), terms: make([][]termHit, s.classes), seen: make([]uint32, len(s.rules)), searches: map[int]*search{}}
 }
 
 // Reading is what package directive read in the last view that was scanned, valid until the next scan.

@@ -15,6 +15,7 @@ type Set struct {
 	rules     []rule // in the order of the packs and their rules
 	automaton *automaton
 	classes   int                         // of terms
+	nears     int                         // Near conditions
 	bySignal  [directive.MaxSignals][]int // signals to the rules that are anchored to them
 	byTerm    [][]int                     // term classes to the rules that are anchored to them
 	counters  [numCounters]directive.Signal
@@ -37,6 +38,7 @@ type rule struct {
 // near is a compiled Near condition.
 type near struct {
 	*Near
+	number  int   // in the set
 	classes []int // numbers of term classes; the first is the anchor
 	window  int
 	pattern pattern // without a regular expression if there is none
@@ -182,7 +184,8 @@ func (c *compiler) rule(p *Pack, r *Rule, terms map[string]int) (rule, error) {
 }
 
 func (c *compiler) near(p *Pack, of *Near, terms map[string]int) (_ *near, err error) {
-	n := &near{Near: of, window: of.window()}
+	n := &near{Near: of, number: c.set.nears, window: of.window()}
+	c.set.nears++
 	for _, name := range of.Terms {
 		if _, ok := terms[name]; !ok {
 			terms[name] = c.set.classes
