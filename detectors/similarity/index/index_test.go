@@ -77,3 +77,18 @@ func TestDirectory(t *testing.T) {
 		t.Errorf("found %+v, which was removed", got)
 	}
 }
+
+func TestEmpty(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := Build(t.Context(), dir, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	x, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	if got, err := x.Search(poison, 1); err != nil || len(got) > 0 {
+		t.Errorf("found %+v, %v", got, err)
+	}
+}

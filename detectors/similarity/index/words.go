@@ -1,0 +1,155 @@
+package index
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/blevesearch/bleve/v2"
+	_ "github.com/blevesearch/bleve/v2/analysis/analyzer/custom"      // named in the mapping
+	_ "github.com/blevesearch/bleve/v2/analysis/tokenizer/whitespace" // named in the mapping
+	"github.com/blevesearch/bleve/v2/mapping"
+	"github.com/blevesearch/bleve/v2/search/query"
+)
+
+// words is the inverted index of whole documents, on disk: what the gate leaves out of its lists is here. A nil one
+// suggests nothing.
+type words struct{ index bleve.Index }
+
+const wordField = "w"
+
+// mapping of a document: one field with its terms, already taken apart, and nothing kept beside.
+func wordMapping() (mapping.IndexMapping, error) {
+	m := bleve.NewIndexMapping()
+	if err := m.AddCustomAnalyzer("terms", map[string]any{"type": "custom", "tokenizer": "whitespace"}); err != nil {
+		return nil, err
+	}
+	f := bleve.NewTextFieldMapping()
+	f.Analyzer, f.Store, f.IncludeInAll, f.IncludeTermVectors, f.DocValues = "terms", false, false, false, false
+	m.DefaultMapping = bleve.NewDocumentStaticMapping()
+	m.DefaultMapping.AddFieldMappingsAt(wordField, f)
+	return m, nil
+}
+
+// wordBuilder writes words into a new directory, which appears with the first document: bleve builds no empty index.
+type wordBuilder struct {
+	path    string
+	builder bleve.Builder
+	text    strings.Builder
+}
+
+func (b *wordBuilder) add(doc int, tokens []token) error {
+	if b.builder == nil {
+		m, err := wordMapping()
+		if err != nil {
+			return err
+		}
+		b.builder, err = bleve.NewBuilder(b.path, m, map[string]any{"buildPathPrefix": filepath.Dir(b.path), "batchSize": 10000})
+		if err != nil {
+			return err
+		}
+	}
+	b.text.Reset()
+	for _, t := range wordTerms(nil, tokens) {
+		b.text.WriteString(t.name())
+		b.text.WriteByte(' ')
+	}
+	return b.builder.Index(strconv.Itoa(doc), map[string]any{wordField: b.text.String()})
+}
+
+func (b *wordBuilder) close() error {
+	if b.builder == nil {
+		return nil
+	}
+	return b.builder.Close()
+}
+
+// openWords opens what a wordBuilder wrote; nil if that had no documents.
+func openWords(path string, documents int) (*words, error) {
+	if documents == 0 {
+		return nil, nil
+	}
+	x, err := bleve.OpenUsing(path, map[string]any{"read_only": true})
+	if err != nil {
+		return nil, err
+	}
+	return &words{x}, nil
+}
+
+// weighed is a term with its weight.
+type weighed struct {
+	term   term
+	weight float32
+}
+
+// name is the term as bleve knows it.
+func (w weighed) name() string {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], uint32(w.term))
+	return hex.EncodeToString(b[:])
+}
+
+// wordTerms appends what stands for words: those of a text, and pairs of characters.
+func wordTerms(dst []weighed, tokens []token) []weighed {
+	for i := range tokens {
+		switch t := &tokens[i]; {
+		case t.weight != characterWeight:
+			dst = append(dst, weighed{t.term, t.weight})
+		case i > 0 && tokens[i-1].weight == characterWeight:
+			dst = append(dst, weighed{pair(tokens[i-1].term, t.term), pairWeight(&tokens[i-1], t)})
+		}
+	}
+	return dst
+}
+
+// How bleve is asked: for documents that have two of the rarest terms.
+const (
+	askedTerms = 12
+	leastTerms = 2
+	suggested  = 16
+)
+
+// suggest adds to s.candidates the documents that have the rarest words of a text.
+func (w *words) suggest(s *scratch, tokens []token) error {
+	if w == nil {
+		return nil
+	}
+	terms := wordTerms(nil, tokens)
+	slices.SortFunc(terms, func(a, b weighed) int { return cmp.Or(cmp.Compare(b.weight, a.weight), cmp.Compare(a.term, b.term)) })
+	terms = slices.Compact(terms)
+	var asked []query.Query
+	for _, t := range terms[:min(askedTerms, len(terms))] {
+		q := bleve.NewTermQuery(t.name())
+		q.SetField(wordField)
+		asked = append(asked, q)
+	}
+	any := bleve.NewDisjunctionQuery(asked...)
+	any.SetMin(float64(min(leastTerms, len(asked))))
+	found, err := w.index.SearchInContext(context.Background(), bleve.NewSearchRequestOptions(any, suggested, 0, false))
+	if err != nil {
+		return err
+	}
+	for _, hit := range found.Hits {
+		doc, err := strconv.ParseUint(hit.ID, 10, 32)
+		if err != nil {
+			return fmt.Errorf("document %q: %w", hit.ID, err)
+		}
+		if !slices.ContainsFunc(s.candidates, func(c candidate) bool { return c.doc == uint32(doc) }) {
+			s.candidates = append(s.candidates, candidate{doc: uint32(doc)})
+		}
+	}
+	return nil
+}
+
+func (w *words) close() error {
+	if w == nil {
+		return nil
+	}
+	return w.index.Close()
+}
