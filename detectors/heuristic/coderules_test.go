@@ -72,7 +72,7 @@ func TestCodeRuleDisabled(t *testing.T) {
 	bell := &check.Rule{ID: "bell", Version: "1.0.0", Class: "A1", Severity: models.SeverityHigh, Confidence: 0.7, Message: "Rings."}
 	saved := checks
 	t.Cleanup(func() { checks = saved })
-	checks = append(slices.Clone(saved), &check.Group{Name: "bells", Rules: []*check.Rule{bell}, Examine: func(e *check.Event) { e.Report(bell, nil, e.Whole(0)) }})
+	checks = append(slices.Clone(saved), &check.Group{Name: "bells", Rules: []*check.Rule{bell}, Checks: []check.Check{{Examine: func(e *check.Event) { e.Report(bell, nil, e.Whole(0)) }}}})
 
 	body := marshal(t, object{"name": "x", "description": "![x](https://px.harbour.example/{data})"})
 	rules := func(d detectors.Detector) []string {

@@ -18,6 +18,7 @@ type examination struct {
 	findings []models.Finding
 	event    check.Event // what groups read: the input, and what they ask of it
 	hits     []directive.Hit
+	mute     mute
 	readings []reading // of all views, segment by segment
 	// firstView is the index of each segment's first reading.
 	firstView []int
@@ -58,7 +59,7 @@ func (e *examination) view(i, v int) {
 }
 
 // minTextBytes is the shortest text that can hold an order.
-const minTextBytes = 12
+const minTextBytes = check.MinLong
 
 // matched turns a match into a finding.
 func (e *examination) matched(i, v int, m *rulepack.Match, regions []hiding.Region) {

@@ -7,26 +7,53 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/aad6b6dc/taster/detectors"
+	"github.com/aad6b6dc/taster/detectors/heuristic/check/checktest"
 	"github.com/aad6b6dc/taster/models"
 	"github.com/aad6b6dc/taster/models/view"
 )
 
-// FuzzDetect judges arbitrary bodies as each kind: no panic, and only outcomes that keep the contract.
-func FuzzDetect(f *testing.F) {
+// FuzzNeeds makes the checks of all groups with and without asking for what they need.
+func FuzzNeeds(f *testing.F) {
+	for _, body := range seeds(f) {
+		for kind := range models.Kinds() {
+			f.Add(body, uint8(kind))
+		}
+	}
+	kinds := models.Kinds()
+	f.Fuzz(func(t *testing.T, body []byte, kind uint8) {
+		for _, g := range checks {
+			checktest.Rules(t, g, kinds[int(kind)%len(kinds)], body)
+		}
+	})
+}
+
+// seeds are the bodies of all cases.
+func seeds(f *testing.F) (bodies [][]byte) {
 	files, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(files) == 0 {
-		f.Fatal("no seeds: ", err)
+	if err != nil {
+		f.Fatal(err)
 	}
 	for _, path := range files {
 		archive, err := txtar.ParseFile(path)
 		if err != nil {
 			f.Fatal(err)
 		}
-		for i, s := range archive.Files {
+		for _, s := range archive.Files {
 			if filepath.Ext(s.Name) == ".json" {
-				f.Add(s.Data, uint8(i))
+				bodies = append(bodies, s.Data)
 			}
 		}
+	}
+	if len(bodies) == 0 {
+		f.Fatal("no seeds")
+	}
+	return bodies
+}
+
+// FuzzDetect judges arbitrary bodies as each kind: no panic, and only outcomes that keep the contract.
+func FuzzDetect(f *testing.F) {
+	for i, body := range seeds(f) {
+		f.Add(body, uint8(i))
 	}
 	f.Add([]byte(`"`+"\U0001f3f4\U000e0067\u200d\ufe0f\u202e"+`<!-- ![](http{}"`), uint8(0))
 	d := newTestDetector(f)

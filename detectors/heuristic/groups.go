@@ -1,6 +1,8 @@
 package heuristic
 
 import (
+	"encoding/binary"
+
 	"github.com/aad6b6dc/taster/detectors/heuristic/arguments"
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
 	"github.com/aad6b6dc/taster/detectors/heuristic/hiding"
@@ -8,6 +10,7 @@ import (
 	"github.com/aad6b6dc/taster/detectors/heuristic/purpose"
 	"github.com/aad6b6dc/taster/detectors/heuristic/rendering"
 	"github.com/aad6b6dc/taster/detectors/heuristic/requests"
+	"github.com/aad6b6dc/taster/detectors/heuristic/rulepack"
 	"github.com/aad6b6dc/taster/detectors/heuristic/schema"
 	"github.com/aad6b6dc/taster/detectors/heuristic/secrets"
 	"github.com/aad6b6dc/taster/detectors/heuristic/turns"
@@ -84,7 +87,36 @@ func (e *examination) keep(segment, view int, hits []directive.Hit) {
 func (e *examination) read(segment, view int) []directive.Hit {
 	r := &e.readings[e.firstView[segment]+view]
 	if !r.known {
-		e.keep(segment, view, e.scanner.Read(e.input.Segments[segment].Views[view].Text))
+		e.keep(segment, view, e.mute.read(e.scanner, e.input.Segments[segment].Views[view].Text))
 	}
 	return e.hits[r.from:r.to:r.to]
+}
+
+// mute remembers short texts that have no signals, whichever event they stand in: the same few hundred names and types
+// make up most of all definitions.
+type mute [512]shortText
+
+// shortText is a text of less than minTextBytes bytes and its length.
+type shortText struct {
+	bytes  [minTextBytes]byte
+	length uint8
+}
+
+// read returns what scanner reads in text.
+func (m *mute) read(scanner *rulepack.Scanner, text string) []directive.Hit {
+	if len(text) >= minTextBytes {
+		return scanner.Read(text)
+	}
+	s := shortText{length: uint8(len(text))}
+	copy(s.bytes[:], text)
+	low, high := binary.LittleEndian.Uint64(s.bytes[:]), binary.LittleEndian.Uint32(s.bytes[8:])
+	known := &m[(low^uint64(high)<<20)*0x9e3779b97f4a7c15>>55]
+	if *known == s {
+		return nil
+	}
+	hits := scanner.Read(text)
+	if len(hits) == 0 {
+		*known = s
+	}
+	return hits
 }

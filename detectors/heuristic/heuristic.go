@@ -83,5 +83,6 @@ func (e *examination) judge(in *detectors.Input) models.Outcome {
 		outcome.Score = max(outcome.Score, f.Confidence*check.Weight(f.Severity))
 	}
 	e.input, e.findings = nil, nil
+	e.event.Reset(nil)
 	return outcome
 }

@@ -20,8 +20,8 @@ var Checks = &check.Group{
 		models.KindToolCall, models.KindTool, models.KindToolResult, models.KindPrompt, models.KindElicitation,
 		models.KindInstructions, models.KindResource,
 	},
-	Rules:   rules,
-	Examine: examine,
+	Rules:  rules,
+	Checks: []check.Check{{Examine: examine}},
 }
 
 func examine(e *check.Event) {

@@ -4,6 +4,8 @@ package check
 
 import (
 	"bytes"
+	"math"
+	"slices"
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors"
@@ -28,18 +30,45 @@ type Group struct {
 	Kinds []models.Kind
 	// Rules lists all that it can report, in the order of the documentation.
 	Rules []*Rule
+	// Checks are made one after the other.
+	Checks []Check
+}
+
+// Check looks at an event.
+type Check struct {
+	// Kinds are those of the group's that it looks at. Optional: none means all.
+	Kinds []models.Kind
+	// Needs reports, at little cost, whether the event has what Examine can find anything in. It may say yes too often,
+	// never no. Optional.
+	Needs func(e *Event) bool
 	// Examine reports what it finds. It must not keep the event.
 	Examine func(e *Event)
 }
 
-// Reads reports whether the group reads events of kind k.
-func (g *Group) Reads(k models.Kind) bool {
-	for _, kind := range g.Kinds {
-		if kind == k {
-			return true
+// Examine makes the checks for which the event has what they need.
+func (g *Group) Examine(e *Event) {
+	for i := range g.Checks {
+		if c := &g.Checks[i]; reads(c.Kinds, e.Event.Kind) && (c.Needs == nil || c.Needs(e)) {
+			c.Examine(e)
 		}
 	}
-	return len(g.Kinds) == 0
+}
+
+// Reads reports whether the group reads events of kind k.
+func (g *Group) Reads(k models.Kind) bool { return reads(g.Kinds, k) }
+
+func reads(kinds []models.Kind, k models.Kind) bool {
+	return len(kinds) == 0 || slices.Contains(kinds, k)
+}
+
+// Always is the group without what its checks need.
+func (g *Group) Always() *Group {
+	always := *g
+	always.Checks = slices.Clone(g.Checks)
+	for i := range always.Checks {
+		always.Checks[i].Needs = nil
+	}
+	return &always
 }
 
 // Event is an event under examination. It belongs to one goroutine.
@@ -51,11 +80,64 @@ type Event struct {
 	// whoever asks. The answer is valid until the examination of the event ends, and must not be changed.
 	Signals func(segment, view int) []directive.Hit
 
+	// Notes are what a package that checks share remembers of the event, nil for nothing.
+	Notes Notes
+
 	bytes []Bytes // by segment, as far as they were asked for
+	long  union   // of texts of MinLong bytes and more
+	all   union
 }
 
-// Reset makes room for another event.
-func (e *Event) Reset(input *detectors.Input) { e.Input, e.bytes = input, e.bytes[:0] }
+// Notes can be forgotten, so that they can be taken of another event.
+type Notes interface{ Forget() }
+
+// union is the signals of several texts.
+type union struct {
+	signals directive.Signals
+	known   bool
+}
+
+// Reset makes room for another event, or for none.
+func (e *Event) Reset(input *detectors.Input) {
+	e.Input, e.bytes, e.long.known, e.all.known = input, e.bytes[:0], false, false
+	if e.Notes != nil {
+		e.Notes.Forget()
+	}
+}
+
+// MinLong is the length, in bytes, from which texts are read for the rules anyway.
+const MinLong = 12
+
+// Long returns the signals of all raw views of MinLong bytes and more.
+func (e *Event) Long() *directive.Signals {
+	if !e.long.known {
+		e.long = union{known: true}
+		e.collect(&e.long.signals, MinLong, math.MaxInt)
+	}
+	return &e.long.signals
+}
+
+// All returns the signals of all raw views.
+func (e *Event) All() *directive.Signals {
+	if !e.all.known {
+		e.all = union{*e.Long(), true}
+		e.collect(&e.all.signals, 1, MinLong)
+	}
+	return &e.all.signals
+}
+
+// collect adds the signals of all raw views of at least from and less than to bytes.
+func (e *Event) collect(set *directive.Signals, from, to int) {
+	for i := range e.Segments {
+		if n := len(e.Segments[i].Views[0].Text); n < from || n >= to {
+			continue
+		}
+		hits := e.Signals(i, 0)
+		for k := range hits {
+			set.Add(hits[k].Signal)
+		}
+	}
+}
 
 // Has returns the signals of a view as a set.
 func (e *Event) Has(segment, view int) (set directive.Signals) {

@@ -15,9 +15,9 @@ import (
 
 // Checks are the checks for hidden text.
 var Checks = &check.Group{
-	Name:    "hiding",
-	Rules:   append(orderRules(), hiddenProse, paddedText, concealedText, fileText, hiddenRecord, followDecoded, packedHost, imageScript, invisibleCharacters, terminalEscape, bidiOverride, mixedScripts, styledText, stackedMarks),
-	Examine: examine,
+	Name:   "hiding",
+	Rules:  append(orderRules(), hiddenProse, paddedText, concealedText, fileText, hiddenRecord, followDecoded, packedHost, imageScript, invisibleCharacters, terminalEscape, bidiOverride, mixedScripts, styledText, stackedMarks),
+	Checks: []check.Check{{Examine: examine}},
 }
 
 // RuleOrder is the rule under which hidden orders are reported, whatever hides them.

@@ -1,9 +1,10 @@
 package lexis
 
 import (
-	"sync"
+	"slices"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/detectors/internal/directive"
 )
 
 // Book remembers what the texts of one event mean, so that each is looked up once. It belongs to one goroutine.
@@ -12,29 +13,32 @@ type Book struct {
 	slots    []int32 // by segment: one more than the number of its reading
 	readings []*Reading
 	used     int
+
+	everything Senses // of all segments
+	read       bool   // everything is known
 }
 
-var books = sync.Pool{New: func() any { return new(Book) }}
-
-// Open returns a book of the event.
+// Open returns the book of the event, the same to all that ask.
 func Open(e *check.Event) *Book {
-	b := books.Get().(*Book)
-	if n := len(e.Segments); cap(b.slots) < n {
-		b.slots = make([]int32, n)
+	b, ok := e.Notes.(*Book)
+	if !ok {
+		b = new(Book)
+		e.Notes = b
 	}
-	b.slots = b.slots[:len(e.Segments)]
-	clear(b.slots)
-	b.event, b.used = e, 0
+	if b.event == nil {
+		b.event = e
+		b.slots = slices.Grow(b.slots[:0], len(e.Segments))[:len(e.Segments)]
+		clear(b.slots)
+	}
 	return b
 }
 
-// Close gives the book back: what it returned is not to be used any more.
-func (b *Book) Close() {
+// Forget makes the book one of no event: what it returned is not to be used any more.
+func (b *Book) Forget() {
 	for _, r := range b.readings[:b.used] {
 		r.Text = ""
 	}
-	b.event = nil
-	books.Put(b)
+	b.event, b.used, b.read = nil, 0, false
 }
 
 // Read returns the reading of segment i as it stands.
@@ -58,4 +62,20 @@ func (b *Book) All(i int) Senses {
 		return b.readings[n-1].All
 	}
 	return In(b.event.Signals(i, 0))
+}
+
+// Everything returns the senses of all segments.
+func (b *Book) Everything() Senses {
+	if !b.read {
+		b.read, b.everything = true, Meant(b.event.All())
+	}
+	return b.everything
+}
+
+// Meant returns the senses of signals.
+func Meant(signals *directive.Signals) (set Senses) {
+	for s := range signals.All() {
+		set |= senses.meanings[s].set
+	}
+	return set
 }

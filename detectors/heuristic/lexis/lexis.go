@@ -182,17 +182,26 @@ func (r *Reading) First(set Senses) (Hit, bool) {
 	return Hit{}, false
 }
 
-// Sentences calls f for each sentence that has hits, with its senses and its hits.
-func (r *Reading) Sentences(f func(set Senses, hits []Hit)) {
+// Sentences yields the hits of each sentence that has some.
+func (r *Reading) Sentences(yield func(hits []Hit) bool) {
 	for from := 0; from < len(r.Hits); {
-		to, set := from, Senses(0)
+		to := from
 		for to < len(r.Hits) && r.Hits[to].Sentence == r.Hits[from].Sentence {
-			set |= 1 << r.Hits[to].Sense
 			to++
 		}
-		f(set, r.Hits[from:to])
+		if !yield(r.Hits[from:to]) {
+			return
+		}
 		from = to
 	}
+}
+
+// SetOf returns the senses of the hits.
+func SetOf(hits []Hit) (set Senses) {
+	for i := range hits {
+		set |= 1 << hits[i].Sense
+	}
+	return set
 }
 
 // Around returns the hits of the sentence that hit i stands in.
@@ -210,17 +219,17 @@ func (r *Reading) Around(i int) []Hit {
 // SentenceAt returns the bounds of the sentence that holds the byte at i, as far as they are near.
 func SentenceAt(text string, i int) (start, end int) {
 	start, end = i, i
-	for start > 0 && i-start < maxSentenceBytes && !endsAt(text, start-1) {
+	for start > 0 && i-start < MaxSentenceBytes && !endsAt(text, start-1) {
 		start--
 	}
-	for end < len(text) && end-i < maxSentenceBytes && !endsAt(text, end) {
+	for end < len(text) && end-i < MaxSentenceBytes && !endsAt(text, end) {
 		end++
 	}
 	return start, end
 }
 
-// maxSentenceBytes is how far a sentence is followed in either direction.
-const maxSentenceBytes = 600
+// MaxSentenceBytes is how far a sentence is followed in either direction.
+const MaxSentenceBytes = 600
 
 // endsAt reports whether the byte at i is the last of what ends a sentence.
 func endsAt(text string, i int) bool {

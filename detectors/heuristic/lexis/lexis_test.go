@@ -51,7 +51,9 @@ func TestRead(t *testing.T) {
 func TestSentences(t *testing.T) {
 	r := read(t, "Deletes a file. The copy is kept, and nothing is sent! 删除文件。完成")
 	var sentences []int
-	r.Sentences(func(_ Senses, hits []Hit) { sentences = append(sentences, hits[0].Sentence) })
+	for hits := range r.Sentences {
+		sentences = append(sentences, hits[0].Sentence)
+	}
 	if len(sentences) != 3 {
 		t.Errorf("sentences with words: %v", sentences)
 	}

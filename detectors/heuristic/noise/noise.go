@@ -17,9 +17,9 @@ import (
 
 // Checks are the checks for adversarial noise.
 var Checks = &check.Group{
-	Name:    "noise",
-	Rules:   []*check.Rule{noisySuffix, strayLetters, wordsInSymbol},
-	Examine: examine,
+	Name:   "noise",
+	Rules:  []*check.Rule{noisySuffix, strayLetters, wordsInSymbol},
+	Checks: []check.Check{{Examine: examine}},
 }
 
 var (

@@ -1,6 +1,8 @@
 package purpose
 
 import (
+	"slices"
+
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
 	"github.com/aad6b6dc/taster/detectors/heuristic/lexis"
 	"github.com/aad6b6dc/taster/models"
@@ -21,6 +23,12 @@ var (
 // enoughReach is the weight from which a description goes beyond its purpose.
 const enoughReach = 5
 
+// mayReach reports an event that speaks of data and of where they go.
+func mayReach(e *check.Event) bool {
+	all := lexis.Open(e).Everything()
+	return all.Any(data) && all.Any(outside) && all.Any(send|secret)
+}
+
 // reaches looks for sentences of the description, two at a time, in which foreign data leaves.
 func reaches(e *reader) {
 	i, ok := e.At("/description", false)
@@ -34,23 +42,19 @@ func reaches(e *reader) {
 	about := e.aim()
 	var before lexis.Senses
 	var from []lexis.Hit
-	reported := false
-	r.Sentences(func(_ lexis.Senses, hits []lexis.Hit) {
+	for hits := range r.Sentences {
 		set := spoken(hits)
-		both, span := before|set, append(from[:len(from):len(from)], hits...)
-		before, from = set, hits
 		switch {
-		case reported:
-			return
 		case reach(set, about) >= enoughReach:
-			span = hits
-		case reach(both, about) < enoughReach:
-			return
+			from = nil
+		case reach(before|set, about) < enoughReach:
+			before, from = set, hits
+			continue
 		}
-		reported = true
-		start, end := lexis.Extent(span, data|send|outside)
+		start, end := lexis.Extent(slices.Concat(from, hits), data|send|outside)
 		e.Report(overreach, nil, models.Span{Segment: i, Start: start, End: end})
-	})
+		return
+	}
 }
 
 // reach weighs what is taken, and where it goes.

@@ -51,6 +51,26 @@ const (
 	enoughPaid  = 6 // paid places are as often disclosed in words that nobody foresaw
 )
 
+// mayPrefer reports an event that praises something, or speaks of others and of a choice between them.
+func mayPrefer(e *check.Event) bool {
+	said := lexis.Meant(e.Long())
+	if e.Event.Kind != models.KindToolResult {
+		said = lexis.Open(e).Everything()
+	}
+	return said.Any(hype) || said.Any(rival|others|disparage) && said.Any(forbid|route|overrides|omit|grab) || said.Any(paid) && said.Any(rank|omit) ||
+		e.Event.Kind == models.KindToolResult && boasts(e)
+}
+
+// boasts reports a name that praises.
+func boasts(e *check.Event) bool {
+	for i := range e.Segments {
+		if named(e.Segments[i].Pointer) && lexis.In(e.Signals(i, 0)).Any(hype) {
+			return true
+		}
+	}
+	return false
+}
+
 // preferences looks for what steers the choice between tools or offers.
 func preferences(e *reader) {
 	doubt := 0
@@ -65,17 +85,19 @@ func preferences(e *reader) {
 		if s.Key || len(text(e, i)) < 40 {
 			continue
 		}
-		r := e.read(i)
-		if described(e.Input.Event.Kind, s.Pointer) {
-			praise(e, i, r)
+		said := e.book.All(i)
+		if said.Any(hype) && described(e.Input.Event.Kind, s.Pointer) {
+			praise(e, i, e.read(i))
 		}
-		if !r.All.Any(rival | paid | others | tools) {
+		if !said.Any(rival | paid | others | tools) {
 			continue
 		}
+		r := e.read(i)
 		var before [2]lexis.Senses
 		var from [3][]lexis.Hit
 		reported := false
-		r.Sentences(func(set lexis.Senses, hits []lexis.Hit) {
+		for hits := range r.Sentences {
+			set := lexis.SetOf(hits)
 			if rivalled(r, hits) || set.Any(disparage) && (set.Any(others) && set.Any(forbid|route|overrides) || set.Any(tools) && set.Any(forbid|overrides)) {
 				set |= rival
 			}
@@ -88,12 +110,12 @@ func preferences(e *reader) {
 			if !reported && pushed(all, doubt) {
 				start, end := lexis.Extent(slices.Concat(from[0], from[1], from[2]), rival|others|disparage|forbid|route|overrides|omit|paid|rank|grab)
 				if end-start > maxSteerBytes {
-					return
+					continue
 				}
 				reported = true
 				e.Report(preferred, nil, models.Span{Segment: i, Start: start, End: end})
 			}
-		})
+		}
 	}
 }
 
@@ -161,20 +183,26 @@ func described(kind models.Kind, pointer string) bool {
 
 // praise counts different praises.
 func praise(e *reader, i int, r *lexis.Reading) {
-	if !r.All.Any(hype) {
+	if len(r.Text) > maxPraiseBytes {
 		return
 	}
-	var words []string
-	var from, to int
+	var words [enoughPraise + 1]string
+	n, from, to := 0, 0, 0
 	for _, h := range r.Hits {
-		if word := strings.ToLower(r.Text[h.Start:h.End]); hype.Has(h.Sense) && !h.Identifier && !slices.Contains(words, word) && len(words) <= enoughPraise {
-			if len(words) == 0 {
-				from = h.Start
-			}
-			words, to = append(words, word), h.End
+		if n == len(words) || !hype.Has(h.Sense) || h.Identifier {
+			continue
 		}
+		word := r.Text[h.Start:h.End]
+		if slices.ContainsFunc(words[:n], func(w string) bool { return strings.EqualFold(w, word) }) {
+			continue
+		}
+		if n == 0 {
+			from = h.Start
+		}
+		words[n], to = word, h.End
+		n++
 	}
-	if len(words) >= enoughPraise && len(r.Text) <= maxPraiseBytes {
+	if n >= enoughPraise {
 		e.Report(praised, nil, models.Span{Segment: i, Start: from, End: to})
 	}
 }
@@ -186,6 +214,9 @@ func named(pointer string) bool {
 
 // boast looks for names that are praise.
 func boast(e *reader, i int) {
+	if !e.book.All(i).Any(hype) {
+		return
+	}
 	first := -1
 	r := e.read(i)
 	for _, h := range r.Hits {

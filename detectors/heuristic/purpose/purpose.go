@@ -18,23 +18,28 @@ var Checks = &check.Group{
 	Kinds: []models.Kind{
 		models.KindTool, models.KindPrompt, models.KindResource, models.KindInstructions, models.KindAgentCard, models.KindElicitation, models.KindToolResult,
 	},
-	Rules:   []*check.Rule{hiddenSink, broadScope, preferred, praised, overreach},
-	Examine: examine,
+	Rules: []*check.Rule{hiddenSink, broadScope, preferred, praised, overreach},
+	Checks: []check.Check{
+		{Kinds: toolOnly, Needs: maySink, Examine: with(sinks)},
+		{Kinds: toolOnly, Needs: mayFill, Examine: with(filled)},
+		{Kinds: toolOnly, Needs: mayReach, Examine: with(reaches)},
+		{Kinds: askers, Needs: hasScopes, Examine: with(scopes)},
+		{Needs: mayPrefer, Examine: with(preferences)},
+	},
 }
 
-func examine(event *check.Event) {
-	e := &reader{Event: event, book: lexis.Open(event)}
-	defer e.book.Close()
-	switch e.Input.Event.Kind {
-	case models.KindTool:
-		sinks(e)
-		filled(e)
-		reaches(e)
-		scopes(e)
-	case models.KindInstructions, models.KindElicitation, models.KindAgentCard, models.KindPrompt:
-		scopes(e)
+// askers are kinds of event that may ask for rights.
+var (
+	toolOnly = []models.Kind{models.KindTool}
+	askers   = []models.Kind{models.KindTool, models.KindInstructions, models.KindElicitation, models.KindAgentCard, models.KindPrompt}
+)
+
+// with is a check by a reader.
+func with(examine func(e *reader)) func(*check.Event) {
+	return func(event *check.Event) {
+		e := reader{Event: event, book: lexis.Open(event)}
+		examine(&e)
 	}
-	preferences(e)
 }
 
 // reader is an event and what was read of it.

@@ -35,6 +35,43 @@ type ask struct {
 	end       int
 }
 
+// hasScopes reports an event with a right that reaches far, in a word or in the form of a scope.
+func hasScopes(e *check.Event) bool {
+	if lexis.Open(e).Everything().Any(broad) {
+		return true
+	}
+	for i := range e.Segments {
+		if e.Bytes(i).Has(dotted) && hasWide(e.Segments[i].Views[0].Text) {
+			return true
+		}
+	}
+	return false
+}
+
+// dotted is what the parts of scopes are joined by.
+var dotted = check.BytesOf(".:")
+
+// hasWide reports whether text has a word such as files.read.all, or may have one at the end of what is taken for a sentence.
+func hasWide(text string) bool {
+	for i := 1; i+1 < len(text); i++ {
+		if text[i] != '.' && text[i] != ':' || !scopeByte(text[i+1]) {
+			continue
+		}
+		start, end := i, i+1
+		for start > 0 && scopeByte(text[start-1]) {
+			start--
+		}
+		for end < len(text) && scopeByte(text[end]) {
+			end++
+		}
+		if len(text) > lexis.MaxSentenceBytes || isWide(strings.TrimRight(text[start:end], ".:")) {
+			return true
+		}
+		i = end
+	}
+	return false
+}
+
 // scopes looks for rights in what a definition says of itself and in what it wants to be given.
 func scopes(e *reader) {
 	var best, current ask
@@ -59,21 +96,22 @@ func scopes(e *reader) {
 				continue
 			}
 			r := e.read(i)
-			r.Sentences(func(set lexis.Senses, hits []lexis.Hit) {
+			for hits := range r.Sentences {
+				set := lexis.SetOf(hits)
 				if !set.Any(broad) {
 					forMarks |= set
 				}
 				if !set.Any(broad | demand) {
-					return
+					continue
 				}
 				from, to := lexis.SentenceAt(r.Text, hits[0].Start)
 				if strings.Contains(r.Text[from:to], "</") {
-					return // a sample of what a file holds
+					continue // a sample of what a file holds
 				}
 				a := ask{senses: set}
 				a.add(i, r, hits, from, to)
 				keep(a)
-			})
+			}
 			continue
 		}
 		if parameter != place {
@@ -235,9 +273,24 @@ func scopeByte(c byte) bool { return wordByte(c) || c == '.' || c == ':' || c ==
 
 // isWide reports whether a word is a scope of several parts, one of which reaches far.
 func isWide(word string) bool {
-	parts := strings.FieldsFunc(strings.ToLower(word), func(c rune) bool { return c == '.' || c == ':' })
-	if len(parts) < 2 || strings.Contains(word, ".") && notScopes[parts[len(parts)-1]] {
-		return false
+	parts, reaches, last := 0, false, ""
+	for part := range strings.FieldsFuncSeq(word, func(c rune) bool { return c == '.' || c == ':' }) {
+		parts, last = parts+1, part
+		reaches = reaches || among(wide, part)
 	}
-	return slices.ContainsFunc(parts, func(p string) bool { return wide[p] })
+	return parts > 1 && reaches && !(strings.Contains(word, ".") && among(notScopes, last))
 }
+
+// among reports whether a word of ASCII is in a set, whatever the case of its letters.
+func among(set map[string]bool, word string) bool {
+	var lower [maxPart]byte
+	for i := range min(len(word), maxPart) {
+		if lower[i] = word[i]; 'A' <= word[i] && word[i] <= 'Z' {
+			lower[i] |= 0x20
+		}
+	}
+	return len(word) <= maxPart && set[string(lower[:len(word)])]
+}
+
+// maxPart is more than the length of the longest part in a table.
+const maxPart = 16

@@ -27,6 +27,7 @@ var (
 	past       = lexis.Set("past")
 	known      = lexis.Set("known")
 	agent      = lexis.Set("agent", "you")
+	assistant  = lexis.Set("agent")
 	consent    = lexis.Set("consent")
 	brief      = lexis.Set("brief")
 	hide       = lexis.Set("hide")
@@ -59,13 +60,15 @@ const enough = 3
 
 // sink is a parameter under examination.
 type sink struct {
-	pointer  string // of the parameter
-	name     lexis.Senses
-	senses   lexis.Senses   // of all texts together
-	told     []lexis.Senses // sentence by sentence
-	evidence []models.Span
-	bounded  bool // by a pattern, a list or a small length
-	scalar   bool // a number or a yes
+	pointer   string // of the parameter
+	name      lexis.Senses
+	senses    lexis.Senses // of all texts together
+	told      [maxSentences]lexis.Senses
+	sentences int                     // of told
+	texts     [models.MaxEvidence]int // segments that speak of data
+	evidence  int                     // of texts
+	bounded   bool                    // by a pattern, a list or a small length
+	scalar    bool                    // a number or a yes
 }
 
 // maxSentences is how many sentences of a parameter are weighed.
@@ -73,6 +76,12 @@ const maxSentences = 32
 
 // data is what no tool gets without a reason.
 var data = chat | setup | toolset | secret | files | stores | personal | profile
+
+// mayFill reports an event that speaks of data and of where to put it.
+func mayFill(e *check.Event) bool {
+	all := lexis.Open(e).Everything()
+	return all.Any(data) && all.Any(put|assistant)
+}
 
 // filled reports a sentence of the description that says what a parameter is to be filled with.
 func filled(e *reader) {
@@ -85,21 +94,21 @@ func filled(e *reader) {
 		return
 	}
 	about := e.aim()
-	r.Sentences(func(_ lexis.Senses, hits []lexis.Hit) {
+	for hits := range r.Sentences {
 		set := spoken(hits)
-		if !set.Any(data) || !set.Any(put|lexis.Set("agent")) {
-			return
+		if !set.Any(data) || !set.Any(put|assistant) {
+			continue
 		}
 		start, end := lexis.SentenceAt(r.Text, hits[0].Start)
 		if !namesParameter(e, r.Text[start:end]) {
-			return
+			continue
 		}
-		p := sink{senses: set, told: []lexis.Senses{set}}
+		p := sink{senses: set, told: [maxSentences]lexis.Senses{set}, sentences: 1}
 		if p.weigh(about) > enough {
 			from, to := lexis.Extent(hits, data|all|past|known)
 			e.Report(hiddenSink, nil, models.Span{Segment: i, Start: from, End: to})
 		}
-	})
+	}
 }
 
 // namesParameter reports whether a parameter's name stands in the sentence as a word of its own.
@@ -154,6 +163,15 @@ func asParameter(before, after string) bool {
 
 func wordByte(c byte) bool { return c == '_' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' }
 
+// maySink reports an event that speaks of data, and of one thing more that makes a parameter for it too much.
+func maySink(e *check.Event) bool {
+	all := lexis.Open(e).Everything()
+	return all.Any(data) && all.Count(telling) >= 2
+}
+
+// telling is what makes a parameter weigh [enough], two of it at least.
+var telling = data | all | past | known | agent | hide | put
+
 // sinks reads the parameters of a tool one by one, with all that is nested in them.
 func sinks(e *reader) {
 	const properties = "/inputSchema/properties/"
@@ -163,7 +181,7 @@ func sinks(e *reader) {
 			return
 		}
 		if p.weigh(e.aim()) >= enough {
-			e.Report(hiddenSink, nil, p.evidence...)
+			p.report(e)
 		}
 	}
 	for i := range e.Segments {
@@ -204,25 +222,41 @@ func (p *sink) read(e *reader, i int, below string) {
 	} else if last != "description" && last != "title" {
 		return
 	}
-	p.take(i, e.read(i), s.Key || check.Last(s) == "title")
+	said := e.book.All(i)
+	p.senses |= said
+	name := s.Key || check.Last(s) == "title"
+	if name {
+		p.name |= said
+	}
+	if said.Any(data) {
+		p.take(i, e.read(i), name)
+	}
 }
 
-// take adds what a text says.
+// take adds what a text says of data.
 func (p *sink) take(i int, r *lexis.Reading, name bool) {
-	p.senses |= r.All
-	if name {
-		p.name |= r.All
-	} else {
-		r.Sentences(func(_ lexis.Senses, hits []lexis.Hit) {
-			if set := spoken(hits); set.Any(data) && len(p.told) < maxSentences {
-				p.told = append(p.told, set)
+	if !name {
+		for hits := range r.Sentences {
+			if set := spoken(hits); set.Any(data) && p.sentences < maxSentences {
+				p.told[p.sentences] = set
+				p.sentences++
 			}
-		})
+		}
 	}
-	if r.All.Any(data) && len(p.evidence) < models.MaxEvidence {
-		start, end := lexis.Extent(r.Hits, data|all|past|known)
-		p.evidence = append(p.evidence, models.Span{Segment: i, Start: start, End: end})
+	if p.evidence < len(p.texts) {
+		p.texts[p.evidence] = i
+		p.evidence++
 	}
+}
+
+// report reports the parameter.
+func (p *sink) report(e *reader) {
+	spans := make([]models.Span, p.evidence)
+	for n, i := range p.texts[:p.evidence] {
+		start, end := lexis.Extent(e.read(i).Hits, data|all|past|known)
+		spans[n] = models.Span{Segment: i, Start: start, End: end}
+	}
+	e.Report(hiddenSink, nil, spans...)
 }
 
 // spoken are the senses of words that are no names.
@@ -254,7 +288,7 @@ func short(e *reader, i int) bool {
 // weigh says how far the parameter asks for more than the tool is about.
 func (p *sink) weigh(about lexis.Senses) int {
 	best := 0
-	for _, told := range p.told {
+	for _, told := range p.told[:p.sentences] {
 		n := demanded(told|p.name&data, about)
 		if p.name.Any(secret) {
 			n-- // it says openly what it is

@@ -12,7 +12,7 @@ import (
 )
 
 // Checks is the group of these checks.
-var Checks = &check.Group{Name: "rendering", Rules: rules(), Examine: examine}
+var Checks = &check.Group{Name: "rendering", Rules: rules(), Checks: []check.Check{{Examine: examine}}}
 
 const version = "1.0.0"
 

@@ -11,7 +11,7 @@ import (
 )
 
 // Checks is the group of these checks.
-var Checks = &check.Group{Name: "requests", Rules: rules(), Examine: examine}
+var Checks = &check.Group{Name: "requests", Rules: rules(), Checks: []check.Check{{Examine: examine}}}
 
 const version = "1.0.0"
 

@@ -131,7 +131,7 @@ func token(s *models.Segment) bool {
 // ordered weighs a sentence where none belongs: whose data, what to do with it, and who is not to know.
 func ordered(e *reader, i int, r *lexis.Reading) {
 	s := &e.Segments[i]
-	enough, reported := enoughProse, false
+	enough := enoughProse
 	if fixed(s) {
 		enough = enoughFixed
 	}
@@ -139,7 +139,8 @@ func ordered(e *reader, i int, r *lexis.Reading) {
 	if program(r.Text) || listed(s) && strings.HasSuffix(r.Text, "?") {
 		return
 	}
-	r.Sentences(func(set lexis.Senses, hits []lexis.Hit) {
+	for hits := range r.Sentences {
+		set := lexis.SetOf(hits)
 		need := enough
 		if set.Any(strong) {
 			need = enoughFixed
@@ -147,13 +148,13 @@ func ordered(e *reader, i int, r *lexis.Reading) {
 				need = enoughToken
 			}
 		}
-		if reported || set.Any(consent) || weighOrder(set, r, given) < need || listed(s) && !set.Any(tells) && !r.All.Any(hide) {
-			return
+		if set.Any(consent) || weighOrder(set, r, given) < need || listed(s) && !set.Any(tells) && !r.All.Any(hide) {
+			continue
 		}
-		reported = true
 		start, end := lexis.Extent(hits, private|put|fetch|known|hide|agent|shell|all)
 		e.Report(proseOrder, nil, models.Span{Segment: i, Start: start, End: end})
-	})
+		return
+	}
 }
 
 // program reports whether a text is a page or code: those speak of data all the time.

@@ -23,12 +23,11 @@ var Checks = &check.Group{
 		outsideRef, refBomb, slowPattern, hugeMinimum, unreal, prototype, headerInjection, headerReserved, headerSecret, duplicateMember, deepSchema,
 		readOnlyLie, repeatLie, closedWorldLie, waivedReview, hiddenAudience, commandBehindHint, proseOrder, namedOrder,
 	},
-	Examine: examine,
+	Checks: []check.Check{{Examine: examine}},
 }
 
 func examine(event *check.Event) {
 	e := &reader{Event: event, book: lexis.Open(event)}
-	defer e.book.Close()
 	structure(e)
 	if e.Input.Event.Kind == models.KindTool {
 		hints(e)

@@ -17,8 +17,8 @@ var Checks = &check.Group{
 		models.KindTool, models.KindPrompt, models.KindResource, models.KindInstructions, models.KindAgentCard,
 		models.KindToolResult, models.KindNotification, models.KindToolCall,
 	},
-	Rules:   []*check.Rule{secretKey, secretPassword, secretURL, personalData},
-	Examine: examine,
+	Rules:  []*check.Rule{secretKey, secretPassword, secretURL, personalData},
+	Checks: []check.Check{{Examine: examine}},
 }
 
 var (

@@ -14,9 +14,9 @@ import (
 
 // Checks are the checks for forged turns.
 var Checks = &check.Group{
-	Name:    "turns",
-	Rules:   []*check.Rule{forgedTurn, forgedFence},
-	Examine: examine,
+	Name:   "turns",
+	Rules:  []*check.Rule{forgedTurn, forgedFence},
+	Checks: []check.Check{{Examine: examine}},
 }
 
 var (

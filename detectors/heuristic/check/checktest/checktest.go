@@ -3,6 +3,7 @@ package checktest
 
 import (
 	"encoding/json"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -14,21 +15,32 @@ import (
 )
 
 // Rules returns the ids of the rules that the group reports for a body, sorted and each once. It fails the test if a span
-// leaves its view.
+// leaves its view, or if what a check needs keeps it from finding something.
 func Rules(t testing.TB, g *check.Group, kind models.Kind, body []byte) []string {
 	t.Helper()
 	doc, err := view.Build(body)
 	if err != nil {
 		t.Skip(err)
 	}
-	var rules []string
+	if !g.Reads(kind) {
+		return nil
+	}
+	var found, anyway []models.Finding
 	event := check.Event{
 		Input:   &detectors.Input{Event: &models.Event{Server: "server", Kind: kind, Body: body}, Segments: doc.Segments},
-		Found:   func(f models.Finding) { rules = append(rules, f.Rule); inside(t, doc.Segments, &f) },
+		Found:   func(f models.Finding) { found = append(found, f) },
 		Signals: Signals(t, doc.Segments),
 	}
-	if g.Reads(kind) {
-		g.Examine(&event)
+	g.Examine(&event)
+	event.Found = func(f models.Finding) { anyway = append(anyway, f) }
+	g.Always().Examine(&event)
+	if !reflect.DeepEqual(found, anyway) {
+		t.Errorf("%s: %d findings in a %s, %d by checks without what they need: %s", g.Name, len(found), kind, len(anyway), body)
+	}
+	var rules []string
+	for i := range found {
+		inside(t, doc.Segments, &found[i])
+		rules = append(rules, found[i].Rule)
 	}
 	slices.Sort(rules)
 	return slices.Compact(rules)
