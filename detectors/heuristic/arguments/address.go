@@ -84,11 +84,16 @@ var oddSchemes = wordSet(`gopher dict ldap ldaps jar netdoc phar php expect tftp
 // linkMembers hold addresses that a client fetches or shows.
 var linkMembers = wordSet(`uri url src href icon iconUrl icon_url logo logo_uri jwks_uri websiteUrl website documentationUrl authorization_endpoint token_endpoint registration_endpoint issuer endpoint target $ref`)
 
+// hasAddress reports an event with the signs of an address.
+func hasAddress(e *check.Event) bool { return e.AnyBytes().Count(addressed) == 2 }
+
+var addressed = check.BytesOf(":/")
+
 // links looks at the addresses that a definition, a result or a form has its client fetch.
 func links(e *check.Event) {
 	for i := range e.Segments {
 		s := &e.Segments[i]
-		if text := s.Views[0].Text; s.Key || len(text) > 2000 || !strings.Contains(text, "://") || strings.HasPrefix(s.Pointer, "/inputSchema") {
+		if text := s.Views[0].Text; s.Key || len(text) > 2000 || e.Bytes(i).Count(addressed) < 2 || !strings.Contains(text, "://") || strings.HasPrefix(s.Pointer, "/inputSchema") {
 			continue
 		}
 		if _, last := cut(s.Pointer); !linkMembers[last] || check.Below(s, "/structuredContent") {

@@ -20,37 +20,30 @@ var Checks = &check.Group{
 		models.KindToolCall, models.KindTool, models.KindToolResult, models.KindPrompt, models.KindElicitation,
 		models.KindInstructions, models.KindResource,
 	},
-	Rules:  rules,
-	Checks: []check.Check{{Examine: examine}},
+	Rules: rules,
+	Checks: []check.Check{
+		{Kinds: []models.Kind{models.KindToolCall, models.KindToolResult, models.KindElicitation}, Examine: protocol},
+		{Kinds: []models.Kind{models.KindToolCall}, Examine: examineCall},
+		{Kinds: append(texts, models.KindTool, models.KindElicitation), Needs: hasAddress, Examine: links},
+		{Kinds: []models.Kind{models.KindTool}, Needs: hasCredentials, Examine: harvest},
+		{Kinds: []models.Kind{models.KindToolResult, models.KindResource}, Examine: sharedCache},
+		{Kinds: append(texts, models.KindTool), Needs: hasOrders, Examine: orders},
+		{Kinds: texts, Needs: hasCredentials, Examine: harvest},
+		{Kinds: []models.Kind{models.KindTool}, Examine: proposals},
+		{Kinds: []models.Kind{models.KindElicitation}, Examine: form},
+	},
 }
 
-func examine(e *check.Event) {
-	protocol(e)
-	switch e.Event.Kind {
-	case models.KindToolCall:
-		examineCall(e)
-	case models.KindTool:
-		links(e)
-		harvest(e)
-		orders(e)
-		for i := range e.Segments {
-			if s := &e.Segments[i]; !s.Key && !plain(s.Views[0].Text) && !tame(s.Views[0].Text) && proposed(s) {
-				v := valueAt(e, i, "")
-				judge(e, &v)
-			}
+// texts are kinds of event that are read, besides definitions of tools.
+var texts = []models.Kind{models.KindToolResult, models.KindResource, models.KindPrompt, models.KindInstructions}
+
+// proposals looks at the values that a tool's schema proposes.
+func proposals(e *check.Event) {
+	for i := range e.Segments {
+		if s := &e.Segments[i]; !s.Key && proposed(s) && !plain(s.Views[0].Text) && !tame(s.Views[0].Text) {
+			v := valueAt(e, i, "")
+			judge(e, &v)
 		}
-	case models.KindToolResult, models.KindResource:
-		links(e)
-		sharedCache(e)
-		orders(e)
-		harvest(e)
-	case models.KindPrompt, models.KindInstructions:
-		links(e)
-		orders(e)
-		harvest(e)
-	case models.KindElicitation:
-		links(e)
-		form(e)
 	}
 }
 

@@ -101,6 +101,9 @@ const numPlaces = 2
 // maxLookups limits the sentences of one event in which the names of parameters are looked for.
 const maxLookups = 16
 
+// hasCredentials reports an event that speaks of credentials.
+func hasCredentials(e *check.Event) bool { return e.Long().Meets(&credentials) }
+
 // harvest looks for texts that have stores of credentials emptied into a parameter, an address or an answer.
 func harvest(e *check.Event) {
 	lookups := maxLookups

@@ -3,12 +3,23 @@ package arguments
 import (
 	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
 	"github.com/aad6b6dc/taster/detectors/internal/directive"
 	"github.com/aad6b6dc/taster/models"
 )
+
+// hasOrders reports an event that speaks of what nobody checks, or that names tools and, unless it is a result, asks for
+// something.
+func hasOrders(e *check.Event) bool {
+	said := e.Long()
+	return said.Meets(&unchecked) || said.Meets(&enumerates) || said.Meets(&tools) && (carriesValues(e.Event.Kind) || said.Meets(&requests))
+}
+
+// carriesValues reports whether sentences of such an event are looked at for values that attack.
+func carriesValues(k models.Kind) bool { return k == models.KindToolResult || k == models.KindResource }
 
 // orders looks for sentences that name a tool and a value which attacks it, or more than anybody asked for.
 func orders(e *check.Event) {
@@ -23,7 +34,7 @@ func orders(e *check.Event) {
 				e.Report(foreignAccess, nil, models.Span{Segment: i, Start: sentence.start, End: sentence.end})
 				continue
 			}
-			if !sentence.has.Meets(&tools) || !sentence.namesTool(s.Views[0].Text) {
+			if !sentence.has.Meets(&tools) || !carriesValues(e.Event.Kind) && !sentence.has.Meets(&requests) || !sentence.namesTool(s.Views[0].Text) {
 				continue
 			}
 			start, end := around(s.Views[0].Text, sentence.start, sentence.end)
@@ -31,7 +42,7 @@ func orders(e *check.Event) {
 			if budget -= len(text); budget < 0 {
 				return
 			}
-			if (e.Event.Kind == models.KindToolResult || e.Event.Kind == models.KindResource) && suspicious(text) && carries(text) && !tells.MatchString(text) {
+			if carriesValues(e.Event.Kind) && suspicious(text) && carries(text) && !tells.MatchString(text) {
 				e.Report(valueFromResult, nil, models.Span{Segment: i, Start: start, End: end})
 			} else if r := sweeping(e.Event.Kind, sentence, s.Views[0].Text, text); r != nil {
 				e.Report(r, nil, models.Span{Segment: i, Start: start, End: end})
@@ -183,12 +194,14 @@ func sweeping(kind models.Kind, s sentence, whole, text string) *check.Rule {
 // namesTool reports whether the sentence has a name such as tools have: no constant and no assignment.
 func (s *sentence) namesTool(text string) bool {
 	for _, h := range s.hits {
-		if name := text[h.Start:h.End]; tools.Has(h.Signal) && !inPath(text, h.Start) && strings.Contains(name, "_") && strings.ToUpper(name) != name && !strings.HasPrefix(text[h.End:], "=") {
+		if name := text[h.Start:h.End]; tools.Has(h.Signal) && !inPath(text, h.Start) && strings.Contains(name, "_") && strings.ContainsFunc(name, small) && !strings.HasPrefix(text[h.End:], "=") {
 			return true
 		}
 	}
 	return false
 }
+
+func small(r rune) bool { return unicode.ToUpper(r) != r }
 
 // inPath reports whether the word at start is part of a path or a file's name.
 func inPath(text string, start int) bool {

@@ -14,11 +14,6 @@ import (
 
 // protocol looks at the shape of a call or result: members that two readers take for different things.
 func protocol(e *check.Event) {
-	switch e.Event.Kind {
-	case models.KindToolCall, models.KindToolResult, models.KindElicitation:
-	default:
-		return
-	}
 	if e.Event.Kind == models.KindToolCall {
 		callShape(e)
 	}

@@ -69,6 +69,18 @@ func (e *Event) Bytes(i int) Bytes {
 	return e.bytes[i]
 }
 
+// AnyBytes returns the bytes of all raw views together.
+func (e *Event) AnyBytes() (b Bytes) {
+	if len(e.Segments) == 0 {
+		return 0
+	}
+	e.Bytes(len(e.Segments) - 1)
+	for _, one := range e.bytes {
+		b |= one
+	}
+	return b
+}
+
 // HasRun reports whether text has a run of at least least bytes of the set. It skips most of a text that has none.
 func HasRun(text string, set *[256]bool, least int) bool {
 	_, _, ok := NextRun(text, 0, set, least)
