@@ -209,11 +209,9 @@ func judge(e *check.Event, v *value) {
 	if len(v.text) < 3 || plain(v.text) && !v.runs() || v.toolWord(studies) {
 		return
 	}
-	for _, j := range judges {
-		if r, start, end := j(v); r != nil {
-			e.Report(r, nil, v.span(start, end))
-			return
-		}
+	if r, start, end := broken(v); r != nil {
+		e.Report(r, nil, v.span(start, end))
+		return
 	}
 	judgeDecoded(e, v)
 }
@@ -223,7 +221,26 @@ func (v *value) runs() bool {
 	return v.role == code || anyWord(v.name, shellTools) || v.toolWord(shellTools)
 }
 
-// judges name the rule that a value breaks, and the words that do.
-var judges = []func(v *value) (r *check.Rule, start, end int){
-	judgeAddress, judgePath, judgeShell, judgeProgram, judgeQuery, judgeTemplate, judgeProtocol,
+// broken names the rule that a value breaks, and the words that do. It calls the judges by their names, so that no value
+// has to be moved to the heap.
+func broken(v *value) (r *check.Rule, start, end int) {
+	if r, start, end = judgeAddress(v); r == nil {
+		r, start, end = judgePath(v)
+	}
+	if r == nil {
+		r, start, end = judgeShell(v)
+	}
+	if r == nil {
+		r, start, end = judgeProgram(v)
+	}
+	if r == nil {
+		r, start, end = judgeQuery(v)
+	}
+	if r == nil {
+		r, start, end = judgeTemplate(v)
+	}
+	if r == nil {
+		r, start, end = judgeProtocol(v)
+	}
+	return r, start, end
 }

@@ -157,6 +157,9 @@ func styledAway(text string, i int) (Region, bool) {
 	if end == 0 {
 		return Region{}, false
 	}
+	if !strings.ContainsAny(text[i:end], "=:-(hH") { // which each style has, and "hidden"
+		return Region{}, false
+	}
 	tag := strings.ToLower(strings.Join(strings.Fields(text[i:end]), ""))
 	hidden := strings.HasSuffix(tag, "hidden") || strings.Contains(tag, "hidden=\"\"") || strings.HasPrefix(tag, "<w:vanish") ||
 		strings.Contains(text[i:end], " hidden ")

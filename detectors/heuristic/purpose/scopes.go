@@ -160,7 +160,7 @@ func value(e *reader, i int) (only, chosen bool) {
 	if !ok {
 		return !s.Key && check.Last(s) == "const", false
 	}
-	return index == "0" && (i+1 == len(e.Segments) || !strings.HasPrefix(e.Segments[i+1].Pointer, list+"/enum/")), true
+	return index == "0" && (i+1 == len(e.Segments) || !strings.HasPrefix(e.Segments[i+1].Pointer, s.Pointer[:len(list)+len("/enum/")])), true
 }
 
 // add notes the rights among the hits, and those between from and to that have the form of scopes.

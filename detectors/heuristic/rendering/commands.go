@@ -1,7 +1,6 @@
 package rendering
 
 import (
-	"net/netip"
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
@@ -306,8 +305,8 @@ func (w *writer) spokenOf(text, owner string) bool {
 }
 
 func isAddress(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return err == nil && !ip.IsLoopback() && !ip.IsPrivate()
+	ip, ok := hosts.Address(host)
+	return ok && !ip.IsLoopback() && !ip.IsPrivate()
 }
 
 // bareOrigin judges addresses without a scheme, as "curl 198.51.100.7/x" and "nc tally.example 4443" have them.

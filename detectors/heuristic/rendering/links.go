@@ -3,6 +3,7 @@ package rendering
 import (
 	"encoding/base64"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -69,7 +70,7 @@ const lookBack = 200 // bytes before an address that may make it an image
 // opens says how an address at start is opened.
 func (w *writer) opens(i int, text string, start int) opening {
 	s := &w.Segments[i]
-	before := strings.ToLower(text[max(0, start-lookBack):start])
+	before := text[max(0, start-lookBack):start]
 	switch {
 	case strings.HasSuffix(before, "]("):
 		if open := opened(before[:len(before)-2]); open > 0 && before[open-1] == '!' {
@@ -79,25 +80,29 @@ func (w *writer) opens(i int, text string, start int) opening {
 	case start == 0:
 		return openers[check.Last(s)]
 	case strings.HasSuffix(before, "]: ") || strings.HasSuffix(before, "]:"):
-		return reference(text, before)
+		return reference(text, strings.ToLower(before))
 	case strings.HasSuffix(before, "]8;;"):
 		return onClick
-	case strings.HasSuffix(before, "url(") || strings.HasSuffix(before, "url('") || strings.HasSuffix(before, "url(\""):
-		return atOnce
-	}
-	if strings.HasSuffix(before, ";url=") || strings.HasSuffix(before, "; url=") {
+	case endsWith(before, "url(") || endsWith(before, "url('") || endsWith(before, "url(\"") || endsWith(before, ";url=") || endsWith(before, "; url="):
 		return atOnce
 	}
 	tag := before[strings.LastIndexByte(before, '<')+1:]
-	for _, t := range []string{"img", "image", "iframe", "script", "link", "object", "embed", "video", "audio", "source", "input", "body", "use", "feimage"} {
-		if strings.HasPrefix(tag, t+" ") && strings.IndexByte(tag, '=') > 0 {
-			return atOnce
-		}
+	element, _, spaced := strings.Cut(tag, " ")
+	if spaced && strings.IndexByte(tag, '=') > 0 && slices.ContainsFunc(loading, func(t string) bool { return strings.EqualFold(element, t) }) {
+		return atOnce
 	}
-	if strings.HasPrefix(tag, "a ") && strings.HasSuffix(strings.TrimRight(before, "\"'"), "href=") {
+	if spaced && strings.EqualFold(element, "a") && endsWith(strings.TrimRight(before, "\"'"), "href=") {
 		return onClick
 	}
 	return plainText
+}
+
+// loading are elements that load what they point to.
+var loading = []string{"img", "image", "iframe", "script", "link", "object", "embed", "video", "audio", "source", "input", "body", "use", "feimage"}
+
+// endsWith reports whether text ends with end, whatever the case of its letters.
+func endsWith(text, end string) bool {
+	return len(text) >= len(end) && strings.EqualFold(text[len(text)-len(end):], end)
 }
 
 // opened returns where the bracket that is closed behind text was opened, or -1.

@@ -34,8 +34,8 @@ type stem struct {
 // finder finds pieces. Few places of a text get past its first look at three bytes.
 type finder struct {
 	names []string
-	stems map[uint32][]stem   // by their first bytes
-	begin [1 << hashBits]bool // by the hash of their first bytes
+	stems map[uint32][]stem           // by their first bytes
+	begin [1 << (hashBits - 6)]uint64 // a bit for each hash of their first bytes
 }
 
 const (
@@ -43,8 +43,14 @@ const (
 	hashBits   = 15
 )
 
-// hash folds the case of three bytes.
+// hash folds three bytes.
 func hash(head uint32) uint32 { return head * 0x9E3779B1 >> (32 - hashBits) }
+
+// begins reports whether a piece may begin with the three bytes of head.
+func (f *finder) begins(head uint32) bool {
+	h := hash(head)
+	return f.begin[h>>6]>>(h&63)&1 == 1
+}
 
 func head(a, b, c byte) uint32 {
 	return uint32(lowered[a])<<16 | uint32(lowered[b])<<8 | uint32(lowered[c])
@@ -76,7 +82,7 @@ func parse(text string) *finder {
 			}
 			h := head(s.text[0], s.text[1], s.text[2])
 			f.stems[h] = append(f.stems[h], s)
-			f.begin[hash(h)] = true
+			f.begin[hash(h)>>6] |= 1 << (hash(h) & 63)
 		}
 		f.names = append(f.names, name)
 	}
@@ -123,7 +129,7 @@ func (f *finder) find(text string, start, end int, parts []part) []part {
 			continue
 		}
 		h := head(c, text[i+1], text[i+2])
-		if !f.begin[hash(h)] {
+		if !f.begins(h) {
 			continue
 		}
 		for _, s := range f.stems[h] {

@@ -42,7 +42,8 @@ func examine(e *check.Event) {
 	policy(e)
 	trusts(e)
 	arguments(e)
-	w := writer{Event: e}
+	var room [48]part
+	w := writer{Event: e, all: room[:0]}
 	for i := range e.Segments {
 		s := &e.Segments[i]
 		if s.Key {

@@ -94,6 +94,9 @@ func expansion(e *reader, refs []int) {
 	if len(refs) > maxRefs {
 		refs = refs[:maxRefs]
 	}
+	if len(refs) <= fewRefs && !mayCircle(e, refs) {
+		return
+	}
 	targets := map[string]*target{}
 	for _, i := range refs {
 		if p, ok := destination(e, i); ok && targets[p] == nil {
@@ -122,18 +125,41 @@ func expansion(e *reader, refs []int) {
 	}
 }
 
-// destination is the pointer in the event that a local reference leads to.
-func destination(e *reader, i int) (string, bool) {
-	s := &e.Segments[i]
-	fragment := strings.TrimPrefix(text(e, i), "#")
-	if fragment != "" && fragment[0] != '/' {
-		return "", false
+// fewRefs is how many references at most double the copies one after the other and stay below bombCopies.
+const fewRefs = 14
+
+// mayCircle reports whether a reference is part of the same value as what one of the references leads to.
+func mayCircle(e *reader, refs []int) bool {
+	for _, i := range refs {
+		for _, j := range refs {
+			root, fragment, ok := leads(e, j)
+			if rest, below := strings.CutPrefix(e.Segments[i].Pointer, root); ok && below {
+				if rest, below = strings.CutPrefix(rest, fragment); below && (rest == "" || rest[0] == '/') && inPlace(rest) {
+					return true
+				}
+			}
+		}
 	}
-	root := s.Pointer
+	return false
+}
+
+// leads splits the pointer that a local reference leads to into the schema that it stands in and the place there.
+func leads(e *reader, i int) (root, fragment string, ok bool) {
+	fragment = strings.TrimPrefix(text(e, i), "#")
+	if fragment != "" && fragment[0] != '/' {
+		return "", "", false
+	}
+	root = e.Segments[i].Pointer
 	if n := strings.IndexByte(root[1:], '/'); n >= 0 {
 		root = root[:n+1]
 	}
-	return root + fragment, true
+	return root, fragment, true
+}
+
+// destination is the pointer in the event that a local reference leads to.
+func destination(e *reader, i int) (string, bool) {
+	root, fragment, ok := leads(e, i)
+	return root + fragment, ok
 }
 
 // copies counts how often resolving t makes a definition, as far as it grows without coming back to where it was.

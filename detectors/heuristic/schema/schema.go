@@ -5,6 +5,7 @@ package schema
 
 import (
 	"math"
+	"math/bits"
 	"strconv"
 	"strings"
 
@@ -184,13 +185,18 @@ func duplicates(e *reader) {
 // maxHashed is how many segments the table of hashes serves well.
 const maxHashed = 1024
 
-// hash is FNV-1a.
+// hash mixes eight bytes of s at a time.
 func hash(s string) uint32 {
-	h := uint32(2166136261)
-	for i := range len(s) {
-		h = (h ^ uint32(s[i])) * 16777619
+	const factor = 0x9e3779b97f4a7c15
+	h := uint64(len(s))
+	for ; len(s) >= 8; s = s[8:] {
+		word := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+		h = (bits.RotateLeft64(h, 29) ^ word) * factor
 	}
-	return h
+	for i := range len(s) {
+		h = (bits.RotateLeft64(h, 29) ^ uint64(s[i])) * factor
+	}
+	return uint32(h >> 32)
 }
 
 var deepSchema = &check.Rule{

@@ -349,13 +349,24 @@ func named(text string) string {
 	if !mayName(tail) {
 		return ""
 	}
-	tail = strings.ToLower(tail)
+	if !ascii(tail) {
+		tail = strings.ToLower(tail)
+	}
 	for _, name := range names {
-		if strings.HasSuffix(tail, name) && !(strings.HasSuffix(name, "token") && cursor(tail)) {
+		if len(tail) >= len(name) && strings.EqualFold(tail[len(tail)-len(name):], name) && !(strings.HasSuffix(name, "token") && cursor(strings.ToLower(tail))) {
 			return name
 		}
 	}
 	return ""
+}
+
+func ascii(text string) bool {
+	for i := range len(text) {
+		if text[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
 }
 
 // mayName reports whether a text may end with a name of a secret, by its last two bytes.

@@ -105,10 +105,15 @@ func mayName(text string) bool {
 	}
 }
 
-// find returns the marks of a text in their order.
-func find(text string) []mark {
-	var marks []mark
+// begins has the bytes that a mark begins with or, of a speaker's name, ends with.
+var begins = [256]bool{'<': true, '[': true, '"': true, '=': true, '-': true, '#': true, '*': true, ':': true, 0xef: true}
+
+// find appends the marks of a text in their order.
+func find(text string, marks []mark) []mark {
 	for i := 0; i < len(text) && len(marks) < maxMarks; i++ {
+		if !begins[text[i]] {
+			continue
+		}
 		m, ok := mark{}, false
 		switch c := text[i]; c {
 		case '<', '[':
@@ -302,16 +307,28 @@ func roleAt(text string, i, colon int) (mark, bool) {
 	if speaker == "" || len(speaker) > maxRole || text[start] == ' ' {
 		return mark{}, false
 	}
-	name := speaker
-	if speaker != "system" && speaker != "user" {
-		name = strings.ToLower(speaker)
-	}
-	if !roleSet[name] {
+	if !speaks(speaker) {
 		return mark{}, false
 	}
+	name := strings.ToLower(speaker)
 	m := mark{start: start, end: i + colon, kind: role, weak: name == speaker && speaker[0] < utf8.RuneSelf}
 	m.system = strings.Contains(name, " ") || strings.HasPrefix(name, "sys") || strings.HasPrefix(name, "sis") || name[0] >= utf8.RuneSelf
 	return m, true
+}
+
+// speaks reports whether a name of at most maxRole bytes is that of a speaker, whatever the case of its letters.
+func speaks(name string) bool {
+	var lower [maxSpeaker]byte
+	for i := range len(name) {
+		c := name[i]
+		if c >= utf8.RuneSelf {
+			return roleSet[strings.ToLower(name)]
+		}
+		if lower[i] = c; 'A' <= c && c <= 'Z' {
+			lower[i] |= 0x20
+		}
+	}
+	return roleSet[string(lower[:len(name)])]
 }
 
 // bracketAt finds a speaker in brackets at the start of a line: [operator].
@@ -368,7 +385,7 @@ func bannerAt(text string, i int) (mark, bool) {
 			}
 		}
 	}
-	if words < 2 || begins(inner) || ends(inner) && !contains(strings.ToLower(inner), wraps) {
+	if words < 2 || opens(inner) || ends(inner) && !contains(strings.ToLower(inner), wraps) {
 		return mark{}, false
 	}
 	end := i + n
@@ -378,8 +395,8 @@ func bannerAt(text string, i int) (mark, bool) {
 	return mark{start: start, end: end, kind: label}, true
 }
 
-// begins reports whether a banner opens a fence, unless it opens somebody's turn.
-func begins(banner string) bool {
+// opens reports whether a banner opens a fence, unless it opens somebody's turn.
+func opens(banner string) bool {
 	for _, w := range []string{"SYSTEM", "AGENT", "INSTRUCTION", "ACTION", "OVERRIDE", "ASSISTANT", "MODEL", "PROMPT"} {
 		if strings.Contains(banner, w) {
 			return false

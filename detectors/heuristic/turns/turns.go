@@ -70,7 +70,8 @@ func examine(e *check.Event) {
 
 // read judges what stands behind each mark of a text, and reports whether one was found wanting.
 func read(e *check.Event, i, v int, text string) bool {
-	marks := find(text)
+	var room [8]mark
+	marks := find(text, room[:0])
 	if len(marks) == 0 {
 		return false
 	}

@@ -14,7 +14,7 @@ var shorteners = map[string]bool{
 
 // Disguised reports hosts that hide who they are: addresses in figures, short links, names in mixed scripts, names within names.
 func Disguised(host string) bool {
-	if _, err := netip.ParseAddr(host); err == nil && !Loopback(host) || shorteners[host] {
+	if _, ok := Address(host); ok && !Loopback(host) || shorteners[host] {
 		return true
 	}
 	labels := strings.Split(host, ".")
@@ -40,8 +40,17 @@ func mixed(label string) bool {
 }
 
 func Loopback(host string) bool {
+	ip, ok := Address(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ok && ip.IsLoopback()
+}
+
+// Address returns the address that a host in figures is. Most hosts are names, and no error is made up for them.
+func Address(host string) (netip.Addr, bool) {
+	if strings.IndexByte(host, ':') < 0 && strings.Trim(host, "0123456789.") != "" {
+		return netip.Addr{}, false
+	}
 	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && ip.IsLoopback()
+	return ip, err == nil
 }
 
 // Owner is the label of a host that somebody registered: "harbour" of "login.harbour.co.uk".
