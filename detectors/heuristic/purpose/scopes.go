@@ -26,7 +26,8 @@ var (
 // ask is a place where rights are asked for: a sentence, or a parameter with all that belongs to it.
 type ask struct {
 	senses    lexis.Senses
-	rights    []string // the broad rights, each once
+	rights    [maxRights]string // the broad rights, each once
+	count     int               // of rights
 	segment   int
 	parameter bool
 	fixed     bool // the only value that the parameter may have is such a right
@@ -166,14 +167,15 @@ func value(e *reader, i int) (only, chosen bool) {
 // add notes the rights among the hits, and those between from and to that have the form of scopes.
 func (a *ask) add(i int, r *lexis.Reading, hits []lexis.Hit, from, to int) {
 	note := func(start, end int) {
-		if len(a.rights) == 0 {
+		if a.count == 0 {
 			a.segment, a.start = i, start
 		}
 		if a.segment == i {
 			a.start, a.end = min(a.start, start), max(a.end, end)
 		}
-		if word := r.Text[start:end]; !slices.Contains(a.rights, word) && len(a.rights) < maxRights {
-			a.rights = append(a.rights, word)
+		if word := r.Text[start:end]; a.count < maxRights && !slices.Contains(a.rights[:a.count], word) {
+			a.rights[a.count] = word
+			a.count++
 		}
 	}
 	if from < to && strings.ContainsAny(r.Text[from:to], ".:") {
@@ -191,7 +193,7 @@ const maxRights = 3
 
 // weigh counts the rights, whether they are demanded, and whether they are to stay; reads is 1 for what only reads.
 func (a *ask) weigh(reads int) int {
-	n := len(a.rights)
+	n := a.count
 	if n == 0 {
 		return 0
 	}

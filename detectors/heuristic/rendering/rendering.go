@@ -5,6 +5,7 @@ package rendering
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
 	"github.com/aad6b6dc/taster/detectors/internal/directive"
@@ -42,8 +43,9 @@ func examine(e *check.Event) {
 	policy(e)
 	trusts(e)
 	arguments(e)
-	var room [48]part
-	w := writer{Event: e, all: room[:0]}
+	w := writers.Get().(*writer)
+	defer writers.Put(w)
+	w.Event = e
 	for i := range e.Segments {
 		s := &e.Segments[i]
 		if s.Key {
@@ -55,7 +57,11 @@ func examine(e *check.Event) {
 			}
 		}
 	}
+	w.Event, w.lower = nil, ""
 }
+
+// writers are kept for the room that they have for pieces.
+var writers = sync.Pool{New: func() any { return new(writer) }}
 
 // writer reads the texts of one event.
 type writer struct {

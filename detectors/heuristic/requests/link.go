@@ -1,7 +1,9 @@
 package requests
 
 import (
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
@@ -34,8 +36,8 @@ func link(e *check.Event, i, message int) {
 		e.Report(linkToElsewhere, nil, span(e, i, u.Host))
 	}
 	q := u.Query()
-	for name, values := range q {
-		if len(values) > 0 && signsIn(strings.ToLower(name), values[0]) {
+	for _, name := range slices.Sorted(maps.Keys(q)) {
+		if values := q[name]; len(values) > 0 && signsIn(strings.ToLower(name), values[0]) {
 			e.Report(linkSignedIn, nil, span(e, i, name+"="))
 			break
 		}

@@ -82,11 +82,22 @@ const (
 
 // target is a definition that references lead to.
 type target struct {
-	pointer string
-	refs    []int // segments of references below it
-	copies  int   // 0: not counted yet; -1: being counted
-	passed  bool  // looked at for circles
-	open    bool  // on the way that is being looked at
+	site   site
+	refs   []int // segments of references below it
+	copies int   // 0: not counted yet; -1: being counted
+	passed bool  // looked at for circles
+	open   bool  // on the way that is being looked at
+}
+
+// site is where a reference leads to: the schema that it stands in, by its pointer, and the place in that.
+type site struct{ root, fragment string }
+
+// within returns the rest of a pointer that leads to the place or below it.
+func (p site) within(pointer string) (rest string, ok bool) {
+	if rest, ok = strings.CutPrefix(pointer, p.root); ok {
+		rest, ok = strings.CutPrefix(rest, p.fragment)
+	}
+	return rest, ok && (rest == "" || rest[0] == '/')
 }
 
 // expansion reports references that multiply beyond measure, or come back to themselves without a step into a value.
@@ -97,10 +108,10 @@ func expansion(e *reader, refs []int) {
 	if len(refs) <= fewRefs && !mayCircle(e, refs) {
 		return
 	}
-	targets := map[string]*target{}
+	targets := map[site]*target{}
 	for _, i := range refs {
 		if p, ok := destination(e, i); ok && targets[p] == nil {
-			targets[p] = &target{pointer: p}
+			targets[p] = &target{site: p}
 		}
 	}
 	if len(targets) > maxExpansion*4 {
@@ -108,7 +119,7 @@ func expansion(e *reader, refs []int) {
 	}
 	for _, t := range targets {
 		for _, i := range refs {
-			if check.Below(&e.Segments[i], t.pointer) {
+			if _, ok := t.site.within(e.Segments[i].Pointer); ok {
 				t.refs = append(t.refs, i)
 			}
 		}
@@ -125,46 +136,53 @@ func expansion(e *reader, refs []int) {
 	}
 }
 
-// fewRefs is how many references at most double the copies one after the other and stay below bombCopies.
-const fewRefs = 14
+// fewRefs is how many references at most are followed on every way: doubling copies one after the other, they stay far below bombCopies.
+const fewRefs = 8
 
-// mayCircle reports whether a reference is part of the same value as what one of the references leads to.
+// mayCircle reports whether references lead on from place to place, more than once, through nothing but combinations: only
+// then can they come back to where they were.
 func mayCircle(e *reader, refs []int) bool {
 	for _, i := range refs {
-		for _, j := range refs {
-			root, fragment, ok := leads(e, j)
-			if rest, below := strings.CutPrefix(e.Segments[i].Pointer, root); ok && below {
-				if rest, below = strings.CutPrefix(rest, fragment); below && (rest == "" || rest[0] == '/') && inPlace(rest) {
-					return true
-				}
-			}
+		if from, ok := destination(e, i); ok && leadsOn(e, refs, from, 0) {
+			return true
 		}
 	}
 	return false
 }
 
-// leads splits the pointer that a local reference leads to into the schema that it stands in and the place there.
-func leads(e *reader, i int) (root, fragment string, ok bool) {
-	fragment = strings.TrimPrefix(text(e, i), "#")
-	if fragment != "" && fragment[0] != '/' {
-		return "", "", false
+// leadsOn reports whether one of the references at a place, or in combinations there, leads to itself or on, for so many
+// steps that some place must have come twice.
+func leadsOn(e *reader, refs []int, from site, steps int) bool {
+	if steps > len(refs) {
+		return true
 	}
-	root = e.Segments[i].Pointer
+	for _, i := range refs {
+		if rest, ok := from.within(e.Segments[i].Pointer); !ok || !inPlace(rest) {
+			continue
+		}
+		if to, ok := destination(e, i); ok && leadsOn(e, refs, to, steps+1) {
+			return true
+		}
+	}
+	return false
+}
+
+// destination is the place in the event that a local reference leads to.
+func destination(e *reader, i int) (site, bool) {
+	fragment := strings.TrimPrefix(text(e, i), "#")
+	if fragment != "" && fragment[0] != '/' {
+		return site{}, false
+	}
+	root := e.Segments[i].Pointer
 	if n := strings.IndexByte(root[1:], '/'); n >= 0 {
 		root = root[:n+1]
 	}
-	return root, fragment, true
-}
-
-// destination is the pointer in the event that a local reference leads to.
-func destination(e *reader, i int) (string, bool) {
-	root, fragment, ok := leads(e, i)
-	return root + fragment, ok
+	return site{root, fragment}, true
 }
 
 // copies counts how often resolving t makes a definition, as far as it grows without coming back to where it was.
-func copies(e *reader, targets map[string]*target, pointer string, depth int) int {
-	t := targets[pointer]
+func copies(e *reader, targets map[site]*target, p site, depth int) int {
+	t := targets[p]
 	if t == nil || t.copies < 0 || depth > maxExpansion {
 		return 1
 	}
@@ -184,15 +202,15 @@ func copies(e *reader, targets map[string]*target, pointer string, depth int) in
 
 // circle reports whether references lead from t back to where they came from through nothing but combinations. It goes to
 // each target once.
-func circle(e *reader, targets map[string]*target, pointer string) bool {
-	t := targets[pointer]
+func circle(e *reader, targets map[site]*target, p site) bool {
+	t := targets[p]
 	if t == nil || t.passed {
 		return t != nil && t.open
 	}
 	t.passed, t.open = true, true
 	defer func() { t.open = false }()
 	for _, i := range t.refs {
-		if !inPlace(strings.TrimPrefix(e.Segments[i].Pointer, t.pointer)) {
+		if rest, _ := t.site.within(e.Segments[i].Pointer); !inPlace(rest) {
 			continue
 		}
 		if p, ok := destination(e, i); ok && circle(e, targets, p) {

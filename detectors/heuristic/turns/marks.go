@@ -2,6 +2,7 @@ package turns
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
@@ -373,7 +374,7 @@ func bannerAt(text string, i int) (mark, bool) {
 		return mark{}, false
 	}
 	inner := line[:n]
-	if strings.ToUpper(inner) != inner || strings.ToLower(inner) == inner {
+	if strings.ContainsFunc(inner, small) || !strings.ContainsFunc(inner, capital) {
 		return mark{}, false
 	}
 	words := 0
@@ -394,6 +395,10 @@ func bannerAt(text string, i int) (mark, bool) {
 	}
 	return mark{start: start, end: end, kind: label}, true
 }
+
+func small(r rune) bool { return unicode.ToUpper(r) != r }
+
+func capital(r rune) bool { return unicode.ToLower(r) != r }
 
 // opens reports whether a banner opens a fence, unless it opens somebody's turn.
 func opens(banner string) bool {

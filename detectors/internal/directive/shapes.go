@@ -115,7 +115,11 @@ func (r *Reading) dottedQuad(text string, i int) int {
 	for end < len(text) && (isDigit(text[end]) || text[end] == '.' && end+1 < len(text) && isDigit(text[end+1])) {
 		end++
 	}
-	if addr, err := netip.ParseAddr(text[start:min(end, start+maxQuadBytes)]); err == nil && !addr.IsPrivate() && !addr.IsLoopback() && !addr.IsUnspecified() {
+	quad := text[start:min(end, start+maxQuadBytes)]
+	if strings.Count(quad, ".") != 3 { // a version: no error is made up for it
+		return end - 1
+	}
+	if addr, err := netip.ParseAddr(quad); err == nil && !addr.IsPrivate() && !addr.IsLoopback() && !addr.IsUnspecified() {
 		r.add(Address, start, end)
 	}
 	return end - 1
