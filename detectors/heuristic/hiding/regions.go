@@ -1,6 +1,10 @@
 package hiding
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+	"unicode/utf8"
+)
 
 // Region is a stretch of a text that a reader does not see, or does not look at.
 type Region struct {
@@ -144,12 +148,12 @@ func linkTitle(text string, i int) (Region, bool) {
 const minTitle = 24
 
 // hidingStyles hide an element, without blanks and in lower case.
-var hidingStyles = []string{
+var hidingStyles = byteSlices(
 	"display:none", "visibility:hidden", "opacity:0\"", "opacity:0;", "opacity:0.0", "opacity:.0", "font-size:0", "font-size:1px", "font-size:.", "color:transparent", "color:white", "color:#fff",
 	"color:rgba(0,0,0,0)", "color:#ffffff", "color:#fefefe", "color:rgb(255,255,255)", "color=\"white\"", "color=white", "color=\"#fff", "type=\"hidden\"", "class=\"hidden", "d-none", "class=\"invisible", "visibility:collapse", "content-visibility:hidden", "mso-hide:all",
 	"clip:rect(0", "clip-path:inset(", "height:0", "width:0", "width:1px", "max-height:0", "scale(0)", "sr-only", "visually-hidden",
 	"font-size=\"1\"", "font-size='1'", "opacity=\"0", "aria-hidden=\"true\"", "opacity='0", "fill=\"none\"", "fill=\"white\"", "fill=\"#fff", "fill-opacity=\"0", "z-index:-",
-}
+)
 
 // styledAway returns the content of an element that is styled to be invisible.
 func styledAway(text string, i int) (Region, bool) {
@@ -160,18 +164,19 @@ func styledAway(text string, i int) (Region, bool) {
 	if !strings.ContainsAny(text[i:end], "=:-(hH") { // which each style has, and "hidden"
 		return Region{}, false
 	}
-	tag := strings.ToLower(strings.Join(strings.Fields(text[i:end]), ""))
-	hidden := strings.HasSuffix(tag, "hidden") || strings.Contains(tag, "hidden=\"\"") || strings.HasPrefix(tag, "<w:vanish") ||
+	var room [maxTag + 1]byte
+	tag := compact(room[:0], text[i:end])
+	hidden := bytes.HasSuffix(tag, hiddenWord) || bytes.Contains(tag, hiddenValue) || bytes.HasPrefix(tag, vanishing) ||
 		strings.Contains(text[i:end], " hidden ")
-	painted := strings.Contains(tag, "background")
-	for _, style := range hidingStyles {
-		hidden = hidden || strings.Contains(tag+"\"", style) && !(painted && strings.HasPrefix(style, "color:"))
+	painted := bytes.Contains(tag, background)
+	for closed, k := append(tag, '"'), 0; k < len(hidingStyles) && !hidden; k++ {
+		hidden = bytes.Contains(closed, hidingStyles[k]) && !(painted && bytes.HasPrefix(hidingStyles[k], colour))
 	}
-	if !hidden && !offScreen(tag) && !(painted && sameColour(tag)) {
+	if !hidden && !offScreen(tag) && !(painted && sameColour(string(tag))) {
 		return Region{}, false
 	}
 	start := end + 1
-	if strings.HasPrefix(tag, "<w:vanish") {
+	if bytes.HasPrefix(tag, vanishing) {
 		if n := strings.Index(text[start:], "<w:t"); n >= 0 {
 			start += n
 			start += strings.IndexByte(text[start:], '>') + 1
@@ -181,6 +186,30 @@ func styledAway(text string, i int) (Region, bool) {
 		return Region{start, start + n, Styled}, true
 	}
 	return Region{start, len(text), Styled}, true
+}
+
+// What is looked for in tags.
+var (
+	hiddenWord  = []byte("hidden")
+	hiddenValue = []byte(`hidden=""`)
+	vanishing   = []byte("<w:vanish")
+	background  = []byte("background")
+	colour      = []byte("color:")
+)
+
+// compact appends a tag without blanks and in lower case.
+func compact(room []byte, tag string) []byte {
+	for i := range len(tag) {
+		switch c := tag[i]; {
+		case c >= utf8.RuneSelf:
+			return append(room[:0], strings.ToLower(strings.Join(strings.Fields(tag), ""))...)
+		case 'A' <= c && c <= 'Z':
+			room = append(room, c|0x20)
+		case c != ' ' && (c < '\t' || c > '\r'):
+			room = append(room, c)
+		}
+	}
+	return room
 }
 
 // sameColour reports whether a tag, without blanks and in lower case, has text in the colour of its ground.
@@ -193,9 +222,9 @@ func sameColour(tag string) bool {
 }
 
 // offScreen reports whether a tag, without blanks and in lower case, moves its element hundreds of pixels away.
-func offScreen(tag string) bool {
-	for _, side := range []string{"left:-", "right:-", "top:-", "bottom:-", "text-indent:-", "translatex(-", "translatey(-", "translate(-"} {
-		at := strings.Index(tag, side)
+func offScreen(tag []byte) bool {
+	for _, side := range sides {
+		at := bytes.Index(tag, side)
 		if at < 0 {
 			continue
 		}
@@ -208,6 +237,16 @@ func offScreen(tag string) bool {
 		}
 	}
 	return false
+}
+
+// sides are how a tag moves its element away.
+var sides = byteSlices("left:-", "right:-", "top:-", "bottom:-", "text-indent:-", "translatex(-", "translatey(-", "translate(-")
+
+func byteSlices(texts ...string) (all [][]byte) {
+	for _, t := range texts {
+		all = append(all, []byte(t))
+	}
+	return all
 }
 
 // tagEnd returns where the tag that begins at i ends, or 0 if none does.

@@ -20,13 +20,26 @@ const maxPatternBytes = 2000
 // groups turns groups of any sort into plain ones: what they look at does not matter for how they repeat.
 var groups = strings.NewReplacer("(?:", "(", "(?=", "(", "(?!", "(", "(?<=", "(", "(?<!", "(", "(?>", "(")
 
+// unescaped undoes the escapes of a pointer.
+var unescaped = strings.NewReplacer("~1", "/", "~0", "~")
+
+// repeatsGroup reports whether a pattern repeats what stands in brackets: what repeats itself can't be repeated without.
+func repeatsGroup(p string) bool {
+	for i := 0; i+1 < len(p); i++ {
+		if p[i] == ')' && (p[i+1] == '*' || p[i+1] == '+' || p[i+1] == '{') {
+			return true
+		}
+	}
+	return false
+}
+
 func pattern(e *reader, i int) {
 	p := text(e, i)
 	if e.Segments[i].Key {
 		p = check.Last(&e.Segments[i])
-		p = strings.NewReplacer("~1", "/", "~0", "~").Replace(p)
+		p = unescaped.Replace(p)
 	}
-	if len(p) > maxPatternBytes || !strings.ContainsAny(p, "*+{") || !strings.Contains(p, "(") || literal(&e.Segments[i]) {
+	if len(p) > maxPatternBytes || !repeatsGroup(p) || literal(&e.Segments[i]) {
 		return
 	}
 	tree, err := syntax.Parse(plainCounts(groups.Replace(p)), syntax.Perl)

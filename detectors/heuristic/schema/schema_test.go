@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"regexp/syntax"
 	"slices"
 	"strings"
 	"testing"
@@ -196,4 +197,27 @@ func FuzzExamine(f *testing.F) {
 			found(t, kind, body)
 		}
 	})
+}
+
+// What is not even read is no pattern that explodes.
+func FuzzRepeatsGroup(f *testing.F) {
+	for _, p := range []string{`(a+)+`, `^(\w+\s?)*$`, `((a*)b?){30,}`, `(?:x|(?:y+)){2}`, `[)*]+(a)`, `(a+){,5}`, `a)+`} {
+		f.Add(p)
+	}
+	f.Fuzz(func(t *testing.T, p string) {
+		tree, err := syntax.Parse(plainCounts(groups.Replace(p)), syntax.Perl)
+		if err == nil && explodes(tree) && !repeatsGroup(p) {
+			t.Error(p)
+		}
+	})
+}
+
+// What is judged of few references without tables is what tables say.
+func TestFewReferences(t *testing.T) {
+	const circle = `{"name":"x","inputSchema":{"$defs":{"a":{"anyOf":[{"$ref":"#/$defs/b"}]},"b":{"allOf":[{"$ref":"#/$defs/%s"}]}},"$ref":"#/$defs/a"}}`
+	for last, want := range map[string]bool{"a": true, "b": true, "c": false} {
+		if got := slices.Contains(rules(found(t, models.KindTool, fmt.Sprintf(circle, last))), "schema-ref-bomb"); got != want {
+			t.Errorf("back to %s: %v", last, got)
+		}
+	}
 }

@@ -3,6 +3,7 @@ package directive
 import (
 	"net/netip"
 	"strings"
+	"unicode/utf8"
 )
 
 // shapeStart marks the bytes at which a shape can be recognised.
@@ -165,7 +166,7 @@ func (r *Reading) quotedName(text string, i int) {
 		return
 	}
 	before, after := wordBefore(text, i), wordAfter(text, end+1)
-	if placeBefore[before] || placeAfter[after] {
+	if listed(placeBefore, before) || listed(placeAfter, after) {
 		r.add(Param, i, end+1)
 	}
 }
@@ -183,6 +184,25 @@ func wordTable(words string) map[string]bool {
 	return table
 }
 
+// listed reports whether a word is in a table, whatever the case of its letters.
+func listed(table map[string]bool, word string) bool {
+	var lower [64]byte
+	if len(word) > len(lower) {
+		return false // no table has one as long
+	}
+	for i := range len(word) {
+		switch c := word[i]; {
+		case c >= utf8.RuneSelf:
+			return table[strings.ToLower(word)]
+		case 'A' <= c && c <= 'Z':
+			lower[i] = c | 0x20
+		default:
+			lower[i] = c
+		}
+	}
+	return table[string(lower[:len(word)])]
+}
+
 func wordBefore(text string, i int) string {
 	for i > 0 && text[i-1] == ' ' {
 		i--
@@ -191,7 +211,7 @@ func wordBefore(text string, i int) string {
 	for start > 0 && wordByte[text[start-1]] {
 		start--
 	}
-	return strings.ToLower(text[start:i])
+	return text[start:i]
 }
 
 func wordAfter(text string, i int) string {
@@ -202,7 +222,7 @@ func wordAfter(text string, i int) string {
 	for end < len(text) && wordByte[text[end]] {
 		end++
 	}
-	return strings.ToLower(text[i:end])
+	return text[i:end]
 }
 
 // The words of headings that play a message of the system or of the operator. Any heading can be a marker if it
@@ -235,10 +255,9 @@ func (r *Reading) heading(text string, i int) {
 	if n < 2 {
 		return
 	}
-	inner := strings.ToLower(strings.Trim(rest[1:n], "[<!-/ :"))
-	first, _, _ := strings.Cut(strings.ReplaceAll(inner, "_", " "), " ")
-	whole, _, _ := strings.Cut(inner, " ")
-	if markerWords[first] || markerWords[whole] {
+	whole, _, _ := strings.Cut(strings.Trim(rest[1:n], "[<!-/ :"), " ")
+	first, _, _ := strings.Cut(whole, "_")
+	if listed(markerWords, first) || listed(markerWords, whole) {
 		r.add(Marker, i, i+n+1)
 	}
 }
@@ -258,6 +277,8 @@ func spokenOf(text string, i int) bool {
 	return false
 }
 
+var hashWords = wordTable("instruction instructions system")
+
 // hashHeading finds "### System:" and "### Instruction".
 func (r *Reading) hashHeading(text string, i int) {
 	end := i
@@ -265,14 +286,11 @@ func (r *Reading) hashHeading(text string, i int) {
 		end++
 	}
 	word := wordAfter(text, end)
-	if word == "instructions" && end+1+len(word) < len(text) && text[end+1+len(word)] == '\n' { // of a manual
+	if strings.EqualFold(word, "instructions") && end+1+len(word) < len(text) && text[end+1+len(word)] == '\n' { // of a manual
 		return
 	}
-	switch word {
-	case "instruction", "instructions", "system":
-		if end-i >= 2 && (i == 0 || text[i-1] != '#') {
-			r.add(Marker, i, end)
-		}
+	if listed(hashWords, word) && end-i >= 2 && (i == 0 || text[i-1] != '#') {
+		r.add(Marker, i, end)
 	}
 }
 
