@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/aad6b6dc/taster/detectors"
@@ -53,11 +54,18 @@ func Signals(t testing.TB, segments []models.Segment) func(segment, view int) []
 	if err != nil {
 		t.Fatal(err)
 	}
-	reader := lexicon.Reader()
 	return func(segment, view int) []directive.Hit {
+		reader, ok := readers.Get().(*directive.Reader)
+		if !ok {
+			reader = lexicon.Reader()
+		}
+		defer readers.Put(reader)
 		return slices.Clone(reader.Read(segments[segment].Views[view].Text).Hits)
 	}
 }
+
+// readers are kept from one body to the next.
+var readers sync.Pool
 
 func inside(t testing.TB, segments []models.Segment, f *models.Finding) {
 	t.Helper()
