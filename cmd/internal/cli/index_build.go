@@ -19,7 +19,8 @@ const indexBuildHelp = `Make an index of files of indicators (JSON Lines or a ST
 what Taster ships. One that is there is replaced as a whole: whoever searches it finds the old one or the new one.
 
 Of a corpus the words between a malicious sample's spans become indicators, and of harmless samples the sentences that
-look most like attacks. Samples without such text are left out and counted.`
+look most like attacks. Samples without such text are left out and counted. With --whole also attacks of collections that
+mark no words are taken, piece by piece, and a class that is such a collection's own word becomes X-corpus-<word>.`
 
 // indexBuildFlags are the flags of index build.
 type indexBuildFlags struct {
@@ -27,6 +28,7 @@ type indexBuildFlags struct {
 	corpus  []string
 	split   string
 	shipped bool
+	whole   bool
 }
 
 func (a *app) indexBuildCommand() *cobra.Command {
@@ -49,6 +51,7 @@ func (a *app) indexBuildCommand() *cobra.Command {
 	f.addTo(cmd)
 	cmd.Flags().StringSliceVar(&f.corpus, "corpus", nil, "also the samples of these corpus `FILES` or directories")
 	cmd.Flags().StringVar(&f.split, "split", string(corpus.Train), "of the corpus: train, dev, test or all. Samples without a split always count")
+	cmd.Flags().BoolVar(&f.whole, "whole", false, "of attacks without spans take all that their longest string says")
 	cmd.Flags().BoolVar(&f.shipped, "shipped", false, "also what Taster ships")
 	complete(cmd, "split", append(corpus.Splits(), allSplits))
 	return cmd
@@ -71,7 +74,7 @@ func (a *app) indexBuild(ctx context.Context, f *indexBuildFlags, paths []string
 		all = append(all, shipped...)
 	}
 	if len(f.corpus) > 0 {
-		texts, err := corpusTexts(f.corpus, f.split)
+		texts, err := corpusTexts(f.corpus, f.split, f.whole)
 		if err != nil {
 			return err
 		}
@@ -97,7 +100,7 @@ func (a *app) buildIndex(ctx context.Context, dir string, all []models.Indicator
 }
 
 // corpusTexts are the texts of a split of a corpus. They were first seen now, since samples do not say when.
-func corpusTexts(paths []string, split string) (*known.Texts, error) {
+func corpusTexts(paths []string, split string, whole bool) (*known.Texts, error) {
 	c, err := corpus.Open(paths...)
 	if err != nil {
 		return nil, err
@@ -105,7 +108,7 @@ func corpusTexts(paths []string, split string) (*known.Texts, error) {
 	samples := slices.DeleteFunc(c.All(), func(s corpus.Sample) bool {
 		return split != allSplits && s.Split != "" && string(s.Split) != split
 	})
-	texts, err := known.Of(samples, time.Now().UTC().Truncate(time.Second))
+	texts, err := known.Of(samples, known.Options{Seen: time.Now().UTC().Truncate(time.Second), Whole: whole})
 	if err != nil {
 		return nil, err
 	}

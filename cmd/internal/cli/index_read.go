@@ -118,7 +118,12 @@ func (a *app) indexStatsCommand() *cobra.Command {
 }
 
 func (a *app) printIndexStats(s index.Stats) error {
-	fmt.Fprintf(a.stdout, "%s\n%d terms, %d bytes, format %d, generation %s\n%s\n\n", counted(s), s.Terms, s.Bytes, s.Format, s.Generation, s.Revision)
+	fmt.Fprintf(a.stdout, "%s\n%d terms, %d bytes, format %d, generation %s and %s since\n%s\n", counted(s), s.Terms, s.Bytes, s.Format, s.Generation,
+		plural(s.Journal, "change"), s.Revision)
+	if s.Damage != "" {
+		fmt.Fprintf(a.stdout, "damaged, and read from its source alone until the next change: %s\n", output.Visible(s.Damage))
+	}
+	fmt.Fprintln(a.stdout)
 	w := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "CLASS\tINDICATORS")
 	for _, k := range slices.Sorted(maps.Keys(s.Classes)) {

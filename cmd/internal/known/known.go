@@ -3,10 +3,13 @@
 package known
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/aad6b6dc/taster/corpus"
 	"github.com/aad6b6dc/taster/models"
@@ -34,9 +37,18 @@ type Texts struct {
 	Left       map[Reason]int     // samples that none is of
 }
 
+// Options say how texts are made.
+type Options struct {
+	// Seen is when they were first seen.
+	Seen time.Time
+	// Whole makes texts also of attacks without spans, of all that their longest string says, and of those with a class
+	// that is another collection's own word: it stands as X-corpus-<word>.
+	Whole bool
+}
+
 // Of makes the texts of samples. The same samples make the same texts, in whatever order.
-func Of(samples []corpus.Sample, seen time.Time) (*Texts, error) {
-	c := &collector{seen: seen, out: map[string]models.Indicator{}, left: map[Reason]int{}}
+func Of(samples []corpus.Sample, o Options) (*Texts, error) {
+	c := &collector{Options: o, out: map[string]models.Indicator{}, left: map[Reason]int{}}
 	var harmless []*corpus.Sample
 	for i := range samples {
 		if s := &samples[i]; s.Label == models.Malicious {
@@ -51,14 +63,14 @@ func Of(samples []corpus.Sample, seen time.Time) (*Texts, error) {
 
 // collector gathers indicators.
 type collector struct {
-	seen    time.Time
+	Options
 	out     map[string]models.Indicator // by id
 	attacks []string                    // their texts
 	left    map[Reason]int
 }
 
 func (c *collector) add(s *corpus.Sample, label models.Label, class models.Class, text string) {
-	x := models.Indicator{Label: label, Class: class, Text: text, Source: s.Source, FirstSeen: c.seen}.Identify()
+	x := models.Indicator{Label: label, Class: class, Text: text, Source: s.Source, FirstSeen: c.Seen}.Identify()
 	if old, twice := c.out[x.ID]; twice && old.Source+string(old.Class) <= x.Source+string(x.Class) {
 		return // whichever comes first by name, not by order
 	}
@@ -70,7 +82,7 @@ const leaks models.Class = "C12"
 
 // attack takes the passages around a sample's spans.
 func (c *collector) attack(s *corpus.Sample) {
-	class := models.Class(s.Class)
+	class := c.class(s)
 	switch {
 	case s.Signal == corpus.Structural, s.Signal == corpus.Payload && class == leaks:
 		c.left[NoSentence]++
@@ -78,7 +90,7 @@ func (c *collector) attack(s *corpus.Sample) {
 	case !class.Valid():
 		c.left[NoClass]++
 		return
-	case len(s.Spans) == 0:
+	case len(s.Spans) == 0 && !c.Whole:
 		c.left[NoSpans]++
 		return
 	}
@@ -87,17 +99,35 @@ func (c *collector) attack(s *corpus.Sample) {
 		c.left[Unreadable]++
 		return
 	}
-	found := false
+	var texts []string
 	for i := range doc.Segments {
-		for _, text := range passages(&doc.Segments[i], s.Spans, hides(s)) {
-			c.add(s, models.Malicious, class, text)
-			c.attacks = append(c.attacks, text)
-			found = true
-		}
+		texts = append(texts, passages(&doc.Segments[i], s.Spans, hides(s))...)
 	}
-	if !found {
+	if len(s.Spans) == 0 {
+		texts = pieces(longest(doc))
+	}
+	for _, text := range texts {
+		c.add(s, models.Malicious, class, text)
+		c.attacks = append(c.attacks, text)
+	}
+	if len(texts) == 0 {
 		c.left[NoSentence]++
 	}
+}
+
+// class is the sample's threat class, or what stands for a word that is none.
+func (c *collector) class(s *corpus.Sample) models.Class {
+	class := models.Class(s.Class)
+	if class.Valid() || !c.Whole {
+		return class
+	}
+	word := strings.Map(func(r rune) rune {
+		if r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r)) {
+			return r
+		}
+		return -1
+	}, s.Class)
+	return models.Class("X-corpus-" + cmp.Or(word[:min(len(word), 32)], "other"))
 }
 
 // perSample is how many sentences of a harmless sample are kept: those that look most like attacks.

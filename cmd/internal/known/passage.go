@@ -8,6 +8,7 @@ import (
 
 	"github.com/aad6b6dc/taster/corpus"
 	"github.com/aad6b6dc/taster/models"
+	"github.com/aad6b6dc/taster/models/view"
 )
 
 // A text is worth knowing if it reads as a sentence: that many words, or letters of a script without spaces between words.
@@ -218,6 +219,46 @@ func sentences(text string) [][2]int {
 		}
 	}
 	cut(len(text))
+	return out
+}
+
+// longest is the longest value of a document.
+func longest(doc *models.Document) string {
+	text := ""
+	for i := range doc.Segments {
+		if g := &doc.Segments[i]; !g.Key && len(g.Views[0].Text) > len(text) {
+			text = g.Views[0].Text
+		}
+	}
+	return text
+}
+
+// pieceBytes is about how long the pieces are in which a long text is known: as long as several sentences, since an attack
+// that borrows from it borrows a few.
+const pieceBytes = 600
+
+// pieces cuts a text between sentences.
+func pieces(text string) []string {
+	var out []string
+	from, to := 0, 0
+	for _, s := range sentences(text) {
+		if s[1]-from > pieceBytes && to > from {
+			out = append(out, worth(text[from:to])...)
+			from = s[0]
+		}
+		to = s[1]
+	}
+	return append(out, worth(text[from:to])...)
+}
+
+// Prose returns the sentences of samples, in their order.
+func Prose(samples []corpus.Sample) []string {
+	var out []string
+	for i := range samples {
+		if doc, err := view.Build(samples[i].Event.Body); err == nil {
+			out = append(out, prose(doc)...)
+		}
+	}
 	return out
 }
 

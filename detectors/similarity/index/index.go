@@ -106,13 +106,26 @@ const leastScore = 0.3
 // Search returns at most limit indicators, of either label, that text holds a part of, best first; of equals, the one
 // with the lower id.
 func (x *Index) Search(text string, limit int) ([]Match, error) {
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
+	return x.search(s, text, limit)
+}
+
+// Passes reports whether the gate lets a text pass: whether a search of it goes on to the slower steps.
+func (x *Index) Passes(text string) (bool, error) {
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
+	_, err := x.search(s, text, 1)
+	return s.passed, err
+}
+
+func (x *Index) search(s *scratch, text string, limit int) ([]Match, error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	if x.held == nil {
 		return nil, errClosed
 	}
-	s := scratches.Get().(*scratch)
-	defer scratches.Put(s)
+	s.passed = false
 	if s.tokens = appendTokens(s.tokens[:0], text); len(s.tokens) == 0 {
 		return nil, nil
 	}

@@ -41,10 +41,16 @@ func TestSearch(t *testing.T) {
 			if p := c.text[got[0].Start:got[0].End]; c.passage != "" && p != c.passage {
 				t.Errorf("the passage is %q", p)
 			}
+			if pass, err := x.Passes(c.text); !pass || err != nil {
+				t.Errorf("found what the gate does not let pass, %v", err)
+			}
 		})
 	}
 	if got, _ := x.Search("Lists the boats that lie in the harbour.", 3); len(got) > 0 {
 		t.Errorf("found %+v in a harmless text", got)
+	}
+	if pass, err := x.Passes("Boats."); pass || err != nil {
+		t.Errorf("the gate lets anything pass, %v", err)
 	}
 }
 

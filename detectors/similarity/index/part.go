@@ -66,6 +66,7 @@ func (p *part) block(s *scratch, tokens []token, gone map[uint32]bool, found fun
 	if len(s.candidates) == 0 {
 		return nil
 	}
+	s.passed = true
 	if err := p.words.suggest(s, tokens); err != nil {
 		return fmt.Errorf("asking for candidates: %w", err)
 	}

@@ -23,6 +23,7 @@ type scratch struct {
 	set        termSet
 	counts     []int32
 	hits       []hit
+	passed     bool // the gate had candidates
 }
 
 var scratches = sync.Pool{New: func() any { return &scratch{} }}

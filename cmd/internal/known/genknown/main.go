@@ -28,7 +28,7 @@ func run() error {
 		return err
 	}
 	train := slices.DeleteFunc(c.All(), func(s corpus.Sample) bool { return s.Split != corpus.Train })
-	texts, err := known.Of(train, known.Published)
+	texts, err := known.Of(train, known.Options{Seen: known.Published})
 	if err != nil {
 		return err
 	}
