@@ -1,6 +1,8 @@
 package known
 
 import (
+	"math"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -15,6 +17,8 @@ import (
 const (
 	leastWords   = 4
 	leastLetters = models.MinIndicatorRunes
+	// leastBytes is what a text has at least in a script with spaces: what is shorter is said in passing by anybody.
+	leastBytes = 40
 	// fewWords is below what marked words say little without the sentence around them.
 	fewWords = 6
 	// near is how many bytes may stand between marked words of one passage.
@@ -142,9 +146,21 @@ func inWord(text string, i int) bool {
 	return wordRune(before) && wordRune(after) && !dense(before) && !dense(after)
 }
 
+// markup are the tags of HTML, SVG and their like: every document has the same.
+var markup = regexp.MustCompile(`</?[A-Za-z][^<>]*>`)
+
+// seen drops what nobody sees.
+func seen(r rune) rune {
+	if unicode.In(r, unicode.Cf, unicode.Variation_Selector) {
+		return -1
+	}
+	return r
+}
+
 // worth is the text, tidied and cut to what an indicator holds, if it reads as a sentence.
 func worth(text string) []string {
-	text = strings.Trim(strings.ToValidUTF8(text, "\uFFFD"), " \t\r\n\v\f|•*>")
+	text = strings.Map(seen, strings.ToValidUTF8(text, "\uFFFD"))
+	text = strings.Trim(markup.ReplaceAllString(text, " "), " \t\r\n\v\f|•*>")
 	if len(text) > models.MaxIndicatorBytes {
 		end := models.MaxIndicatorBytes
 		for !utf8.RuneStart(text[end]) {
@@ -152,7 +168,8 @@ func worth(text string) []string {
 		}
 		text = text[:end]
 	}
-	if !sentence(text) || utf8.RuneCountInString(text) < models.MinIndicatorRunes {
+	short := len(text) < leastBytes && !enough(text, math.MaxInt, leastLetters)
+	if short || !sentence(text) || utf8.RuneCountInString(text) < models.MinIndicatorRunes {
 		return nil
 	}
 	return []string{text}
