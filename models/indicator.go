@@ -12,6 +12,9 @@ const (
 	// MinIndicatorRunes is the least that a known text must have: what is shorter is found everywhere.
 	MinIndicatorRunes = 12
 	MaxIndicatorBytes = 4 << 10
+
+	indicatorPrefix = "ind-"
+	indicatorDigits = 24
 )
 
 // Indicator is a known text that others are compared with: an attack that was seen somewhere, or a harmless text that
@@ -31,7 +34,8 @@ type Indicator struct {
 
 // Identify derives the id from label and text and returns the indicator with it.
 func (x Indicator) Identify() Indicator {
-	x.ID = "ind-" + strings.TrimPrefix(Digest([]byte(x.Label), []byte{0}, []byte(x.Text)), digestPrefix)[:24]
+	digest := Digest([]byte(x.Label), []byte{0}, []byte(x.Text))
+	x.ID = indicatorPrefix + strings.TrimPrefix(digest, digestPrefix)[:indicatorDigits]
 	return x
 }
 

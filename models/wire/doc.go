@@ -1,5 +1,5 @@
 // Package wire is the contract on the bus: subjects and their escaping, headers, sizes, names of streams and buckets,
-// and how each message is written and read. It needs no NATS library.
+// and how each message is written and read. It needs no NATS client.
 //
 // # Subjects
 //
@@ -12,6 +12,7 @@
 //	taster.deep.<tenant>                                          jobs for the deep detectors
 //	taster.epochs.<tenant>                                        what decides has changed
 //	taster.feedback.<tenant>.<verdict_id>                         a person's word on a verdict
+//	$KV.TASTER_INDICATORS.<id>                                    a signed change of what is known, in the engine's account
 //
 // Tokens are escaped by [EscapeToken].
 //
@@ -38,5 +39,10 @@
 // The tenant is always the subject's. Verdicts are JSON with ce-decision, ce-severity, ce-mode, ce-revision, ce-final
 // and ce-eventsequence beside it, for subscribers that do not want to open the body.
 //
-// A field may be added, never changed. The JSON Schemas of events and verdicts are [EventSchema] and [VerdictSchema].
+// # Signed changes
+//
+// A change of what the similarity detector knows is one JSON value with key and signature in it ([SignedChange]), and
+// needs no header: it means the same in the bucket, in a backup of it and in a file.
+//
+// A field may be added, never changed. The JSON Schemas are [EventSchema], [VerdictSchema] and [SignedChangeSchema].
 package wire

@@ -41,6 +41,7 @@ func FuzzDecode(f *testing.F) {
 		again(t, m, DecodeRejection, EncodeRejection)
 		again(t, m, DecodeEpoch, EncodeEpoch)
 		again(t, m, DecodeFeedback, EncodeFeedback)
+		again(t, m, DecodeSignedChange, EncodeSignedChange)
 	})
 }
 

@@ -11,3 +11,8 @@ var EventSchema []byte
 //
 //go:embed schema/verdict.json
 var VerdictSchema []byte
+
+// SignedChangeSchema is the JSON Schema (2020-12) of a [SignedChange] as it is stored.
+//
+//go:embed schema/signed_change.json
+var SignedChangeSchema []byte

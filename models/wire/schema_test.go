@@ -57,6 +57,16 @@ func TestSchemas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	changes := compile(t, SignedChangeSchema)
+	add, remove := addition(), removal()
+	addMessage, err := EncodeSignedChange(&add)
+	if err != nil {
+		t.Fatal(err)
+	}
+	removeMessage, err := EncodeSignedChange(&remove)
+	if err != nil {
+		t.Fatal(err)
+	}
 	tests := []struct {
 		name   string
 		schema *jsonschema.Schema
@@ -73,6 +83,11 @@ func TestSchemas(t *testing.T) {
 		{"verdict", verdicts, string(fullMessage.Data), true},
 		{"clear verdict", verdicts, string(clearMessage.Data), true},
 		{"verdict of the next schema", verdicts, strings.Replace(string(fullMessage.Data), `"1.0.0"`, `"2.0.0"`, 1), false},
+		{"addition", changes, string(addMessage.Data), true},
+		{"removal", changes, string(removeMessage.Data), true},
+		{"unsigned", changes, strings.Replace(string(removeMessage.Data), `"signature"`, `"signed"`, 1), false},
+		{"change of nothing", changes, strings.Replace(string(removeMessage.Data), `"remove"`, `"removed"`, 1), false},
+		{"key of a user", changes, strings.Replace(string(removeMessage.Data), `"key":"A`, `"key":"U`, 1), false},
 		{"verdict without a decision", verdicts, strings.Replace(string(fullMessage.Data), `"decision"`, `"decided"`, 1), false},
 	}
 	for _, tt := range tests {
@@ -115,12 +130,21 @@ func TestSchemasHaveTheFieldsOfTheTypes(t *testing.T) {
 	}{
 		{EventSchema, reflect.TypeFor[models.EventJSON](), 2},
 		{VerdictSchema, reflect.TypeFor[models.Verdict](), 9},
+		{SignedChangeSchema, reflect.TypeFor[signedChangeSchema](), 3},
 	} {
 		root := parseSchema(t, tt.schema)
 		if n := compareFields(t, root, root, tt.typ, tt.typ.Name()); n < tt.least {
 			t.Errorf("%s: compared %d objects, want at least %d", tt.typ, n, tt.least)
 		}
 	}
+}
+
+// signedChangeSchema is the form of a signed change with the change taken apart.
+type signedChangeSchema struct {
+	SchemaVersion string                 `json:"schema_version"`
+	Change        models.IndicatorChange `json:"change"`
+	Key           string                 `json:"key"`
+	Signature     string                 `json:"signature"`
 }
 
 // compareFields compares one object and those below it, and returns how many it compared.
@@ -181,6 +205,7 @@ func TestSchemasHaveTheEnumsOfTheTypes(t *testing.T) {
 		got  []string
 		want []string
 	}{
+		{"label", parseSchema(t, SignedChangeSchema).Defs["indicator"].Properties["label"].Enum, words([]models.Label{models.Malicious, models.Benign})},
 		{"event kind", event.Properties["kind"].Enum, words(models.Kinds())},
 		{"verdict kind", subject["kind"].Enum, words(models.Kinds())},
 		{"decision", verdict.Properties["decision"].Enum, words(models.Decisions())},
