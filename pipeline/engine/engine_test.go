@@ -536,6 +536,44 @@ func TestRevisionStartsEpoch(t *testing.T) {
 	}
 }
 
+// TestProbeFindsNewRevision: without a probe, answers from memory would keep the old epoch for as long as nothing new
+// comes.
+func TestProbeFindsNewRevision(t *testing.T) {
+	var revision atomic.Value
+	revision.Store("r1")
+	var broken atomic.Bool
+	d := &fake{}
+	d.detect = func(_ context.Context, b *detectors.Batch) (detectors.Answer, error) {
+		if broken.Load() {
+			return detectors.Answer{}, &detectors.Error{Code: detectors.CodeUnavailable, Message: "restarting"}
+		}
+		a := detectors.Answer{Revision: revision.Load().(string)}
+		for range b.Inputs {
+			a.Outcomes = append(a.Outcomes, models.Clean())
+		}
+		return a, nil
+	}
+	var heard notices
+	e := newEngine(t, Settings{Slots: []Slot{slotOf("index", d), slotOf("other", clean())}, OnEpoch: heard.add})
+	old := judge(t, e, tool("a", "x"))
+	e.Probe(t.Context())
+	if len(heard.all) != 0 {
+		t.Fatalf("nothing has changed, and heard: %+v", heard.all)
+	}
+	broken.Store(true)
+	revision.Store("r2")
+	e.Probe(t.Context())
+	if len(heard.all) != 0 {
+		t.Errorf("a detector that does not tell began an epoch: %+v", heard.all)
+	}
+	broken.Store(false)
+	e.Probe(t.Context())
+	v := judge(t, e, tool("a", "x"))
+	if len(heard.all) != 1 || heard.all[0].Previous != old.Epoch || v.Epoch != heard.all[0].Epoch {
+		t.Errorf("heard %+v, judged in %q", heard.all, v.Epoch)
+	}
+}
+
 // TestRestlessRevision: a detector that never tells the same revision twice can't make verdicts that mix epochs, nor
 // keep the engine busy for ever.
 func TestRestlessRevision(t *testing.T) {
