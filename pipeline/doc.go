@@ -22,5 +22,7 @@
 //  10. Nothing leaves the machine unless the configuration says where to.
 //  11. Little is kept. Verdicts hold positions; excerpts are short, masked, and for definitions only unless configured.
 //     Events are gone once acknowledged, the rejected stream keeps digest, length and reason, and every stream is
-//     bounded in age and in bytes.
+//     bounded in age and in bytes. Known texts alone have no age, but a bound on their number; they are published masked.
+//  12. Nobody is believed unsigned. What detectors know changes over the bus only by a change that a key of the
+//     configuration signed; the newest holds, so that old ones put back undo nothing, and what is refused stops nothing.
 package pipeline

@@ -43,6 +43,8 @@ func TestSignatureCoversTheChange(t *testing.T) {
 		"another class":     {replaced(`"class":"A1"`, `"class":"A2"`), ErrBadSignature},
 		"another member":    {replaced(`"owner":"ana"`, `"owner":"ana","more":1`), ErrBadSignature},
 		"another signature": {replaced(`"signature":"e`, `"signature":"f`), ErrBadSignature},
+		"no signature":      {replaced(`"signature":"`, `"signed":"`), ErrUnsigned},
+		"a misspelt key":    {replaced(`"key":"AB`, `"key":"AC`), ErrUntrustedKey},
 		"an untrusted key":  {replaced(s.Key, otherKey), ErrUntrustedKey},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -89,9 +91,6 @@ func TestDecodeSignedChangeRefuses(t *testing.T) {
 		want     string
 	}{
 		"another version":     {`"schema_version":"1.0.0"`, `"schema_version":"2.0.0"`, "schema_version"},
-		"a user's key":        {`"key":"A`, `"key":"U`, "key"},
-		"a misspelt key":      {`"key":"AB`, `"key":"AC`, "key"},
-		"no signature":        {`"signature":"`, `"signed":"`, "signature"},
 		"a member twice":      {`"owner":"ana"`, `"owner":"eve","owner":"ana"`, "change"},
 		"no owner":            {`"owner":"ana"`, `"owner":""`, "owner"},
 		"another indicator":   {`append it.`, `append that.`, "add.id"},
@@ -136,6 +135,15 @@ func TestSignChangeRefuses(t *testing.T) {
 	}
 	if _, err := SignChange(removal().Change, user); err == nil || !strings.Contains(err.Error(), "account") {
 		t.Errorf("with a user's key: %v", err)
+	}
+	public, err := user.PublicKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{public, "", addition().Key[1:], addition().Key + "A", "AC" + addition().Key[2:]} {
+		if err := ValidatePublicKey(key); err == nil {
+			t.Errorf("%q is valid", key)
+		}
 	}
 	if _, err := SignChange(models.IndicatorChange{}, signerOf("golden")); err == nil {
 		t.Error("it signs nothing")

@@ -28,7 +28,7 @@ var Example []byte
 
 // Config is what `taster serve` needs to know. Units are in the names.
 type Config struct {
-	// DataDir keeps the embedded server's streams. Optional: empty means [StateDir].
+	// DataDir keeps the embedded server's streams and the known texts. Optional: empty means [StateDir].
 	DataDir string `yaml:"data_dir"`
 	NATS    NATS   `yaml:"nats"`
 	// Tenants are those that events are taken from. At least one.
@@ -38,6 +38,8 @@ type Config struct {
 	Work      Work      `yaml:"work"`
 	Cache     Cache     `yaml:"cache"`
 	Detectors Detectors `yaml:"detectors"`
+	// Indicators says whose changes of the known texts are taken from the bus.
+	Indicators Indicators `yaml:"indicators"`
 	// Judge configures the LLM judge; none leaves it out.
 	Judge Judge `yaml:"judge"`
 	// Policy is the policy itself, PolicyFile a file that holds it; [Load] reads the file into Policy. At most one of them
@@ -167,6 +169,34 @@ func (j *Judge) UnmarshalYAML(unmarshal func(any) error) error {
 	return unmarshal(&j.Section)
 }
 
+// Indicators says whose additions to the known texts, and removals from them, come into force over the bus.
+type Indicators struct {
+	// TrustedKeys are public nkeys of accounts. Optional: without any, no change counts.
+	TrustedKeys []string `yaml:"trusted_keys"`
+	// MaxEntries and MaxBytes bound the bucket of changes, removals included. When it is full, it refuses.
+	MaxEntries int   `yaml:"max_entries"`
+	MaxBytes   int64 `yaml:"max_bytes"`
+}
+
+// IndexDir is the directory of the known texts: index, below [Config.DataDir] or [StateDir].
+func (c *Config) IndexDir() (string, error) {
+	dir, err := c.stateDir()
+	return filepath.Join(dir, "index"), err
+}
+
+// LedgerFile is where the engine remembers the times of the changes that it applied: indicators.jsonl, beside the index.
+func (c *Config) LedgerFile() (string, error) {
+	dir, err := c.stateDir()
+	return filepath.Join(dir, "indicators.jsonl"), err
+}
+
+func (c *Config) stateDir() (string, error) {
+	if c.DataDir != "" {
+		return c.DataDir, nil
+	}
+	return StateDir()
+}
+
 // Metrics says where Prometheus finds the metrics.
 type Metrics struct {
 	Listen string `yaml:"listen"` // optional: empty means nowhere
@@ -190,9 +220,10 @@ func Default() Config {
 			Live:       Bound{512 * mib, 90 * day},
 			Catalogues: Bound{512 * mib, 90 * day},
 		},
-		Work:   Work{BatchEvents: 256},
-		Cache:  Cache{Entries: engine.DefaultCacheEntries, MaxBytes: engine.DefaultCacheBytes},
-		Policy: engine.DefaultPolicy(),
+		Work:       Work{BatchEvents: 256},
+		Cache:      Cache{Entries: engine.DefaultCacheEntries, MaxBytes: engine.DefaultCacheBytes},
+		Policy:     engine.DefaultPolicy(),
+		Indicators: Indicators{MaxEntries: 50_000, MaxBytes: 128 * mib},
 	}
 }
 

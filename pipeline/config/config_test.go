@@ -32,7 +32,8 @@ func TestExampleEqualsDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Default()
-	got.Detectors.Disabled, got.Detectors.Sections = nil, nil // empty in the file, nil by default: the same
+	// Empty in the file, nil by default: the same.
+	got.Detectors.Disabled, got.Detectors.Sections, got.Indicators.TrustedKeys = nil, nil, nil
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the example differs from the defaults (-default +example):\n%s", diff)
 	}
@@ -100,6 +101,9 @@ judge: {model: small}
 	}
 }
 
+// key is the public key of an account that nobody has the seed of.
+const key = "ABTNCRAL6R6CH6B2S53C3I22UWER3ADTJFD57OWC666BNFFEMELJATQB"
+
 func TestLoadRefuses(t *testing.T) {
 	for name, tt := range map[string]struct{ text, want string }{
 		"unknown field":        {"nats:\n  urk: x\n", `[2:3] unknown field "urk"`},
@@ -122,6 +126,10 @@ func TestLoadRefuses(t *testing.T) {
 		"workers":              {"work: {workers: -1}\n", "work.workers"},
 		"batch":                {"work: {batch_events: 257}\n", "work.batch_events"},
 		"cache":                {"cache: {entries: 0}\n", "cache.entries"},
+		"user's key":           {"indicators: {trusted_keys: [UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4]}\n", "indicators.trusted_keys[0]"},
+		"key twice":            {"indicators: {trusted_keys: [" + key + ", " + key + "]}\n", "indicators.trusted_keys[1]"},
+		"no indicators":        {"indicators: {max_entries: 0}\n", "indicators.max_entries"},
+		"indicators' room":     {"indicators: {max_bytes: 0}\n", "indicators.max_bytes"},
 		"judge":                {"judge: some\n", "judge"},
 		"policy":               {"policy: {mode: loud}\n", "mode"},
 		"policy tenant":        {"policy: {tenants: {acme: {mode: observe}}}\n", `policy.tenants: "acme"`},
@@ -153,6 +161,24 @@ func TestDefaultIsValid(t *testing.T) {
 	}
 	if c.Policy.Mode != engine.DefaultPolicy().Mode {
 		t.Error("another policy than the engine's default")
+	}
+}
+
+func TestKnownTextsLieInTheDataDirectory(t *testing.T) {
+	dir := t.TempDir()
+	c, err := Load(write(t, dir, "taster.yaml", "data_dir: data\nindicators: {trusted_keys: ["+key+"]}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, path := range map[string]func() (string, error){"data/index": c.IndexDir, "data/indicators.jsonl": c.LedgerFile} {
+		if got, err := path(); err != nil || got != filepath.Join(dir, want) {
+			t.Errorf("got %q, %v, want %q", got, err, want)
+		}
+	}
+	t.Setenv("XDG_STATE_HOME", dir)
+	c.DataDir = ""
+	if got, err := c.IndexDir(); err != nil || got != filepath.Join(dir, "taster", "index") {
+		t.Errorf("by default: %q, %v", got, err)
 	}
 }
 

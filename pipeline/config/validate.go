@@ -7,15 +7,20 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"github.com/aad6b6dc/taster/detectors"
 	"github.com/aad6b6dc/taster/models"
+	"github.com/aad6b6dc/taster/models/wire"
 )
 
 const (
 	maxWorkers  = 256
 	maxAgeHours = 10 * 366 * 24
+
+	maxTrustedKeys = 64
+	maxIndicators  = 10_000_000
 )
 
 var durableName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
@@ -36,6 +41,7 @@ func (c *Config) Validate() error {
 	if c.Cache.MaxBytes < 1 {
 		p.add("cache.max_bytes", "%d is not positive", c.Cache.MaxBytes)
 	}
+	p.indicators(&c.Indicators)
 	if c.Metrics.Listen != "" {
 		p.address("metrics.listen", c.Metrics.Listen)
 	}
@@ -147,6 +153,25 @@ func (p *problems) tenants(c *Config) {
 		if !seen[name] {
 			p.add("policy.tenants", "%q is not one of tenants", name)
 		}
+	}
+}
+
+func (p *problems) indicators(i *Indicators) {
+	if len(i.TrustedKeys) > maxTrustedKeys {
+		p.add("indicators.trusted_keys", "%d keys, the limit is %d", len(i.TrustedKeys), maxTrustedKeys)
+	}
+	for n, key := range i.TrustedKeys {
+		field := fmt.Sprintf("indicators.trusted_keys[%d]", n)
+		if err := wire.ValidatePublicKey(key); err != nil {
+			p.add(field, "%v", err)
+		}
+		if slices.Contains(i.TrustedKeys[:n], key) {
+			p.add(field, "%q is there twice", key)
+		}
+	}
+	p.between("indicators.max_entries", i.MaxEntries, 1, maxIndicators)
+	if i.MaxBytes < 1 {
+		p.add("indicators.max_bytes", "%d is below 1", i.MaxBytes)
 	}
 }
 

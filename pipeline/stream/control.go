@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/nats-io/nats.go/micro"
@@ -20,6 +21,17 @@ const (
 // ControlService is the name by which the bus knows what serves control requests.
 const ControlService = "taster-control"
 
+// ControlTrustedKeys is the entry of the control service's metadata that lists, separated by commas, the public keys
+// whose changes of what is known the engine believes.
+const ControlTrustedKeys = "trusted_keys"
+
+func (r *Runner) controlMetadata() map[string]string {
+	if r.Indicators == nil {
+		return nil
+	}
+	return map[string]string{ControlTrustedKeys: strings.Join(r.Indicators.TrustedKeys, ",")}
+}
+
 // serveControl registers what operators may ask for and returns what takes it down again: it waits for what is in hand,
 // which ends with ctx. The runners of all engines share the requests. A tenant's account has no way to them.
 func (r *Runner) serveControl(ctx context.Context) (stop func(), err error) {
@@ -28,6 +40,7 @@ func (r *Runner) serveControl(ctx context.Context) (stop func(), err error) {
 		Version:     "1.0.0",
 		Description: "Judges live definitions again.",
 		QueueGroup:  "taster",
+		Metadata:    r.controlMetadata(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("registering the control service: %w", err)

@@ -19,5 +19,7 @@
 //	   silence (worker.judge).
 //	4  An input that can't be read is kept with its reason (worker.reject), and the input streams refuse when full
 //	   (Provision). An output that can't be stored is tried until it is (outbox): the input waits, nothing is lost.
-//	11 Every stream has an age and a size (Provision).
+//	11 Every stream has an age and a size (Provision); the bucket of known texts has a size and a number (Indicators).
+//	12 A change of what is known counts if a trusted key signed it and none that is newer came before, here or in an
+//	   earlier life (learner.examine, ledger); a key that is trusted no more takes along what it vouched for (learner.disown).
 package stream

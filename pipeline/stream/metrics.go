@@ -13,6 +13,8 @@ type metrics struct {
 	checks   *prometheus.CounterVec // by tenant and result
 	retries  prometheus.Counter
 	batch    prometheus.Histogram
+	// indicators counts changes of what is known, by result.
+	indicators *prometheus.CounterVec
 }
 
 // Results of an input.
@@ -39,6 +41,8 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		inputs:   counter("inputs_total", "Messages taken from the event stream, by what became of them.", "tenant", "result"),
 		verdicts: counter("verdicts_total", "Verdicts stored, by decision.", "tenant", "decision"),
 		checks:   counter("checks_total", "Inline checks, by how they ended.", "tenant", "result"),
+		indicators: counter("indicator_changes_total",
+			"Changes of the known texts, by what became of them: added, removed, stale, or refused as unsigned, untrusted, forged, malformed, over_limit or too_early.", "result"),
 		retries: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "taster", Subsystem: "stream", Name: "publish_retries_total",
 			Help: "Messages that had to be published again."}),
 		batch: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "taster", Subsystem: "stream", Name: "batch_seconds",
@@ -48,7 +52,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		return m, nil
 	}
 	var errs []error
-	for _, c := range []prometheus.Collector{m.inputs, m.verdicts, m.checks, m.retries, m.batch} {
+	for _, c := range []prometheus.Collector{m.inputs, m.verdicts, m.checks, m.retries, m.batch, m.indicators} {
 		errs = append(errs, reg.Register(c))
 	}
 	return m, errors.Join(errs...)

@@ -26,6 +26,8 @@ type Settings struct {
 	Engine Engine
 	// Tenants are provisioned when the runner starts.
 	Tenants []Tenant
+	// Indicators has the runner follow what is known. Optional: nil leaves that alone.
+	Indicators *Indicators
 	// Catalogues is the store that the engine reads from. Optional: nil opens one.
 	Catalogues *Catalogues
 	Logger     *slog.Logger
@@ -56,6 +58,7 @@ type Runner struct {
 	workers map[string]*worker
 	changed map[string]chan struct{} // by tenant: the epoch is another
 	stale   map[string]*atomic.Bool  // by tenant: a live definition may have missed being judged again
+	learner *learner                 // nil without indicators
 }
 
 // pollWait is how long a worker waits for a message before it asks the server again: the longest that it stays idle
@@ -70,6 +73,11 @@ func New(s Settings) (*Runner, error) {
 	for i := range s.Tenants {
 		if err := s.Tenants[i].Validate(); err != nil {
 			return nil, fmt.Errorf("making a runner: %w", err)
+		}
+	}
+	if s.Indicators != nil {
+		if err := s.Indicators.Validate(); err != nil {
+			return nil, fmt.Errorf("making a runner: indicators.%w", err)
 		}
 	}
 	s.Workers = cmp.Or(s.Workers, max(runtime.NumCPU(), 2))
@@ -115,6 +123,9 @@ func (r *Runner) wire() (err error) {
 			}
 		},
 	}
+	if r.Indicators != nil {
+		r.learner = &learner{Indicators: *r.Indicators, js: r.js, meters: meters, log: r.log}
+	}
 	for _, t := range r.Tenants {
 		d := t.Delivery.withDefaults()
 		r.workers[t.Name] = &worker{path: r.path, tenant: t, catalogues: r.Catalogues, maxDeliver: uint64(d.MaxDeliver), ackWait: d.AckWait}
@@ -130,6 +141,11 @@ func (r *Runner) wire() (err error) {
 func (r *Runner) Run(ctx context.Context) error {
 	if err := Provision(ctx, r.js, r.Tenants); err != nil {
 		return err
+	}
+	if r.learner != nil {
+		if err := r.learner.provision(ctx); err != nil {
+			return err
+		}
 	}
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx for the drain
 	defer cancel()
@@ -148,6 +164,9 @@ func (r *Runner) Run(ctx context.Context) error {
 	var busy sync.WaitGroup
 	for _, t := range r.Tenants {
 		r.start(ctx, work, r.workers[t.Name], &busy)
+	}
+	if r.learner != nil {
+		busy.Go(func() { r.learner.follow(ctx) })
 	}
 	if r.OnReady != nil {
 		r.OnReady()

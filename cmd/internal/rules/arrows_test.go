@@ -45,7 +45,7 @@ var arrows = []arrow{
 	{"pipeline/natsembed", nil, "the server in the process"},
 	{"pipeline/client", []string{"models", "models/wire"}, "what a gateway imports"},
 	{"pipeline/mcp", []string{"models", "models/rpc"}, "live servers and client configurations"},
-	{"pipeline/config", []string{"models", "detectors", "pipeline/engine"}, "configuration"},
+	{"pipeline/config", []string{"models", "models/wire", "detectors", "pipeline/engine"}, "configuration"},
 
 	{"corpus", []string{"models/..."}, "samples, manifest, splits"},
 	{"corpus/compose", []string{"models/...", "corpus"}, "variations of samples"},
