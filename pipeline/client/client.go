@@ -10,7 +10,7 @@
 //	case v.Action() == models.Block:
 //	}
 //
-// It needs the rights of one tenant and no more (cmd/taster/deploy/nats.conf); only a replay needs an operator's.
+// It needs the rights of one tenant and no more (cmd/taster/deploy/nats.conf). What needs an operator's says so.
 package client
 
 import (
@@ -36,8 +36,8 @@ import (
 var (
 	// ErrNotServed says that nobody takes the message now: no engine answers checks, or the tenant is not provisioned.
 	ErrNotServed = errors.New("not served: no engine is running for this tenant")
-	// ErrFull says that the tenant's event stream refuses: the engine can't keep up. Slow down and try again.
-	ErrFull = errors.New("the event stream is full")
+	// ErrFull says that a stream is at its bounds and refuses. The event stream: the engine can't keep up; try again later.
+	ErrFull = errors.New("the stream is full")
 	// ErrOverloaded says that the engine has too many checks under way. Try again later.
 	ErrOverloaded = errors.New("the engine is overloaded")
 	// ErrNoVerdict says that there is no verdict on the object.
@@ -199,17 +199,22 @@ func (c *Client) own(e *models.Event) *models.Event {
 func (c *Client) publish(ctx context.Context, m wire.Message, doing string) error {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
-	_, err := c.js.PublishMsg(ctx, toMsg(m))
+	if _, err := c.js.PublishMsg(ctx, toMsg(m)); err != nil {
+		return fmt.Errorf("%s: %w", doing, storing(err))
+	}
+	return nil
+}
+
+// storing explains an error of storing.
+func storing(err error) error {
 	var api *jetstream.APIError
 	switch {
-	case err == nil:
-		return nil
 	case errors.Is(err, jetstream.ErrNoStreamResponse), errors.Is(err, nats.ErrNoResponders):
-		err = ErrNotServed
+		return ErrNotServed
 	case errors.As(err, &api) && api.ErrorCode == codeStoreFailed:
-		err = ErrFull
+		return ErrFull
 	}
-	return fmt.Errorf("%s: %w", doing, err)
+	return err
 }
 
 // codeStoreFailed is JetStream's error for a stream at its bounds.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
 	"go.uber.org/goleak"
 
 	"github.com/aad6b6dc/taster/detectors"
@@ -87,7 +88,34 @@ type world struct {
 	srv     *natsembed.Server
 	engine  *nats.Conn
 	keyword *keyword
+	signer  nkeys.KeyPair // whom the runner trusts
+	known   *known
 	stop    func()
+}
+
+// known is what the engine was told to know, by id.
+type known struct {
+	mu    sync.Mutex
+	texts map[string]models.Indicator
+}
+
+func (k *known) apply(_ context.Context, add []models.Indicator, remove []string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, x := range add {
+		k.texts[x.ID] = x
+	}
+	for _, id := range remove {
+		delete(k.texts, id)
+	}
+	return nil
+}
+
+func (k *known) has(id string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	_, ok := k.texts[id]
+	return ok
 }
 
 func newWorld(t *testing.T, s natsembed.Settings, tenants []string, opts ...nats.Option) *world {
@@ -104,22 +132,36 @@ func newWorld(t *testing.T, s natsembed.Settings, tenants []string, opts ...nats
 		t.Fatal(err)
 	}
 	t.Cleanup(nc.Close)
-	w := &world{srv: srv, engine: nc, keyword: &keyword{word: "poison", revision: "1"}}
+	w := &world{srv: srv, engine: nc, keyword: &keyword{word: "poison", revision: "1"}, known: &known{texts: map[string]models.Indicator{}}}
 	var runner *stream.Runner
 	eng, err := newEngine(ctx, w.keyword, tenants, func(n models.EpochNotice) { runner.EpochChanged(n.Tenant) })
 	if err != nil {
 		t.Fatal(err)
 	}
-	settings := stream.Settings{Conn: nc, Engine: eng}
+	if w.signer, err = nkeys.CreateAccount(); err != nil {
+		t.Fatal(err)
+	}
+	settings := stream.Settings{Conn: nc, Engine: eng, Indicators: &stream.Indicators{TrustedKeys: []string{public(t, w.signer)}, Apply: w.known.apply}}
 	for _, name := range tenants {
 		settings.Tenants = append(settings.Tenants, stream.Tenant{Name: name})
 	}
+	ready := make(chan struct{})
+	settings.OnReady = func() { close(ready) }
 	if runner, err = stream.New(settings); err != nil {
 		t.Fatal(err)
 	}
 	w.stop = start(t, runner)
-	w.awaitService(ctx, t)
+	receive(ctx, t, "readiness", ready)
 	return w
+}
+
+func public(t *testing.T, key nkeys.KeyPair) string {
+	t.Helper()
+	p, err := key.PublicKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 // awaitService waits until the runner answers checks, which it does when all streams are there.

@@ -180,41 +180,43 @@ func TestTenantIsRefused(t *testing.T) {
 	push := `{"stream_name":%q,"config":{"deliver_subject":"taster.events.globex.srv.tool","ack_policy":"none"}}`
 	pull := `{"stream_name":%q,"config":{"durable_name":"mine","ack_policy":"explicit"}}`
 	attempts := map[string][2]string{
-		"check":               {"taster.check.globex", "{}"},
-		"own rescore":         {"taster.rescore.acme", ""},
-		"rescore":             {"taster.rescore.globex", ""},
-		"own deep job":        {"taster.deep.acme", "{}"},
-		"own rejection":       {"taster.rejected.acme", "{}"},
-		"own epoch":           {"taster.epochs.acme", "{}"},
-		"own verdict":         {"taster.verdicts.acme.srv.tool.t", "{}"},
-		"own alert":           {"taster.alerts.acme.allow.srv.tool.t", "{}"},
-		"publish event":       {"taster.events.globex.srv.tool", "{}"},
-		"publish frame":       {"taster.rpc.globex.srv", "{}"},
-		"publish feedback":    {"taster.feedback.globex.v", "{}"},
-		"publish to an inbox": {"_INBOX_globex.x", "{}"},
-		"account info":        {"$JS.API.INFO", ""},
-		"stream names":        {"$JS.API.STREAM.NAMES", ""},
-		"stream list":         {"$JS.API.STREAM.LIST", ""},
-		"stream create":       {"$JS.API.STREAM.CREATE.MINE", `{"name":"MINE","subjects":["taster.events.globex.>"]}`},
-		"stream update":       {"$JS.API.STREAM.UPDATE.TASTER_EVENTS_globex", `{"name":"TASTER_EVENTS_globex"}`},
-		"stream restore":      {"$JS.API.STREAM.RESTORE.TASTER_EVENTS_globex", "{}"},
-		"kv put":              {"$KV.TASTER_LAST_globex.srv.tool.t", "{}"},
-		"own kv put":          {"$KV.TASTER_LAST_acme.srv.tool.t", "{}"},
-		"own live put":        {"$KV.TASTER_LIVE_acme.srv.tool.t", "{}"},
-		"ack":                 {"$JS.ACK.TASTER_VERDICTS_globex.gateway.1.1.1.1.0", "+TERM"},
-		"own event ack":       {"$JS.ACK.TASTER_EVENTS_acme.engine.1.1.1.1.0", "+TERM"},
-		"next":                {"$JS.API.CONSUMER.MSG.NEXT.TASTER_VERDICTS_globex.gateway", "1"},
-		"next of own events":  {"$JS.API.CONSUMER.MSG.NEXT.TASTER_EVENTS_acme.engine", "1"},
-		"kv get":              {"$JS.API.DIRECT.GET.KV_TASTER_LAST_globex.$KV.TASTER_LAST_globex.srv.tool.t", ""},
-		"kv get across":       {"$JS.API.DIRECT.GET.KV_TASTER_LAST_acme.$KV.TASTER_LAST_globex.srv.tool.t", ""},
-		"kv get by sequence":  {"$JS.API.DIRECT.GET.KV_TASTER_LAST_globex", `{"seq":1}`},
-		"own kv by sequence":  {"$JS.API.DIRECT.GET.KV_TASTER_LAST_acme", `{"seq":1}`},
-		"service discovery":   {"$SRV.PING", ""},
-		"system":              {"$SYS.REQ.SERVER.PING", ""},
+		"check":                {"taster.check.globex", "{}"},
+		"own rescore":          {"taster.rescore.acme", ""},
+		"rescore":              {"taster.rescore.globex", ""},
+		"own deep job":         {"taster.deep.acme", "{}"},
+		"own rejection":        {"taster.rejected.acme", "{}"},
+		"own epoch":            {"taster.epochs.acme", "{}"},
+		"own verdict":          {"taster.verdicts.acme.srv.tool.t", "{}"},
+		"own alert":            {"taster.alerts.acme.allow.srv.tool.t", "{}"},
+		"publish event":        {"taster.events.globex.srv.tool", "{}"},
+		"publish frame":        {"taster.rpc.globex.srv", "{}"},
+		"publish feedback":     {"taster.feedback.globex.v", "{}"},
+		"publish to an inbox":  {"_INBOX_globex.x", "{}"},
+		"account info":         {"$JS.API.INFO", ""},
+		"stream names":         {"$JS.API.STREAM.NAMES", ""},
+		"stream list":          {"$JS.API.STREAM.LIST", ""},
+		"stream create":        {"$JS.API.STREAM.CREATE.MINE", `{"name":"MINE","subjects":["taster.events.globex.>"]}`},
+		"stream update":        {"$JS.API.STREAM.UPDATE.TASTER_EVENTS_globex", `{"name":"TASTER_EVENTS_globex"}`},
+		"stream restore":       {"$JS.API.STREAM.RESTORE.TASTER_EVENTS_globex", "{}"},
+		"kv put":               {"$KV.TASTER_LAST_globex.srv.tool.t", "{}"},
+		"own kv put":           {"$KV.TASTER_LAST_acme.srv.tool.t", "{}"},
+		"own live put":         {"$KV.TASTER_LIVE_acme.srv.tool.t", "{}"},
+		"known text put":       {wire.IndicatorSubject("ind-000000000000000000000000"), "{}"},
+		"known text get":       {"$JS.API.DIRECT.GET.KV_TASTER_INDICATORS." + wire.IndicatorSubject("ind-000000000000000000000000"), ""},
+		"known text by number": {"$JS.API.DIRECT.GET.KV_TASTER_INDICATORS", `{"seq":1}`},
+		"ack":                  {"$JS.ACK.TASTER_VERDICTS_globex.gateway.1.1.1.1.0", "+TERM"},
+		"own event ack":        {"$JS.ACK.TASTER_EVENTS_acme.engine.1.1.1.1.0", "+TERM"},
+		"next":                 {"$JS.API.CONSUMER.MSG.NEXT.TASTER_VERDICTS_globex.gateway", "1"},
+		"next of own events":   {"$JS.API.CONSUMER.MSG.NEXT.TASTER_EVENTS_acme.engine", "1"},
+		"kv get":               {"$JS.API.DIRECT.GET.KV_TASTER_LAST_globex.$KV.TASTER_LAST_globex.srv.tool.t", ""},
+		"kv get across":        {"$JS.API.DIRECT.GET.KV_TASTER_LAST_acme.$KV.TASTER_LAST_globex.srv.tool.t", ""},
+		"kv get by sequence":   {"$JS.API.DIRECT.GET.KV_TASTER_LAST_globex", `{"seq":1}`},
+		"own kv by sequence":   {"$JS.API.DIRECT.GET.KV_TASTER_LAST_acme", `{"seq":1}`},
+		"service discovery":    {"$SRV.PING", ""},
+		"system":               {"$SYS.REQ.SERVER.PING", ""},
 	}
 	for _, tenant := range []string{"acme", "globex"} {
-		for _, kind := range []string{"EVENTS", "VERDICTS"} {
-			stream := "TASTER_" + kind + "_" + tenant
+		for _, stream := range []string{wire.EventStream(tenant).Name, wire.VerdictStream(tenant).Name, knownStream} {
 			for verb, data := range map[string]string{"INFO": "", "PURGE": "", "DELETE": "", "SNAPSHOT": `{"deliver_subject":"x"}`, "MSG.GET": `{"seq":1}`, "MSG.DELETE": `{"seq":1}`} {
 				attempts[stream+" "+verb] = [2]string{"$JS.API.STREAM." + verb + "." + stream, data}
 			}
@@ -246,6 +248,22 @@ func TestTenantIsRefused(t *testing.T) {
 	}
 	w.untouched(ctx, t, "globex", 1)
 	w.untouched(ctx, t, "acme", 1)
+	w.nothingLearnt(ctx, t)
+}
+
+// knownStream holds what is known, for all tenants.
+const knownStream = "KV_" + wire.IndicatorBucket
+
+// nothingLearnt fails if anything was ever put into the bucket of what is known.
+func (w *world) nothingLearnt(ctx context.Context, t *testing.T) {
+	t.Helper()
+	s, err := w.jetStream(t).Stream(ctx, knownStream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if state := s.CachedInfo().State; state.LastSeq != 0 {
+		t.Errorf("%d messages came into the bucket of what is known", state.LastSeq)
+	}
 }
 
 // untouched fails if the tenant's streams hold anything but the given number of verdicts.
@@ -278,7 +296,7 @@ func TestRepliesStayInTheAccount(t *testing.T) {
 	for _, target := range []string{
 		"taster.events.globex.srv.tool", "taster.rpc.globex.srv", "taster.check.globex", "taster.verdicts.globex.srv.tool.t",
 		"$KV.TASTER_LAST_globex.srv.tool.t", "_INBOX_globex.x", "$JS.API.STREAM.PURGE.TASTER_VERDICTS_globex",
-		"$JS.API.STREAM.DELETE.TASTER_EVENTS_globex",
+		"$JS.API.STREAM.DELETE.TASTER_EVENTS_globex", wire.IndicatorSubject("ind-000000000000000000000000"),
 	} {
 		for _, m := range []*nats.Msg{
 			{Subject: "taster.events.acme.srv.tool", Data: []byte(`{"name":"x"}`)},
@@ -298,8 +316,9 @@ func TestRepliesStayInTheAccount(t *testing.T) {
 	if _, err := i.RequestWithContext(ctx, "$JS.API.DIRECT.GET.KV_TASTER_LAST_acme.$KV.TASTER_LAST_acme.srv.tool.t", nil); err != nil {
 		t.Fatal(err)
 	}
-	awaitVerdicts(ctx, t, w, "acme", 1+2*8)
+	awaitVerdicts(ctx, t, w, "acme", 1+2*9)
 	w.untouched(ctx, t, "globex", 0)
+	w.nothingLearnt(ctx, t)
 	if _, err := w.gateway(t, "globex").Check(ctx, tool("t", "")); err != nil {
 		t.Errorf("the other tenant's service: %v", err)
 	}

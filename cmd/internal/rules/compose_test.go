@@ -50,6 +50,7 @@ func TestComposeIsChecked(t *testing.T) {
 		{"TASTER_NATS_USER: acme", "TASTER_NATS_USERNAME: acme", "TASTER_NATS_USERNAME"},
 		{"TASTER_NATS_PASSWORD: ${TASTER_ACME_PASSWORD:-trial-acme}", "TASTER_NATS_PASSWORD: other", "password of acme"},
 		{"TASTER_GLOBEX_PASSWORD: ", "TASTER_GLOBE_PASSWORD: ", "TASTER_GLOB"},
+		{"engine-data:/data", "engine-data:/var", "no volume keeps /data"},
 		{"    mem_limit: 512m", "    user: root", "runs as root"},
 		{`"127.0.0.1:4222:4222"`, `"4222:4222"`, "every address"},
 		{`"--tenant", "acme"`, `"--tenant", "default"`, "tenant"},
@@ -63,6 +64,25 @@ func TestComposeIsChecked(t *testing.T) {
 		err := checkCompose(t, root(t), []byte(strings.Replace(good, tt.old, tt.new, 1)))
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%q instead of %q: got %v, want %q", tt.new, tt.old, err, tt.want)
+		}
+	}
+}
+
+func TestWaysToKnowledge(t *testing.T) {
+	for line, want := range map[string]bool{
+		`{ service: "$JS.API.DIRECT.GET.KV_TASTER_INDICATORS.>" }`: true,
+		`{ service: "$KV.TASTER_INDICATORS.>" }`:                   true,
+		`{ service: "$KV.>" }`:                                     true,
+		`{ service: "$JS.API.>" }`:                                 true,
+		`{ service: "$JS.API.DIRECT.GET.>" }`:                      true,
+		`allow: [ "$JS.>" ]`:                                       true,
+		`allow: ">"`:                                               true,
+		`{ service: "$JS.ACK.TASTER_VERDICTS_acme.gateway.>" }`:    false,
+		`{ service: "$JS.API.DIRECT.GET.KV_TASTER_LAST_acme.$KV.TASTER_LAST_acme.>" }`:         false,
+		`{ service: "$JS.API.CONSUMER.MSG.NEXT.TASTER_VERDICTS_acme.gateway", accounts: [A] }`: false,
+	} {
+		if got := waysToKnowledge.MatchString(line); got != want {
+			t.Errorf("%s: %v", line, got)
 		}
 	}
 }
@@ -92,6 +112,7 @@ func checkCompose(t *testing.T, dir string, file []byte) error {
 	}
 	d.secrets()
 	d.tenants()
+	d.knowledge()
 	return errors.Join(d.problems...)
 }
 
@@ -244,6 +265,29 @@ func (d *deployment) tenants() {
 		d.problems = append(d.problems, fmt.Errorf("%s serves %v, and %s exports %v", engineFile, served, natsFile, exported))
 	}
 }
+
+// knowledge checks that the known texts outlive the engine's container, and that no account but the engine's has a way to
+// the bucket that they come from: an export or a permission that names it, or all of JetStream or of the buckets.
+func (d *deployment) knowledge() {
+	for _, s := range d.project.Services {
+		for i, arg := range s.Command {
+			kept := slices.ContainsFunc(s.Volumes, func(v compose.ServiceVolumeConfig) bool {
+				return v.Type == compose.VolumeTypeVolume && v.Target == d.engine.DataDir
+			})
+			if arg == "--config" && i > 0 && !kept {
+				d.add(s, "no volume keeps %s", d.engine.DataDir)
+			}
+		}
+	}
+	for n, line := range strings.Split(d.nats, "\n") {
+		rule, _, _ := strings.Cut(line, "#")
+		if waysToKnowledge.MatchString(rule) {
+			d.problems = append(d.problems, fmt.Errorf("%s:%d: a way to the bucket of known texts", natsFile, n+1))
+		}
+	}
+}
+
+var waysToKnowledge = regexp.MustCompile(`TASTER_INDICATORS|"(\$KV|\$JS(\.API)?(\.[A-Z.]+)?)\.(\*|>)|">"`)
 
 // TestDockerfile checks what can be checked without a container engine: what it copies exists, what it starts is what it
 // built, the binary is static, the user is nobody's.
