@@ -179,22 +179,21 @@ type Indicators struct {
 }
 
 // IndexDir is the directory of the known texts: index, below [Config.DataDir] or [StateDir].
-func (c *Config) IndexDir() (string, error) {
-	dir, err := c.stateDir()
-	return filepath.Join(dir, "index"), err
-}
+func (c *Config) IndexDir() (string, error) { return c.state("index") }
 
 // LedgerFile is where the engine remembers the times of the changes that it applied: indicators.jsonl, beside the index.
-func (c *Config) LedgerFile() (string, error) {
-	dir, err := c.stateDir()
-	return filepath.Join(dir, "indicators.jsonl"), err
-}
+func (c *Config) LedgerFile() (string, error) { return c.state("indicators.jsonl") }
 
-func (c *Config) stateDir() (string, error) {
+// state is the path of what is called name where data lives.
+func (c *Config) state(name string) (string, error) {
 	if c.DataDir != "" {
-		return c.DataDir, nil
+		return filepath.Join(c.DataDir, name), nil
 	}
-	return StateDir()
+	dir, err := StateDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, name), nil
 }
 
 // Metrics says where Prometheus finds the metrics.

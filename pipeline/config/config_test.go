@@ -101,7 +101,7 @@ judge: {model: small}
 	}
 }
 
-// key is the public key of an account that nobody has the seed of.
+// key is the public key of an account.
 const key = "ABTNCRAL6R6CH6B2S53C3I22UWER3ADTJFD57OWC666BNFFEMELJATQB"
 
 func TestLoadRefuses(t *testing.T) {

@@ -144,7 +144,7 @@ func New(ctx context.Context, s Settings) (*Engine, error) {
 		return nil, fmt.Errorf("registering metrics: %w", err)
 	}
 	slots := e.newSlots(s.Slots)
-	first := &state{crew: newCrew(slots), policy: s.Policy, revisions: probe(ctx, slots, unknown)}
+	first := &state{crew: newCrew(slots), policy: s.Policy, revisions: probe(ctx, slots, slog.LevelWarn, unknown)}
 	e.settle(first, nil)
 	e.state.Store(first)
 	return e, nil
@@ -190,7 +190,7 @@ func (e *Engine) newSlots(from []Slot) []*slot {
 }
 
 // probe asks every detector for its revision, all at once. One that does not tell has the revision that is given.
-func probe(ctx context.Context, slots []*slot, otherwise func(slot int) string) []string {
+func probe(ctx context.Context, slots []*slot, level slog.Level, otherwise func(slot int) string) []string {
 	revisions := make([]string, len(slots))
 	var wg sync.WaitGroup
 	for i, s := range slots {
@@ -199,7 +199,7 @@ func probe(ctx context.Context, slots []*slot, otherwise func(slot int) string) 
 			defer cancel()
 			answer, err := s.attempt(ctx, nil)
 			if err != nil {
-				s.log.Warn("detector did not tell its revision", "error", err)
+				s.log.Log(ctx, level, "detector did not tell its revision", "error", err)
 				answer.Revision = otherwise(i)
 			}
 			revisions[i] = answer.Revision
@@ -212,11 +212,12 @@ func probe(ctx context.Context, slots []*slot, otherwise func(slot int) string) 
 func unknown(int) string { return "" }
 
 // Probe asks every detector for its revision. Those that tell another one than before begin a new epoch, which an event
-// would only do if it were not answered from memory. Whoever changes what a detector decides with calls it.
+// would only do if it were not answered from memory. Whoever changes what a detector decides with calls it, and whoever
+// does not hear of changes calls it now and then.
 func (e *Engine) Probe(ctx context.Context) {
 	st := e.enter()
 	defer st.leave()
-	for i, revision := range probe(ctx, st.slots, func(i int) string { return st.revisions[i] }) {
+	for i, revision := range probe(ctx, st.slots, slog.LevelDebug, func(i int) string { return st.revisions[i] }) {
 		if revision != st.revisions[i] {
 			e.advance(st, i, revision)
 		}
@@ -250,7 +251,7 @@ func (e *Engine) Replace(ctx context.Context, p Policy, from []Slot) (idle <-cha
 		return nil, fmt.Errorf("checking detectors and policy: %w", err)
 	}
 	slots := e.newSlots(from)
-	revisions := probe(ctx, slots, unknown)
+	revisions := probe(ctx, slots, slog.LevelWarn, unknown)
 	var old *crew
 	e.update(func(next *state) bool {
 		old = next.crew

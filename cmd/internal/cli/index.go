@@ -32,6 +32,8 @@ func (a *app) indexCommand() *cobra.Command {
 		a.indexBuildCommand(),
 		a.indexExportCommand(),
 		a.indexImportCommand(),
+		a.indexKeyCommand(),
+		a.indexPublishCommand(),
 		a.indexRemoveCommand(),
 		a.indexSearchCommand(),
 		a.indexStatsCommand(),

@@ -43,7 +43,7 @@ them are valid, nothing is added. An indicator that is there already is replaced
 	cmd.Flags().StringVar(&f.source, "source", "local", "`WHERE` the text is from")
 	complete(cmd, "class", classIDs())
 	complete(cmd, "label", []models.Label{models.Malicious, models.Benign})
-	return cmd
+	return a.addFromVerdict(cmd, &f)
 }
 
 func (f *indexAddFlags) validate(paths []string) error {

@@ -143,6 +143,9 @@ func (a *app) reloading(ctx context.Context, s *station, load func() (config.Con
 		for range hangups {
 			c, err := load()
 			if err == nil {
+				c, _, err = placeKnowledge(c)
+			}
+			if err == nil {
 				err = s.crew.reload(ctx, s.engine, c, a.reloaded)
 			}
 			if err != nil {

@@ -42,6 +42,10 @@ func (a *app) openStation(ctx context.Context, c config.Config, metrics promethe
 		return nil, errors.New("the configuration has a judge, and this version ships none")
 	}
 	log := a.logger()
+	c, known, err := placeKnowledge(c)
+	if err != nil {
+		return nil, err
+	}
 	if err := s.openBus(a, c, log); err != nil {
 		return nil, err
 	}
@@ -67,10 +71,16 @@ func (a *app) openStation(ctx context.Context, c config.Config, metrics promethe
 	if err != nil {
 		return nil, fmt.Errorf("starting the engine: %w", err)
 	}
-	s.runner, err = stream.New(stream.Settings{
+	settings := stream.Settings{
 		Conn: s.conn, Engine: s.engine, Tenants: streamTenants(c), Catalogues: catalogues, Logger: log, Registerer: metrics,
 		Workers: c.Work.Workers, BatchEvents: c.Work.BatchEvents, OnReady: ready,
-	})
+	}
+	if known != nil {
+		settings.Indicators = known.follow(c.Indicators, s.engine)
+		stop := look(ctx, s.engine)
+		s.onClose(func() error { stop(); return nil })
+	}
+	s.runner, err = stream.New(settings)
 	if err != nil {
 		return nil, fmt.Errorf("starting the runner: %w", err)
 	}
