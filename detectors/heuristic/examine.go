@@ -18,7 +18,7 @@ type examination struct {
 	findings []models.Finding
 	event    check.Event // what groups read: the input, and what they ask of it
 	hits     []directive.Hit
-	mute     mute
+	memory   memory
 	readings []reading // of all views, segment by segment
 	// firstView is the index of each segment's first reading.
 	firstView []int

@@ -2,6 +2,7 @@ package heuristic
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/arguments"
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
@@ -87,36 +88,43 @@ func (e *examination) keep(segment, view int, hits []directive.Hit) {
 func (e *examination) read(segment, view int) []directive.Hit {
 	r := &e.readings[e.firstView[segment]+view]
 	if !r.known {
-		e.keep(segment, view, e.mute.read(e.scanner, e.input.Segments[segment].Views[view].Text))
+		e.keep(segment, view, e.memory.read(e.scanner, e.input.Segments[segment].Views[view].Text))
 	}
 	return e.hits[r.from:r.to:r.to]
 }
 
-// mute remembers short texts that have no signals, whichever event they stand in: the same few hundred names and types
-// make up most of all definitions.
-type mute [512]shortText
+// memory remembers what was read in short texts, whichever event they stand in: the same few hundred names and types make
+// up most of all definitions.
+type memory [512]remembered
 
-// shortText is a text of less than minTextBytes bytes and its length.
-type shortText struct {
-	bytes  [minTextBytes]byte
+// remembered is a text of less than minTextBytes bytes, its length, and its hits.
+type remembered struct {
+	text   [minTextBytes]byte
 	length uint8
+	count  uint8
+	hits   [2]directive.Hit
 }
 
-// read returns what scanner reads in text.
-func (m *mute) read(scanner *rulepack.Scanner, text string) []directive.Hit {
+// read returns what scanner reads in text, valid until the next call.
+func (m *memory) read(scanner *rulepack.Scanner, text string) []directive.Hit {
 	if len(text) >= minTextBytes {
 		return scanner.Read(text)
 	}
-	s := shortText{length: uint8(len(text))}
-	copy(s.bytes[:], text)
-	low, high := binary.LittleEndian.Uint64(s.bytes[:]), binary.LittleEndian.Uint32(s.bytes[8:])
-	known := &m[(low^uint64(high)<<20)*0x9e3779b97f4a7c15>>55]
-	if *known == s {
-		return nil
+	var bytes [minTextBytes]byte
+	copy(bytes[:], text)
+	low, high := binary.LittleEndian.Uint64(bytes[:]), binary.LittleEndian.Uint32(bytes[8:])
+	r := &m[(low^uint64(high)<<20)*0x9e3779b97f4a7c15>>55]
+	if r.text == bytes && r.length == uint8(len(text)) {
+		return r.hits[:r.count]
 	}
 	hits := scanner.Read(text)
-	if len(hits) == 0 {
-		*known = s
+	if len(hits) <= len(r.hits) && !slices.ContainsFunc(hits, named) {
+		r.text, r.length, r.count = bytes, uint8(len(text)), uint8(copy(r.hits[:], hits))
 	}
 	return hits
+}
+
+// named reports a signal that depends on the names that the event defines.
+func named(h directive.Hit) bool {
+	return h.Signal == directive.Identifier || h.Signal == directive.Own || h.Signal == directive.Invoked
 }
