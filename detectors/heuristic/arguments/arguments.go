@@ -125,15 +125,8 @@ func tame(text string) bool {
 
 // proposed reports whether the segment is a value that a schema proposes for a parameter.
 func proposed(s *models.Segment) bool {
-	if !check.Below(s, "/inputSchema") {
-		return false
-	}
 	parent, last := cut(s.Pointer)
-	if last == "default" || last == "const" {
-		return true
-	}
-	_, list := cut(parent)
-	return list == "enum" || list == "examples"
+	return (last == "default" || last == "const" || strings.HasSuffix(parent, "/enum") || strings.HasSuffix(parent, "/examples")) && check.Below(s, "/inputSchema")
 }
 
 // cut splits a pointer before its last token.

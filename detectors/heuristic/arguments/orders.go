@@ -175,12 +175,18 @@ func sweeping(kind models.Kind, s sentence, whole, text string) *check.Rule {
 		near = s.withNext()
 	}
 	act, all, free := s.acts(whole), near.Meets(&allThere), near.Meets(&unasked)
-	others := near.Meets(&foreign) && !s.has.Has(directive.Foreign) || fixed.MatchString(text)
 	n := 0
-	for _, sign := range []bool{act, all, others, free, s.has.Meets(&spoken), strings.Contains(text, "_meta") && claimed.MatchString(text)} {
+	for _, sign := range []bool{act, all, free, s.has.Meets(&spoken), strings.Contains(text, "_meta") && claimed.MatchString(text)} {
 		if sign {
 			n++
 		}
+	}
+	if n < 2 {
+		return nil
+	}
+	others := near.Meets(&foreign) && !s.has.Has(directive.Foreign) || fixed.MatchString(text)
+	if others {
+		n++
 	}
 	switch {
 	case n >= 3 && act && all && (others || free):

@@ -119,6 +119,7 @@ const (
 var needRegion = map[Way]int{Comment: 6, Styled: 5, Custom: 7, Folded: 9}
 
 func examine(e *check.Event) {
+	follows := e.Long().Has(decode) && e.Long().Has(obey)
 	for i := range e.Segments {
 		s := &e.Segments[i]
 		if len(s.Views) == 1 && len(s.Views[0].Text) < minText && !e.Bytes(i).Has(odd) {
@@ -148,7 +149,9 @@ func examine(e *check.Event) {
 		}
 		if raw := s.Views[0].Text; len(raw) >= minText {
 			padded(e, i, raw)
-			decodeAndFollow(e, i, raw)
+			if follows {
+				decodeAndFollow(e, i, raw)
+			}
 			if e.Bytes(i).Has(terminals) {
 				terminal(e, i, raw)
 			}

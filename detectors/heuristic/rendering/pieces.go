@@ -31,11 +31,11 @@ type stem struct {
 	whole bool // only a whole word
 }
 
-// finder finds pieces. Few places of a text get past its first look at three bytes.
+// finder finds pieces. Few places of a text get past its first look at four bytes.
 type finder struct {
 	names []string
-	stems map[uint32][]stem           // by their first bytes
-	begin [1 << (hashBits - 6)]uint64 // a bit for each hash of their first bytes
+	stems map[uint32][]stem           // by their first three bytes
+	begin [1 << (hashBits - 6)]uint64 // a bit for each hash of their first four
 }
 
 const (
@@ -43,13 +43,27 @@ const (
 	hashBits   = 15
 )
 
-// hash folds three bytes.
-func hash(head uint32) uint32 { return head * 0x9E3779B1 >> (32 - hashBits) }
+// hash folds four bytes.
+func hash(head uint32, next byte) uint32 {
+	return (head<<8 | uint32(lowered[next])) * 0x9E3779B1 >> (32 - hashBits)
+}
 
-// begins reports whether a piece may begin with the three bytes of head.
-func (f *finder) begins(head uint32) bool {
-	h := hash(head)
+// begins reports whether a piece may begin with the three bytes of head and the next.
+func (f *finder) begins(head uint32, next byte) bool {
+	h := hash(head, next)
 	return f.begin[h>>6]>>(h&63)&1 == 1
+}
+
+// add adds a stem. What follows three bytes may be anything.
+func (f *finder) add(s stem) {
+	h := head(s.text[0], s.text[1], s.text[2])
+	f.stems[h] = append(f.stems[h], s)
+	for next := range 256 {
+		if len(s.text) == headLength || s.text[headLength] == byte(next) {
+			bit := hash(h, byte(next))
+			f.begin[bit>>6] |= 1 << (bit & 63)
+		}
+	}
 }
 
 func head(a, b, c byte) uint32 {
@@ -80,9 +94,7 @@ func parse(text string) *finder {
 			if s.whole = s.text[0] == '=' && letter(s.text[1]); s.whole {
 				s.text = s.text[1:]
 			}
-			h := head(s.text[0], s.text[1], s.text[2])
-			f.stems[h] = append(f.stems[h], s)
-			f.begin[hash(h)>>6] |= 1 << (hash(h) & 63)
+			f.add(s)
 		}
 		f.names = append(f.names, name)
 	}
@@ -129,7 +141,7 @@ func (f *finder) find(text string, start, end int, parts []part) []part {
 			continue
 		}
 		h := head(c, text[i+1], text[i+2])
-		if !f.begins(h) {
+		if i+headLength < end && !f.begins(h, text[i+headLength]) {
 			continue
 		}
 		for _, s := range f.stems[h] {

@@ -28,16 +28,26 @@ var hints = [][]byte{[]byte("redirect_"), []byte("eyJ"), []byte("ssuer"), []byte
 
 const inDefinitions = 5 // hints that matter in a definition
 
-var (
-	slashes  = []byte("//")
-	webToken = []byte("eyJ")
-)
+var slashes = []byte("//")
+
+// hasWebToken reports "eyJ", by its last letter: there are few of them.
+func hasWebToken(body []byte) bool {
+	for at := 0; ; at++ {
+		n := bytes.IndexByte(body[at:], 'J')
+		if n < 0 {
+			return false
+		}
+		if at += n; at >= 2 && body[at-2] == 'e' && body[at-1] == 'y' {
+			return true
+		}
+	}
+}
 
 // hinted reports whether there may be something of a sign-in.
 func hinted(e *check.Event) bool {
 	body, hints := e.Input.Event.Body, hints
 	if e.Input.Event.Kind == models.KindTool {
-		if !bytes.Contains(body, slashes) && !bytes.Contains(body, webToken) {
+		if !bytes.Contains(body, slashes) && !hasWebToken(body) {
 			return false
 		}
 		hints = hints[:inDefinitions]

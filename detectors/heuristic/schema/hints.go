@@ -62,6 +62,9 @@ func hintAt(e *reader, name string) hint {
 
 // hints compares a tool's annotations with what its description says.
 func hints(e *reader) {
+	if _, ok := e.At("/annotations", true); !ok {
+		return
+	}
 	readOnly, destructive := hintAt(e, "readOnlyHint"), hintAt(e, "destructiveHint")
 	idempotent, open := hintAt(e, "idempotentHint"), hintAt(e, "openWorldHint")
 	calm := readOnly.is("true") || destructive.is("false")

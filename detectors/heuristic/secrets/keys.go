@@ -27,7 +27,7 @@ var keyByte = func() (t [256]bool) {
 
 const minKey = 20
 
-// keys finds keys of known shapes, signed tokens and private keys.
+// keys finds keys of known shapes and signed tokens: all have digits.
 func (r *report) keys(text string) {
 	for i := 0; i+minKey <= len(text); {
 		j := i + minKey - 1
@@ -45,9 +45,10 @@ func (r *report) keys(text string) {
 		i = end
 		r.key(text, start, end)
 	}
-	if strings.Contains(text, "PRIVATE KEY") {
-		r.privateKey(text)
-	}
+}
+
+// packedKey finds a private key in base64.
+func (r *report) packedKey(text string) {
 	if at := strings.Index(text, "LS0tLS1CRUdJTi"); at >= 0 {
 		head, _ := base64.StdEncoding.DecodeString(text[at : at+min(len(text)-at, 64)/4*4])
 		if strings.Contains(string(head), "PRIVATE KEY") && len(text)-at > 100 {

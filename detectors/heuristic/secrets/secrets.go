@@ -54,7 +54,15 @@ func examine(e *check.Event) {
 		}
 		r := report{e: e, segment: i}
 		has := e.Bytes(i)
-		r.keys(text)
+		if has.Has(digits) {
+			r.keys(text)
+		}
+		if strings.Contains(text, "PRIVATE KEY") {
+			r.privateKey(text)
+		}
+		if has.Has(digits) {
+			r.packedKey(text)
+		}
 		if has.Count(address) == 2 && strings.Contains(text, "://") {
 			r.addresses(text)
 			r.grant(text)
@@ -74,6 +82,7 @@ func examine(e *check.Event) {
 var (
 	address = check.BytesOf(":/")
 	values  = check.BytesOf("aA0")
+	digits  = check.BytesOf("0")
 )
 
 // valueRun has the bytes that values are made of.
