@@ -196,13 +196,16 @@ func (e *Event) At(pointer string, key bool) (int, bool) {
 }
 
 // Scalar is the number, true, false or null that the member named by key segment i has, as it stands; "" for others.
-func (e *Event) Scalar(i int) string {
+func (e *Event) Scalar(i int) string { return string(e.RawScalar(i)) }
+
+// RawScalar is Scalar as bytes of the body, which must not be changed.
+func (e *Event) RawScalar(i int) []byte {
 	end := e.Segments[i].End + 1
 	if !e.Segments[i].Key || end >= len(e.Event.Body) {
-		return ""
+		return nil
 	}
 	rest := bytes.TrimLeft(e.Event.Body[end:min(len(e.Event.Body), end+maxScalarBytes)], " \t\r\n:")
-	return string(rest[:max(bytes.IndexAny(rest, ",}] \t\r\n"), 0)])
+	return rest[:max(bytes.IndexAny(rest, ",}] \t\r\n"), 0)]
 }
 
 // maxScalarBytes is how far behind its name a scalar may end.

@@ -464,24 +464,38 @@ const (
 // digests decode to bytes that are no text.
 func packedText(rest string) bool {
 	path, query, _ := strings.Cut(rest, "?")
-	for _, part := range append(strings.Split(query, "&"), strings.Split(path, "/")...) {
-		name, value, found := strings.Cut(part, "=")
-		if !found {
-			value = name
-		}
-		if len(value) < minPacked {
-			continue
-		}
-		if plain, err := url.QueryUnescape(value); found && err == nil && plain != value && len(strings.Fields(plain)) >= minWords {
+	for part := range strings.SplitSeq(query, "&") {
+		if packed(part) {
 			return true
 		}
-		raw := strings.TrimRight(strings.NewReplacer("-", "+", "_", "/").Replace(value), "=")
-		if plain, err := base64.RawStdEncoding.DecodeString(raw); err == nil && readable(plain) {
+	}
+	for part := range strings.SplitSeq(path, "/") {
+		if packed(part) {
 			return true
 		}
 	}
 	return false
 }
+
+// packed reports whether a parameter or a part of a path is text.
+func packed(part string) bool {
+	name, value, found := strings.Cut(part, "=")
+	if !found {
+		value = name
+	}
+	if len(value) < minPacked {
+		return false
+	}
+	if plain, err := url.QueryUnescape(value); found && err == nil && plain != value && len(strings.Fields(plain)) >= minWords {
+		return true
+	}
+	raw := strings.TrimRight(unsafe64.Replace(value), "=")
+	plain, err := base64.RawStdEncoding.DecodeString(raw)
+	return err == nil && readable(plain)
+}
+
+// unsafe64 turns the alphabet for addresses into the other.
+var unsafe64 = strings.NewReplacer("-", "+", "_", "/")
 
 // readable reports whether b is printable ASCII throughout, in several words.
 func readable(b []byte) bool {

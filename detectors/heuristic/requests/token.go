@@ -189,6 +189,9 @@ type metadata struct {
 
 // member looks at a member of metadata, or at a challenge in a text.
 func (m *metadata) member(e *check.Event, i int, value string) {
+	if !strings.Contains(value, "//") { // no address with a host
+		return
+	}
 	s := &e.Segments[i]
 	name := check.Last(s)
 	if isIndex(name) {

@@ -46,7 +46,8 @@ type reader struct {
 
 // structure makes the checks that need no more than the members' names.
 func structure(e *reader) {
-	var refs []int
+	var room [16]int
+	refs := room[:0]
 	var headers []int
 	for i := range e.Segments {
 		s := &e.Segments[i]
@@ -128,13 +129,16 @@ var unreal = &check.Rule{
 	Message: "A bound in a schema is a number that programs cannot hold: what it becomes differs from client to client.",
 }
 
+// minUnreal is the length of the shortest number that no program holds: a digit, the sign of an exponent, three digits more.
+const minUnreal = len("1e309")
+
 // overflow reports a number that is infinite once it is read, or no bound at all.
 func overflow(e *reader, i int) {
-	value := e.Scalar(i)
-	if len(value) < 4 || literal(&e.Segments[i]) {
+	value := e.RawScalar(i)
+	if len(value) < minUnreal || literal(&e.Segments[i]) {
 		return
 	}
-	if n, err := strconv.ParseFloat(value, 64); err != nil && math.IsInf(n, 0) {
+	if n, err := strconv.ParseFloat(string(value), 64); err != nil && math.IsInf(n, 0) {
 		e.Report(unreal, nil, e.Whole(i))
 	}
 }
