@@ -3,6 +3,7 @@ package rendering
 import (
 	"bytes"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
 	"github.com/aad6b6dc/taster/detectors/internal/directive"
@@ -51,7 +52,34 @@ var scripts = []script{
 // active is what makes a text markup that a client would run.
 var active = []string{"<script", "<form", "<input", "<textarea", "<iframe", "<button", "<svg", "<body", "<html", "<object", "<embed", "<meta http-equiv"}
 
+// opensActive has the bytes behind the bracket of active markup, and all beyond ASCII.
+var opensActive = func() (t [256]bool) {
+	for c := utf8.RuneSelf; c < len(t); c++ {
+		t[c] = true
+	}
+	for _, a := range active {
+		t[a[1]], t[a[1]-'a'+'A'] = true, true
+	}
+	return t
+}()
+
+// mayAct reports a text with what active markup begins with, or one of [handlerNames] ends with.
+func mayAct(text string) bool {
+	if strings.IndexByte(text, '=') >= 0 || strings.Contains(text, "t:") || strings.Contains(text, "T:") {
+		return true
+	}
+	for i := 0; i+1 < len(text); i++ {
+		if text[i] == '<' && opensActive[text[i+1]] {
+			return true
+		}
+	}
+	return false
+}
+
 func (w *writer) markup(i, v int, text string) {
+	if !mayAct(text) {
+		return
+	}
 	lower := strings.ToLower(text)
 	if len(lower) != len(text) {
 		lower = text

@@ -317,20 +317,22 @@ func roleAt(text string, i, colon int) (mark, bool) {
 	return m, true
 }
 
-// speaks reports whether a name of at most maxRole bytes is that of a speaker, whatever the case of its letters.
+// speaks reports whether a name of at most maxSpeaker bytes is that of a speaker, whatever the case of its letters.
 func speaks(name string) bool {
-	var lower [maxSpeaker]byte
-	for i := range len(name) {
-		c := name[i]
-		if c >= utf8.RuneSelf {
-			return roleSet[strings.ToLower(name)]
-		}
-		if lower[i] = c; 'A' <= c && c <= 'Z' {
-			lower[i] |= 0x20
-		}
-	}
-	return roleSet[string(lower[:len(name)])]
+	var room [2 * maxSpeaker]byte
+	return roleSet[string(folded(room[:0], name))]
 }
+
+// folded appends text in small letters.
+func folded(room []byte, text string) []byte {
+	for _, r := range text {
+		room = utf8.AppendRune(room, unicode.ToLower(r))
+	}
+	return room
+}
+
+// inBrackets are speakers only in brackets.
+var inBrackets = map[string]bool{"operator": true, "developer": true, "host": true, "tool": true}
 
 // bracketAt finds a speaker in brackets at the start of a line: [operator].
 func bracketAt(text string, i int) (mark, bool) {
@@ -338,11 +340,14 @@ func bracketAt(text string, i int) (mark, bool) {
 	if n < 3 || i > 0 && text[i-1] != '\n' {
 		return mark{}, false
 	}
-	name := strings.ToLower(text[i+1 : i+n])
-	if !roleSet[name] && name != "operator" && name != "developer" && name != "host" && name != "tool" {
-		return mark{}, false
+	var room [2 * maxSpeaker]byte
+	switch name := folded(room[:0], text[i+1:i+n]); {
+	case string(name) == "user" || string(name) == "assistant":
+		return mark{start: i, end: i + n + 1, kind: role}, true
+	case roleSet[string(name)] || inBrackets[string(name)]:
+		return mark{start: i, end: i + n + 1, kind: role, system: true}, true
 	}
-	return mark{start: i, end: i + n + 1, kind: role, system: name != "user" && name != "assistant"}, true
+	return mark{}, false
 }
 
 // callAt finds a message or a call in JSON within a text.
