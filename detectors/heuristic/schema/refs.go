@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/aad6b6dc/taster/detectors/heuristic/check"
@@ -105,9 +106,15 @@ func expansion(e *reader, refs []int) {
 	if len(refs) > maxRefs {
 		refs = refs[:maxRefs]
 	}
-	if len(refs) <= fewRefs && !mayCircle(e, refs) {
+	var room [fewRefs]int
+	if inner, few := referred(e, refs, room[:0]); few && !mayCircle(e, inner) {
 		return
 	}
+	multiplies(e, refs)
+}
+
+// multiplies is expansion with a table of all that references lead to.
+func multiplies(e *reader, refs []int) {
 	targets := map[site]*target{}
 	for _, i := range refs {
 		if p, ok := destination(e, i); ok && targets[p] == nil {
@@ -136,8 +143,39 @@ func expansion(e *reader, refs []int) {
 	}
 }
 
-// fewRefs is how many references at most are followed on every way: doubling copies one after the other, they stay far below bombCopies.
-const fewRefs = 8
+const (
+	// fewRefs is how many references within what others lead to are followed on every way: doubling copies one after the
+	// other, they stay far below bombCopies.
+	fewRefs     = 8
+	maxCompared = 64 // references that are compared with each other for that
+)
+
+// referred appends the references that stand in what references lead to: no others multiply, or lead in a circle. It
+// reports whether there are but few.
+func referred(e *reader, refs, inner []int) ([]int, bool) {
+	if len(refs) > maxCompared {
+		return inner, false
+	}
+	for _, i := range refs {
+		if !slices.ContainsFunc(refs, func(j int) bool { return leadsTo(e, j, i) }) {
+			continue
+		}
+		if len(inner) == fewRefs {
+			return inner, false
+		}
+		inner = append(inner, i)
+	}
+	return inner, true
+}
+
+// leadsTo reports whether reference j leads to what segment i stands in.
+func leadsTo(e *reader, j, i int) bool {
+	to, ok := destination(e, j)
+	if ok {
+		_, ok = to.within(e.Segments[i].Pointer)
+	}
+	return ok
+}
 
 // mayCircle reports whether references lead on from place to place, more than once, through nothing but combinations: only
 // then can they come back to where they were.

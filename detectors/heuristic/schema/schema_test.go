@@ -221,3 +221,46 @@ func TestFewReferences(t *testing.T) {
 		}
 	}
 }
+
+// FuzzReferences compares what is judged of few references without tables with what tables say: refs are pairs of
+// numbers, of the definition that a reference stands in and of the one that it leads to.
+func FuzzReferences(f *testing.F) {
+	f.Add([]byte{0, 1, 1, 2, 2, 0}, true)
+	f.Add([]byte{9, 0, 9, 0, 0, 1, 1, 1}, false)
+	f.Add([]byte{0, 1, 0, 1, 1, 2, 1, 2, 2, 3, 2, 3, 3, 4, 3, 4, 4, 5, 4, 5}, true)
+	f.Fuzz(func(t *testing.T, refs []byte, combined bool) {
+		var body strings.Builder
+		in := map[byte][]string{}
+		for k := 0; k+1 < len(refs) && k < 40; k += 2 {
+			in[refs[k]%10] = append(in[refs[k]%10], fmt.Sprintf(`{"$ref":"#/$defs/d%d"}`, refs[k+1]%10))
+		}
+		member := "properties"
+		if combined {
+			member = "anyOf"
+		}
+		body.WriteString(`{"name":"x","inputSchema":{"$defs":{"d":{}`)
+		for d := range byte(10) {
+			list := "[" + strings.Join(in[d], ",") + "]"
+			fmt.Fprintf(&body, `,"d%d":{%q:%s}`, d, member, list)
+		}
+		body.WriteString(`}}}`)
+		doc, err := view.Build([]byte(body.String()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		reports := 0
+		e := &reader{Event: &check.Event{Input: &detectors.Input{Event: &models.Event{Kind: models.KindTool, Body: []byte(body.String())}, Segments: doc.Segments}, Found: func(models.Finding) { reports++ }}}
+		var local []int
+		for i := range e.Segments {
+			if s := &e.Segments[i]; !s.Key && check.Last(s) == "$ref" {
+				local = append(local, i)
+			}
+		}
+		expansion(e, local)
+		few := reports
+		reports = 0
+		if multiplies(e, local); few != reports {
+			t.Errorf("%d, by tables %d: %s", few, reports, body.String())
+		}
+	})
+}
