@@ -4,7 +4,6 @@ package check
 
 import (
 	"bytes"
-	"math"
 	"slices"
 	"strings"
 
@@ -85,6 +84,7 @@ type Event struct {
 
 	bytes []Bytes // by segment, as far as they were asked for
 	long  union   // of texts of MinLong bytes and more
+	short []int   // segments with shorter texts, once long is known
 	all   union
 }
 
@@ -111,8 +111,14 @@ const MinLong = 12
 // Long returns the signals of all raw views of MinLong bytes and more.
 func (e *Event) Long() *directive.Signals {
 	if !e.long.known {
-		e.long = union{known: true}
-		e.collect(&e.long.signals, MinLong, math.MaxInt)
+		e.long, e.short = union{known: true}, e.short[:0]
+		for i := range e.Segments {
+			if len(e.Segments[i].Views[0].Text) < MinLong {
+				e.short = append(e.short, i)
+			} else {
+				e.long.add(e.Signals(i, 0))
+			}
+		}
 	}
 	return &e.long.signals
 }
@@ -121,21 +127,16 @@ func (e *Event) Long() *directive.Signals {
 func (e *Event) All() *directive.Signals {
 	if !e.all.known {
 		e.all = union{*e.Long(), true}
-		e.collect(&e.all.signals, 1, MinLong)
+		for _, i := range e.short {
+			e.all.add(e.Signals(i, 0))
+		}
 	}
 	return &e.all.signals
 }
 
-// collect adds the signals of all raw views of at least from and less than to bytes.
-func (e *Event) collect(set *directive.Signals, from, to int) {
-	for i := range e.Segments {
-		if n := len(e.Segments[i].Views[0].Text); n < from || n >= to {
-			continue
-		}
-		hits := e.Signals(i, 0)
-		for k := range hits {
-			set.Add(hits[k].Signal)
-		}
+func (u *union) add(hits []directive.Hit) {
+	for i := range hits {
+		u.signals.Add(hits[i].Signal)
 	}
 }
 
