@@ -3,6 +3,9 @@ package stream
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -84,5 +87,91 @@ func benchmarkStream(b *testing.B, kind models.Kind) {
 	cancel()
 	if err := <-done; err != nil {
 		b.Fatal(err)
+	}
+}
+
+// BenchmarkIndicators is a change from the bucket to what three engines are told to apply: what the bus costs, and how
+// long each batch waits for more.
+func BenchmarkIndicators(b *testing.B) {
+	ctx, cancel := context.WithCancel(context.Background())
+	srv, err := natsembed.Start(natsembed.Settings{Dir: b.TempDir(), Listen: ":0"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer srv.Shutdown()
+	s := newSigner(b)
+	const engines = 3
+	applied := make(chan struct{}, engines)
+	var following sync.WaitGroup
+	var js jetstream.JetStream
+	for range engines {
+		nc, err := nats.Connect(srv.ClientURL())
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer nc.Close()
+		if js, err = jetstream.New(nc); err != nil {
+			b.Fatal(err)
+		}
+		meters, err := newMetrics(nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		l := &learner{js: js, meters: meters, log: slog.New(slog.DiscardHandler), Indicators: Indicators{
+			TrustedKeys: []string{s.public}, Ledger: filepath.Join(b.TempDir(), "ledger"),
+			Apply: func(context.Context, []models.Indicator, []string) error {
+				applied <- struct{}{}
+				return nil
+			},
+		}}
+		if err := l.provision(ctx); err != nil {
+			b.Fatal(err)
+		}
+		following.Go(func() { l.follow(ctx) })
+	}
+	defer following.Wait()
+	defer cancel()
+	for n := range b.N {
+		change := s.add(fmt.Sprintf("Gull number %d takes the harbour keys.", n))
+		m, err := wire.EncodeSignedChange(&change)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := js.PublishMsg(ctx, toMsg(m)); err != nil {
+			b.Fatal(err)
+		}
+		for range engines {
+			<-applied
+		}
+	}
+}
+
+// BenchmarkLearn is a late joiner's work on each of many changes, apart from applying them.
+func BenchmarkLearn(b *testing.B) {
+	s := newSigner(b)
+	meters, err := newMetrics(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	l := &learner{meters: meters, log: slog.New(slog.DiscardHandler), Indicators: Indicators{
+		TrustedKeys: []string{s.public}, MaxEntries: b.N,
+		Apply: func(context.Context, []models.Indicator, []string) error { return nil },
+	}}
+	if l.ledger, err = openLedger(""); err != nil {
+		b.Fatal(err)
+	}
+	batch := make([]wire.Message, b.N)
+	for n := range batch {
+		change := s.add(fmt.Sprintf("Gull number %d takes the harbour keys.", n))
+		if batch[n], err = wire.EncodeSignedChange(&change); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ResetTimer()
+	if err := l.learn(context.Background(), batch); err != nil {
+		b.Fatal(err)
+	}
+	if len(l.ledger.entries) != b.N {
+		b.Fatalf("%d of %d learnt", len(l.ledger.entries), b.N)
 	}
 }

@@ -69,15 +69,15 @@ func awaitKnown(ctx context.Context, t *testing.T, k *memory, texts ...string) {
 	eventually(ctx, t, fmt.Sprintf("%q is known", texts), func() bool { return slices.Equal(k.known(), texts) })
 }
 
-// signer signs changes, each a second newer than the one before.
+// signer signs changes, each a millisecond newer than the one before.
 type signer struct {
-	t      *testing.T
+	t      testing.TB
 	pair   nkeys.KeyPair
 	public string
 	now    time.Time
 }
 
-func newSigner(t *testing.T) *signer {
+func newSigner(t testing.TB) *signer {
 	t.Helper()
 	pair, err := nkeys.CreateAccount()
 	if err != nil {
@@ -98,7 +98,7 @@ func (s *signer) sign(c models.IndicatorChange) wire.SignedChange {
 	s.t.Helper()
 	c.Owner, c.Reason = "ann", "seen"
 	if c.Time.IsZero() {
-		s.now = s.now.Add(time.Second)
+		s.now = s.now.Add(time.Millisecond)
 		c.Time = s.now
 	}
 	signed, err := wire.SignChange(c, s.pair)
@@ -241,6 +241,13 @@ func TestIndicatorsAreRefused(t *testing.T) {
 	}
 	if err := kv.Purge(ctx, good.Change.Indicator()); err == nil {
 		t.Error("the bucket lets a key be purged")
+	}
+	stream, err := b.js.Stream(ctx, bucketStream(wire.IndicatorBucket))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Purge(ctx); err == nil {
+		t.Error("the bucket lets itself be purged")
 	}
 }
 
@@ -387,6 +394,36 @@ func TestIndicatorsSurviveTheServer(t *testing.T) {
 	}
 	insist(s.add(tern))
 	awaitKnown(ctx, t, k, gull, heron, tern)
+}
+
+// TestWhatWasAppliedComesToNothing hands the same changes over twice, as after every lost connection.
+func TestWhatWasAppliedComesToNothing(t *testing.T) {
+	ctx := testContext(t)
+	s, k := newSigner(t), newMemory()
+	meters, err := newMetrics(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &learner{Indicators: Indicators{TrustedKeys: []string{s.public}, Apply: k.apply}, meters: meters, log: testLog(t)}
+	if l.ledger, err = openLedger(""); err != nil {
+		t.Fatal(err)
+	}
+	var batch []wire.Message
+	for _, c := range []wire.SignedChange{s.add(gull), s.add(heron), s.remove(gull)} {
+		m, err := wire.EncodeSignedChange(&c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		batch = append(batch, m)
+	}
+	for range 2 {
+		if err := l.learn(ctx, batch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := k.known(); k.calls != 1 || !slices.Equal(got, []string{heron}) {
+		t.Errorf("known after %d calls: %q", k.calls, got)
+	}
 }
 
 func TestControlServiceTellsTrustedKeys(t *testing.T) {
