@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -87,13 +89,57 @@ func (k *knowledge) follow(c config.Indicators, e *engine.Engine) *stream.Indica
 		Apply: func(ctx context.Context, add []models.Indicator, remove []string) error {
 			ctx, cancel := context.WithTimeout(ctx, changeDeadline)
 			defer cancel()
-			if _, err := index.Change(ctx, k.dir, add, remove); err != nil {
-				return err
+			changed, err := k.change(ctx, add, remove)
+			if changed {
+				e.Probe(ctx)
 			}
-			e.Probe(ctx)
-			return nil
+			return err
 		},
 	}
+}
+
+// fewChanges is how many are applied without asking first which of them are news.
+const fewChanges = 16
+
+// change changes the index. An engine that starts gets everything that it has been told before; what of it the index holds
+// already is left out, since so many changes would have it built anew.
+func (k *knowledge) change(ctx context.Context, add []models.Indicator, remove []string) (changed bool, err error) {
+	if len(add)+len(remove) > fewChanges {
+		held, err := index.All(k.dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return false, err
+		}
+		add, remove = news(held, add, remove)
+		if len(add)+len(remove) == 0 {
+			return false, nil
+		}
+	}
+	if _, err := index.Change(ctx, k.dir, add, remove); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// news are the additions that are not held, or differ, and the removals of what is.
+func news(held, add []models.Indicator, remove []string) ([]models.Indicator, []string) {
+	byID := make(map[string]*models.Indicator, len(held))
+	for i := range held {
+		byID[held[i].ID] = &held[i]
+	}
+	var added []models.Indicator
+	for _, x := range add {
+		old := byID[x.ID]
+		if old == nil || old.Class != x.Class || old.Source != x.Source || !old.FirstSeen.Equal(x.FirstSeen) {
+			added = append(added, x)
+		}
+	}
+	var removed []string
+	for _, id := range remove {
+		if byID[id] != nil {
+			removed = append(removed, id)
+		}
+	}
+	return added, removed
 }
 
 // look has the engine heed what others change on this machine, until stop is called.

@@ -98,7 +98,10 @@ func (a *app) confirmAndShare(ctx context.Context, n config.NATS, f models.Feedb
 		if err := c.Feedback(ctx, f); err != nil {
 			return explained(fmt.Errorf("storing feedback: %w", err))
 		}
-		return nil
+		if a.json {
+			return nil // the result is what was published
+		}
+		return a.showFeedback(f)
 	})
 }
 
@@ -116,10 +119,14 @@ func (a *app) feedback(ctx context.Context, n config.NATS, f models.Feedback) er
 	if a.json {
 		return a.writeJSON(f)
 	}
+	return a.showFeedback(f)
+}
+
+func (a *app) showFeedback(f models.Feedback) error {
 	word := "dismissed"
 	if f.Confirmed {
 		word = "confirmed"
 	}
-	_, err = fmt.Fprintf(a.stdout, "%s %s\n", word, f.VerdictID)
+	_, err := fmt.Fprintf(a.stdout, "%s %s\n", word, f.VerdictID)
 	return err
 }
