@@ -5,6 +5,7 @@ import (
 	"github.com/aad6b6dc/taster/detectors"
 	"github.com/aad6b6dc/taster/detectors/catalogue"
 	"github.com/aad6b6dc/taster/detectors/heuristic"
+	"github.com/aad6b6dc/taster/detectors/similarity"
 )
 
 // Specs returns the shipped detectors in alphabetical order. The slice is the caller's.
@@ -12,5 +13,6 @@ func Specs() []detectors.Spec {
 	return []detectors.Spec{
 		catalogue.Spec,
 		heuristic.Spec,
+		similarity.Spec,
 	}
 }

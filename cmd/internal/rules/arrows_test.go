@@ -34,9 +34,8 @@ var arrows = []arrow{
 	{"detectors/heuristic/gist", []string{"detectors/internal/directive"}, "what a hidden text wants"},
 	{"detectors/heuristic/lexis", []string{"detectors/internal/directive", "detectors/heuristic/check"}, "what the words of definitions mean"},
 	{"detectors/heuristic/...", []string{"models/...", "detectors", "detectors/internal/...", "detectors/heuristic/check", "detectors/heuristic/gist", "detectors/heuristic/lexis"}, "its checks in code"},
-	{"detectors/similarity", []string{"models/...", "detectors", "detectors/similarity/..."}, "the detector of known texts"},
+	{"detectors/similarity", []string{"models/...", "detectors", "detectors/heuristic/check", "detectors/similarity/..."}, "the detector of known texts"},
 	{"detectors/similarity/exchange", []string{"models"}, "known texts as others exchange them"},
-
 	{"detectors/similarity/index", []string{"models", "detectors/internal/directive"}, "known texts, on disk and in memory"},
 
 	{"pipeline", nil, "the invariants"},

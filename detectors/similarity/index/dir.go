@@ -267,16 +267,15 @@ func writeGeneration(ctx context.Context, dir string, all []models.Indicator, pr
 // readAll reads each indicator into all that is made of it.
 func readAll(ctx context.Context, all []models.Indicator, progress func(done, total int), source *sourceWriter, words *wordBuilder, sum *contents) (*gate, error) {
 	var b gateBuilder
-	var d document
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
 	for i := range all {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		d.read(s, all[i].Text)
-		b.add(&d)
-		if err := errors.Join(source.add(&all[i]), words.add(i, s.knownText), sum.add(&all[i], 1)); err != nil {
+		s.tokens = appendTokens(s.tokens[:0], all[i].Text)
+		b.add(s)
+		if err := errors.Join(source.add(&all[i]), words.add(i, s.tokens), sum.add(&all[i], 1)); err != nil {
 			return nil, err
 		}
 		if progress != nil {

@@ -17,23 +17,28 @@ func (g *gate) write(path string, offsets []uint32) (err error) {
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	w := numbers{out: bufio.NewWriterSize(f, numberBuffer)}
-	for _, n := range [gateHead]int{g.terms, len(g.slots), len(g.lists), len(g.total), len(offsets)} {
+	for _, n := range [gateHead]int{g.terms, len(g.slots), len(g.lists), len(g.words), len(g.total)} {
 		w.put(uint32(n))
 	}
 	for _, s := range g.slots {
-		w.put(s.term)
+		w.put(uint32(s.term))
 		w.put(s.where)
 	}
-	for _, n := range g.lists {
-		w.put(n)
+	for _, n := range g.documents {
+		w.put(uint32(n))
 	}
-	for _, list := range [...][]float32{g.total, g.spare} {
+	for _, t := range g.words {
+		w.put(uint32(t))
+	}
+	for _, list := range [...][]uint32{g.lists, g.starts, offsets} {
+		for _, n := range list {
+			w.put(n)
+		}
+	}
+	for _, list := range [...][]float32{g.total, g.need} {
 		for _, x := range list {
 			w.put(math.Float32bits(x))
 		}
-	}
-	for _, n := range offsets {
-		w.put(n)
 	}
 	return w.out.Flush()
 }
@@ -54,18 +59,24 @@ func readGate(path string) (*gate, []uint32, error) {
 	for i := range head {
 		head[i] = int(r.next())
 	}
-	terms, slots, lists, documents, offsets := head[0], head[1], head[2], head[3], head[4]
-	if int64(gateHead+2*slots+lists+2*documents+offsets)*4 != info.Size() {
+	slots, lists, words, documents := head[1], head[2], head[3], head[4]
+	if int64(gateHead+3*slots+lists+words+4*documents+2)*4 != info.Size() {
 		return nil, nil, &CorruptError{path, "its length is not what its head says"}
 	}
-	g := &gate{terms: terms, slots: make([]slot, slots)}
+	g := &gate{terms: head[0], slots: make([]slot, slots), documents: make([]uint16, slots), words: make([]term, words)}
 	for i := range g.slots {
-		g.slots[i] = slot{r.next(), r.next()}
+		g.slots[i] = slot{term(r.next()), r.next()}
 	}
-	g.lists = r.list(lists)
-	g.total, g.spare = r.floats(documents), r.floats(documents)
-	where := r.list(offsets)
-	return g, where, r.err
+	for i := range g.documents {
+		g.documents[i] = uint16(r.next())
+	}
+	for i := range g.words {
+		g.words[i] = term(r.next())
+	}
+	g.lists, g.starts = r.list(lists), r.list(documents+1)
+	offsets := r.list(documents + 1)
+	g.total, g.need = r.floats(documents), r.floats(documents)
+	return g, offsets, r.err
 }
 
 const (

@@ -4,15 +4,20 @@
 // of an indicator is its containment: the share of its weight that the best window of the text holds. So a known text is
 // found where it is embedded in a longer one, and where some of its words were changed.
 //
-// A search goes three steps. A gate of hashed terms in memory says which indicators can reach [leastScore] at all; most
+// A search goes three steps. A gate of hashed words in memory says which indicators can reach their [leastShare] at all; most
 // texts end there. For what passes, bleve adds the indicators that have the text's rarest words. The exact containment of
-// those candidates is what counts.
+// those candidates in windows of the text is what counts.
+//
+// Words come from any script. Those of scripts without spaces are pairs of characters. A term does not mind the order of
+// the letters in a word, nor of the words in a pair, nor digits that look like letters, nor letters that a backspace takes
+// back: so a text that is misspelt, written backwards or in "leet" still has the terms of the plain one. Words that were run
+// together are taken apart, and a text of unknown words is tried as rot13.
 //
 // # Bounds
 //
-// The gate's bound is exact: what the containment of every single indicator would find in a block of [blockWords] words,
-// the search finds, as long as no more than [maxCandidates] indicators can reach the score there; of more, those with
-// the highest bound are compared.
+// The gate's "no" is exact: no indicator is kept back whose containment in a window of the text reaches its least share. A
+// text of more than [blockWords] words is searched in blocks that overlap by the longest window. An indicator counts up to
+// its first [maxWords] words.
 //
 // # The directory
 //
@@ -33,6 +38,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -100,8 +106,18 @@ func prepared(indicators []models.Indicator) ([]models.Indicator, error) {
 	return slices.CompactFunc(out, func(a, b models.Indicator) bool { return a.ID == b.ID }), nil
 }
 
-// leastScore is the share of an indicator below which it is no match.
-const leastScore = 0.3
+// A match must have [leastScore] of an indicator; of one that weighs little, which means a few common words, more: it would be
+// found everywhere.
+const (
+	leastScore = 0.36
+	lightBias  = 1.42
+	lightSlope = 0.3
+)
+
+// leastShare is the score that an indicator of some weight must have.
+func leastShare(weight float32) float32 {
+	return max(leastScore, min(1, lightBias-lightSlope*float32(math.Log1p(float64(weight)))))
+}
 
 // Search returns at most limit indicators, of either label, that text holds a part of, best first; of equals, the one
 // with the lower id.
@@ -129,24 +145,27 @@ func (x *Index) search(s *scratch, text string, limit int) ([]Match, error) {
 	if s.tokens = appendTokens(s.tokens[:0], text); len(s.tokens) == 0 {
 		return nil, nil
 	}
-	var out []Match
-	keep := func(m Match) { out = append(out, m) }
-	err := x.held.search(s, text, keep)
+	out, err := x.held.search(s, text, limit)
 	if err == nil && len(out) == 0 && x.held.foreign(s) {
 		turned := rot13(text)
 		s.tokens = appendTokens(s.tokens[:0], turned)
-		err = x.held.search(s, turned, keep)
+		out, err = x.held.search(s, turned, limit)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("searching index: %w", err)
 	}
-	return best(out, limit), nil
+	sortMatches(out)
+	return out[:min(limit, len(out))], nil
 }
 
-// search calls keep for what matches the words in s of a text.
-func (st *state) search(s *scratch, text string, keep func(Match)) error {
+// search returns the best matches of the words in s of a text.
+func (st *state) search(s *scratch, text string, limit int) ([]Match, error) {
 	st.unglue(s, text)
-	return errors.Join(st.base.search(s, st.gone, keep), st.added.search(s, nil, keep))
+	out, err := st.base.search(nil, s, st.gone, limit)
+	if err != nil {
+		return nil, err
+	}
+	return st.added.search(out, s, nil, limit)
 }
 
 // knows reports whether a word is common, or in what is indexed.
@@ -157,7 +176,7 @@ func (st *state) knows(t term) bool {
 
 // holds reports whether a word is in what is indexed.
 func (st *state) holds(t term) bool {
-	return st.base.gate.has(t) || st.added != nil && st.added.gate.has(t)
+	return st.base.gate.find(t) >= 0 || st.added != nil && st.added.gate.find(t) >= 0
 }
 
 // spells is [state.knows] for a word of which the order of the letters is known, too.
@@ -170,18 +189,10 @@ func (st *state) spells(t term, spelled uint32) bool {
 
 var errClosed = errors.New("the index is closed")
 
-// best sorts matches, keeps the best of each indicator, and at most limit.
-func best(matches []Match, limit int) []Match {
+func sortMatches(matches []Match) {
 	slices.SortFunc(matches, func(a, b Match) int {
-		return cmp.Or(cmp.Compare(b.Score, a.Score), strings.Compare(a.Indicator.ID, b.Indicator.ID), cmp.Compare(a.Start, b.Start))
+		return cmp.Or(cmp.Compare(b.Score, a.Score), strings.Compare(a.Indicator.ID, b.Indicator.ID))
 	})
-	out := matches[:0]
-	for _, m := range matches {
-		if len(out) < limit && !slices.ContainsFunc(out, func(o Match) bool { return o.Indicator.ID == m.Indicator.ID }) {
-			out = append(out, m)
-		}
-	}
-	return out
 }
 
 // Revision is a digest of the indicators that are held: the same for the same ones, however they came there.

@@ -1,7 +1,9 @@
 package index
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/aad6b6dc/taster/models"
 )
@@ -28,12 +30,11 @@ func (m inMemory) count() int                           { return len(m) }
 // newPart makes a part in memory.
 func newPart(indicators []models.Indicator) *part {
 	var b gateBuilder
-	var d document
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
 	for i := range indicators {
-		d.read(s, indicators[i].Text)
-		b.add(&d)
+		s.tokens = appendTokens(s.tokens[:0], indicators[i].Text)
+		b.add(s)
 	}
 	return &part{gate: b.build(), texts: inMemory(indicators)}
 }
@@ -44,46 +45,88 @@ const (
 	blockStep  = blockWords - (maxWords + maxWords/2 + 4)
 )
 
-// search calls found for each document, unless it is gone, of which the text in s holds at least [leastScore].
-func (p *part) search(s *scratch, gone map[uint32]bool, found func(Match)) error {
+// search appends to dst the best limit documents, unless they are gone, of which the text in s holds their least share.
+func (p *part) search(dst []Match, s *scratch, gone map[uint32]bool, limit int) ([]Match, error) {
 	if p == nil || p.texts.count() == 0 {
-		return nil
+		return dst, nil
 	}
+	s.results = s.results[:0]
 	for start := 0; ; start += blockStep {
-		tokens := s.tokens[start:min(start+blockWords, len(s.tokens))]
-		if err := p.block(s, tokens, gone, found); err != nil {
-			return err
+		if err := p.block(s, s.tokens[start:min(start+blockWords, len(s.tokens))], gone); err != nil {
+			return dst, err
 		}
 		if start+blockWords >= len(s.tokens) {
-			return nil
+			return p.read(dst, s, limit)
 		}
 	}
 }
 
-func (p *part) block(s *scratch, tokens []token, gone map[uint32]bool, found func(Match)) error {
-	s.text = appendTerms(s.text[:0], tokens)
-	p.gate.pass(s, s.text)
+// block adds the matches of one block to s.results.
+func (p *part) block(s *scratch, tokens []token, gone map[uint32]bool) error {
+	s.block.read(tokens)
+	p.gate.pass(s)
+	// Most of what the lists let pass falls here, without a look at the disk.
+	s.candidates = slices.DeleteFunc(s.candidates, func(doc uint32) bool { return gone[doc] || p.score(s, doc).share == 0 })
 	if len(s.candidates) == 0 {
 		return nil
 	}
 	s.passed = true
-	if err := p.words.suggest(s, tokens); err != nil {
+	if err := p.words.suggest(s, p.gate, tokens); err != nil {
 		return fmt.Errorf("asking for candidates: %w", err)
 	}
-	for _, c := range s.candidates {
-		if gone[c.doc] {
-			continue
-		}
-		indicator, err := p.texts.at(int(c.doc))
-		if err != nil {
-			return fmt.Errorf("reading candidate %d: %w", c.doc, err)
-		}
-		s.known.read(s, indicator.Text)
-		if share, first, last := s.known.within(s, s.text); share >= leastScore {
-			found(Match{indicator, share, float64(s.known.total), tokens[first].start, tokens[last].end})
+	for _, doc := range s.candidates {
+		if m := p.score(s, doc); m.share > 0 && !gone[doc] {
+			s.results = append(s.results, result{doc, m.share, tokens[m.first].start, tokens[m.last].end})
 		}
 	}
 	return nil
+}
+
+// result is a document that was found, and where.
+type result struct {
+	doc        uint32
+	share      float32
+	start, end int
+}
+
+// read appends to dst the best limit of s.results, each document once.
+func (p *part) read(dst []Match, s *scratch, limit int) ([]Match, error) {
+	slices.SortFunc(s.results, func(a, b result) int { // documents are in the order of their ids
+		return cmp.Or(cmp.Compare(b.share, a.share), cmp.Compare(a.doc, b.doc), cmp.Compare(a.start, b.start))
+	})
+	kept := map[uint32]bool{}
+	for _, r := range s.results {
+		if len(kept) == limit {
+			break
+		}
+		if kept[r.doc] {
+			continue
+		}
+		kept[r.doc] = true
+		indicator, err := p.texts.at(int(r.doc))
+		if err != nil {
+			return dst, fmt.Errorf("reading indicator %d: %w", r.doc, err)
+		}
+		dst = append(dst, Match{indicator, float64(r.share), float64(p.gate.total[r.doc]), r.start, r.end})
+	}
+	return dst, nil
+}
+
+// scored is what the block in a scratch holds of a document.
+type scored struct {
+	share       float32
+	first, last int // words
+}
+
+// score returns the exact containment of a document in the block in s; 0 if it is below the document's least share.
+func (p *part) score(s *scratch, doc uint32) scored {
+	g := p.gate
+	least := leastShare(g.total[doc])
+	share, first, last := s.block.share(s, g.words[g.starts[doc]:g.starts[doc+1]], g.total[doc], least)
+	if share < least {
+		return scored{}
+	}
+	return scored{share, first, last}
 }
 
 func (p *part) close() error {

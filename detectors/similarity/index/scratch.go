@@ -7,61 +7,66 @@ import (
 
 // scratch is the memory of one search, kept for the next.
 type scratch struct {
+	passed     bool // the gate let something through
 	tokens     []token
 	spare      []token // for what tokens becomes
 	letters    []rune
 	sums       []uint32
 	ends       []int
-	text       []textTerm
-	found      []float32 // by document
-	seen       []uint64  // a bit for each slot
-	visited    []uint32
-	documents  []uint32 // those with found > 0
-	candidates []candidate
-	known      document
-	knownText  []token
+	block      block
 	set        termSet
+	found      []float32 // by document
+	touched    []uint32  // the documents with found > 0
+	candidates []uint32
+	numbers    []int32
 	counts     []int32
 	hits       []hit
-	passed     bool // the gate had candidates
+	results    []result
 }
 
 var scratches = sync.Pool{New: func() any { return &scratch{} }}
 
-// count adds weight to what was found of a document.
-func (s *scratch) count(doc uint32, weight float32) {
-	if s.found[doc] == 0 {
-		s.documents = append(s.documents, doc)
+func (s *scratch) clearCounts(n int) {
+	if cap(s.counts) < n {
+		s.counts = make([]int32, n)
 	}
-	s.found[doc] += weight
+	s.counts = s.counts[:n]
+	clear(s.counts)
 }
 
-// termSet numbers terms.
+// termSet numbers terms, from 0.
 type termSet struct {
-	slots []struct{ term, number uint32 }
+	slots []struct {
+		term   term
+		number uint32 // and 1; 0 is an empty slot
+	}
+	used uint32
 }
 
 // reset empties the set and makes room for n terms.
 func (s *termSet) reset(n int) {
 	size := 1 << bits.Len(uint(2*n+1))
 	if cap(s.slots) < size {
-		s.slots = make([]struct{ term, number uint32 }, size)
-		return
+		s.slots = append(s.slots[:0], make([]struct {
+			term   term
+			number uint32
+		}, size)...)
 	}
-	s.slots = s.slots[:size]
+	s.slots, s.used = s.slots[:size], 0
 	clear(s.slots)
 }
 
-// add numbers a term, unless it has a number.
-func (s *termSet) add(t term, number int) bool {
+// add returns the number of a term, a new one if it had none.
+func (s *termSet) add(t term) (number int, added bool) {
 	i, ok := s.at(t)
 	if !ok {
-		s.slots[i].term, s.slots[i].number = uint32(t), uint32(number)+1
+		s.used++
+		s.slots[i].term, s.slots[i].number = t, s.used
 	}
-	return !ok
+	return int(s.slots[i].number) - 1, !ok
 }
 
-// number returns a term's number.
+// number returns the number of a term, if it has one.
 func (s *termSet) number(t term) (int, bool) {
 	i, ok := s.at(t)
 	return int(s.slots[i].number) - 1, ok
@@ -73,7 +78,7 @@ func (s *termSet) at(t term) (slot uint32, ok bool) {
 		switch e := &s.slots[i]; {
 		case e.number == 0:
 			return i, false
-		case e.term == uint32(t):
+		case e.term == t:
 			return i, true
 		}
 	}

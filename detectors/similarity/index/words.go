@@ -82,55 +82,52 @@ func openWords(path string, documents int) (*words, error) {
 	return &words{x}, nil
 }
 
-// weighed is a term with its weight.
-type weighed struct {
-	term   term
-	weight float32
-}
-
 // name is the term as bleve knows it.
-func (w weighed) name() string {
+func (t term) name() string {
 	var b [4]byte
-	binary.BigEndian.PutUint32(b[:], uint32(w.term))
+	binary.BigEndian.PutUint32(b[:], uint32(t))
 	return hex.EncodeToString(b[:])
 }
 
 // wordTerms appends what stands for words: those of a text, and pairs of characters.
-func wordTerms(dst []weighed, tokens []token) []weighed {
+func wordTerms(dst []term, tokens []token) []term {
 	for i := range tokens {
 		switch t := &tokens[i]; {
 		case t.weight != characterWeight:
-			dst = append(dst, weighed{t.term, t.weight})
+			dst = append(dst, t.term)
 		case i > 0 && tokens[i-1].weight == characterWeight:
-			dst = append(dst, weighed{pair(tokens[i-1].term, t.term), pairWeight(&tokens[i-1], t)})
+			dst = append(dst, pair(tokens[i-1].term, t.term))
 		}
 	}
 	return dst
 }
 
-// How bleve is asked: for documents that have two of the rarest terms.
+// How bleve is asked: for documents that have two of the rarest words of a text, so many words, or as many as so many
+// documents have together.
 const (
-	askedTerms = 12
-	leastTerms = 2
-	suggested  = 16
+	askedTerms     = 12
+	askedDocuments = 1000
+	leastTerms     = 2
+	suggested      = 16
 )
 
-// suggest adds to s.candidates the documents that have the rarest words of a text.
-func (w *words) suggest(s *scratch, tokens []token) error {
+// suggest adds to s.candidates the documents that have the rarest words of a text, of those that are listed in the gate.
+func (w *words) suggest(s *scratch, g *gate, tokens []token) error {
 	if w == nil {
 		return nil
 	}
-	terms := wordTerms(nil, tokens)
-	slices.SortFunc(terms, func(a, b weighed) int { return cmp.Or(cmp.Compare(b.weight, a.weight), cmp.Compare(a.term, b.term)) })
-	terms = slices.Compact(terms)
-	var asked []query.Query
-	for _, t := range terms[:min(askedTerms, len(terms))] {
+	asked := rarest(g, tokens)
+	if len(asked) == 0 {
+		return nil
+	}
+	clauses := make([]query.Query, len(asked))
+	for i, t := range asked {
 		q := bleve.NewTermQuery(t.name())
 		q.SetField(wordField)
-		asked = append(asked, q)
+		clauses[i] = q
 	}
-	any := bleve.NewDisjunctionQuery(asked...)
-	any.SetMin(float64(min(leastTerms, len(asked))))
+	any := bleve.NewDisjunctionQuery(clauses...)
+	any.SetMin(float64(min(leastTerms, len(clauses))))
 	found, err := w.index.SearchInContext(context.Background(), bleve.NewSearchRequestOptions(any, suggested, 0, false))
 	if err != nil {
 		return err
@@ -140,11 +137,38 @@ func (w *words) suggest(s *scratch, tokens []token) error {
 		if err != nil {
 			return fmt.Errorf("document %q: %w", hit.ID, err)
 		}
-		if !slices.ContainsFunc(s.candidates, func(c candidate) bool { return c.doc == uint32(doc) }) {
-			s.candidates = append(s.candidates, candidate{doc: uint32(doc)})
+		if !slices.Contains(s.candidates, uint32(doc)) {
+			s.candidates = append(s.candidates, uint32(doc))
 		}
 	}
 	return nil
+}
+
+// rarest returns the words of a text that the fewest documents have, and one has.
+func rarest(g *gate, tokens []token) []term {
+	type count struct {
+		term      term
+		documents int
+	}
+	var counts []count
+	for _, t := range wordTerms(nil, tokens) {
+		if at := g.find(t); at >= 0 {
+			counts = append(counts, count{t, int(g.documents[at])})
+		}
+	}
+	slices.SortFunc(counts, func(a, b count) int {
+		return cmp.Or(cmp.Compare(a.documents, b.documents), cmp.Compare(a.term, b.term))
+	})
+	counts = slices.Compact(counts)
+	var out []term
+	documents := 0
+	for _, c := range counts[:min(askedTerms, len(counts))] {
+		if documents += c.documents; documents > askedDocuments && len(out) >= leastTerms {
+			break
+		}
+		out = append(out, c.term)
+	}
+	return out
 }
 
 func (w *words) close() error {

@@ -1,0 +1,94 @@
+package similarity
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/aad6b6dc/taster/detectors"
+	"github.com/aad6b6dc/taster/detectors/heuristic/check"
+	"github.com/aad6b6dc/taster/detectors/similarity/index"
+	"github.com/aad6b6dc/taster/models"
+	"github.com/aad6b6dc/taster/models/redact"
+)
+
+// Rule is the id of the one rule.
+const Rule = "known-attack"
+
+// maxFindings is how many known attacks are reported of one event.
+const maxFindings = 16
+
+func (d *detector) judge(ctx context.Context, in *detectors.Input, own *index.Index) (models.Outcome, error) {
+	if in.Event.Oversize != nil {
+		return models.NotInspected(models.ReasonOversize, "the event has no body"), nil
+	}
+	known, err := shipped()
+	if err != nil {
+		return models.Outcome{}, err
+	}
+	likenesses, err := Likenesses(ctx, in.Event.Kind, in.Segments, known, own)
+	if err != nil {
+		return models.Outcome{}, err
+	}
+	var findings []models.Finding
+	score := 0.0
+	for i := range likenesses {
+		l := &likenesses[i]
+		if l.Probability < d.least || len(findings) == maxFindings {
+			break
+		}
+		f := l.finding(in.Event.Kind)
+		findings = append(findings, f)
+		score = max(score, f.Confidence*check.Weight(f.Severity))
+	}
+	outcome := models.Found(findings...)
+	outcome.Score = score
+	return outcome, nil
+}
+
+func (l *Likeness) finding(kind models.Kind) models.Finding {
+	f := models.Finding{
+		Rule: Rule, Version: Spec.Version, Class: l.Indicator.Class, Severity: severityOf(l.Indicator.Class), Confidence: l.Probability,
+		Message:  models.Truncate(l.message(), models.MaxMessageBytes),
+		Evidence: []models.Span{{Segment: l.Segment, View: l.View, Start: l.Start, End: l.End}},
+	}
+	if h := l.Harmless; h != nil {
+		alone := *l
+		alone.Harmless = nil
+		without := curveOf(kind).probability(alone.Features())
+		f.Counter = []models.CounterEvidence{{
+			Kind:    "known_harmless",
+			Message: models.Truncate(fmt.Sprintf("The passage also has %s of a harmless text, %s: %s", percent(h.Score), h.Indicator.ID, excerpt(h.Indicator.Text)), models.MaxMessageBytes),
+			Weight:  min(1, max(0, without-l.Probability)),
+		}}
+	}
+	return f
+}
+
+// severityOf is the class's own severity. What an outside class comes to is not known; that it is an attack is.
+func severityOf(class models.Class) models.Severity {
+	if info, ok := models.ClassByID(class); ok {
+		return info.Severity
+	}
+	return models.SeverityHigh
+}
+
+// message says which known attack this is like, how much, and what that attack says.
+func (l *Likeness) message() string {
+	x := &l.Indicator
+	name := ""
+	if info, ok := models.ClassByID(x.Class); ok {
+		name = ", " + strings.ToLower(info.Name)
+	}
+	return fmt.Sprintf("Repeats %s of a known attack (%s, class %s%s, from %s, first seen %s): %s",
+		percent(l.Score), x.ID, x.Class, name, models.Truncate(x.Source, maxSource), x.FirstSeen.Format("2006-01-02"), excerpt(x.Text))
+}
+
+const maxSource = 80
+
+func percent(share float64) string { return fmt.Sprintf("%d %%", int(100*share)) }
+
+// excerpt quotes a known text, with secrets masked.
+func excerpt(text string) string {
+	return fmt.Sprintf("%q", redact.Excerpt(text, 0, len(text)))
+}
