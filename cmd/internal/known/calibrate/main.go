@@ -3,8 +3,9 @@
 //	go run ./cmd/internal/known/calibrate --out detectors/similarity/curves.go rows.jsonl...
 //
 // It looks at the likeliest match of each event: of the dev split of Taster's own corpus, of the harmless rows in the files,
-// which are corpora of their own, and of copies of the shipped texts in which a third of the words are edited. Of an attack's copy
-// the attack should be found; of a harmless text's copy nothing. Events without a match say nothing about one.
+// which are corpora of their own, and of copies of the shipped texts. A copy of an attack in which a third of the words are
+// edited is an attack; one in which two thirds are is none any more, nor is the copy of a harmless text. Events without a
+// match say nothing about one. Which match is the likeliest follows from the curves that there are: run it twice.
 package main
 
 import (
@@ -52,10 +53,14 @@ func main() {
 const (
 	harmlessWeight  = 5
 	lookalikeWeight = 20
+	reworkedWeight  = 0.15 // of an attack: harmless, but who has so much of one deserves a look
 )
 
-// share is how many of a copy's words are edited.
-const share = 1. / 3
+// How many of a copy's words are edited: so that it is the text still, and so that it is no more.
+const (
+	edited   = 1. / 3
+	reworked = 2. / 3
+)
 
 func run(own string, files []string) ([]byte, error) {
 	known, err := similarity.Known()
@@ -178,33 +183,28 @@ func (c *collector) event(kind models.Kind, doc *models.Document, harmless float
 	if kind.Definition() {
 		g = c.Groups[0]
 	}
-	g.rows = append(g.rows, row{found[0].Features(), harmless == 0, max(harmless, 1)})
+	weight := harmless
+	if harmless == 0 {
+		weight = 1
+	}
+	g.rows = append(g.rows, row{found[0].Features(), harmless == 0, weight})
 	return nil
 }
 
 // copies looks at edited copies of the known texts, as a definition and as a result.
 func (c *collector) copies(known []models.Indicator) error {
 	for i := range known {
-		x, weight := &known[i], 0.
-		if x.Label == models.Benign {
-			weight = harmlessWeight
+		x := &known[i]
+		attack := x.Label == models.Malicious
+		weight := harmlessWeight
+		if attack {
+			weight = 0
 		}
-		for _, e := range [...]struct {
-			kind models.Kind
-			body any
-		}{
-			{models.KindTool, map[string]string{"name": "tool", "description": c.edited(x.Text)}},
-			{models.KindToolResult, map[string]any{"content": []any{map[string]string{"type": "text", "text": c.edited(x.Text)}}}},
-		} {
-			data, err := json.Marshal(e.body)
-			if err != nil {
-				return err
-			}
-			doc, err := view.Build(data)
-			if err != nil {
-				return err
-			}
-			if err := c.event(e.kind, doc, weight); err != nil {
+		if err := c.copy(x.Text, edited, float64(weight)); err != nil {
+			return err
+		}
+		if attack {
+			if err := c.copy(x.Text, reworked, reworkedWeight); err != nil {
 				return err
 			}
 		}
@@ -212,8 +212,31 @@ func (c *collector) copies(known []models.Indicator) error {
 	return nil
 }
 
-// edited drops a word, puts another in its place or before it, for a third of the words.
-func (c *collector) edited(text string) string {
+func (c *collector) copy(text string, share, harmless float64) error {
+	for _, e := range [...]struct {
+		kind models.Kind
+		body any
+	}{
+		{models.KindTool, map[string]string{"name": "tool", "description": c.edited(text, share)}},
+		{models.KindToolResult, map[string]any{"content": []any{map[string]string{"type": "text", "text": c.edited(text, share)}}}},
+	} {
+		data, err := json.Marshal(e.body)
+		if err != nil {
+			return err
+		}
+		doc, err := view.Build(data)
+		if err != nil {
+			return err
+		}
+		if err := c.event(e.kind, doc, harmless); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// edited drops a word, puts another in its place or before it, for a share of the words.
+func (c *collector) edited(text string, share float64) string {
 	var out []string
 	for _, w := range strings.Fields(text) {
 		if c.random.Float64() >= share {
