@@ -15,7 +15,7 @@ import (
 	"github.com/aad6b6dc/taster/models"
 )
 
-// shipped is the index of the shipped texts. It is made when the first event comes, not when a process starts.
+// shipped is the index of the shipped texts. It is made once in a process, beside its start.
 var shipped = sync.OnceValues(func() (*index.Index, error) {
 	known, err := Known()
 	if err != nil {

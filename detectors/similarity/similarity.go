@@ -63,6 +63,7 @@ func newDetector(_ context.Context, section detectors.Config) (detectors.Detecto
 	if err != nil {
 		return nil, err
 	}
+	go func() { _, _ = shipped() }() // so that the first event does not wait; it gets the error, if there is one
 	return &detector{own, cfg.MinProbability}, nil
 }
 
