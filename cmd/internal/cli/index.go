@@ -33,6 +33,7 @@ func (a *app) indexCommand() *cobra.Command {
 		a.indexExportCommand(),
 		a.indexImportCommand(),
 		a.indexKeyCommand(),
+		a.indexMeasureCommand(),
 		a.indexPublishCommand(),
 		a.indexRemoveCommand(),
 		a.indexSearchCommand(),
