@@ -84,10 +84,13 @@ func looksRead(s string) bool {
 	if len(s) < minRun || !readable(s) {
 		return false
 	}
-	letters, blanks, odd := 0, 0, 0
+	letters, beyond, blanks, odd := 0, 0, 0, 0
 	for i := range len(s) {
 		switch c := s[i]; {
-		case letter(c) || c >= 0x80:
+		case c >= 0x80:
+			beyond++
+			letters++
+		case letter(c):
 			letters++
 		case c == ' ' || c == '_' || c == '-' || c == '=' || c == ':' || c == ';' || c == '\n':
 			blanks++
@@ -95,7 +98,8 @@ func looksRead(s string) bool {
 			odd++
 		}
 	}
-	return letters*10 >= len(s)*6 && blanks*20 >= len(s) && odd*12 <= len(s)
+	words := blanks*20 >= len(s) || beyond*2 >= len(s) // not every script has blanks, and chance makes no UTF-8
+	return letters*10 >= len(s)*6 && words && odd*12 <= len(s)
 }
 
 var base85Set = func() *byteSet {
