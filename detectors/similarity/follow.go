@@ -64,14 +64,14 @@ func newFollower(dir string) (*follower, error) {
 	return f, nil
 }
 
-// current returns the index as the directory has it, or had it less than [lookEvery] ago; nil if there is none. What can't
-// be opened leaves in force what is held, and is logged once.
-func (f *follower) current() *index.Index {
+// current returns the index as the directory has it now, or unless it has to be now, had it less than [lookEvery] ago; nil if
+// there is none. What can't be opened leaves in force what is held, and is logged once.
+func (f *follower) current(now bool) *index.Index {
 	if f.dir == "" {
 		return nil
 	}
-	now, next := time.Now(), f.next.Load()
-	if now.UnixNano() >= next && f.next.CompareAndSwap(next, now.Add(lookEvery).UnixNano()) {
+	at, next := time.Now(), f.next.Load()
+	if now || at.UnixNano() >= next && f.next.CompareAndSwap(next, at.Add(lookEvery).UnixNano()) {
 		f.tell(f.look())
 	}
 	return f.held.Load()

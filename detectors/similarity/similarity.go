@@ -69,7 +69,8 @@ func newDetector(_ context.Context, section detectors.Config) (detectors.Detecto
 
 // Detect compares every view of every string with what is known. It is safe for concurrent use.
 func (d *detector) Detect(ctx context.Context, batch *detectors.Batch) (detectors.Answer, error) {
-	own := d.own.current()
+	// An empty batch is the engine's question for the revision, as it asks when the index has changed.
+	own := d.own.current(len(batch.Inputs) == 0)
 	answer := detectors.Answer{Outcomes: make([]models.Outcome, 0, len(batch.Inputs)), Revision: revision(own, d.least)}
 	for i := range batch.Inputs {
 		if err := ctx.Err(); err != nil {

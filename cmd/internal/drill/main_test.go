@@ -30,6 +30,10 @@ const (
 func TestMain(m *testing.M) {
 	if len(os.Args) > 2 {
 		switch part, args := os.Args[1], os.Args[2:]; part {
+		case playTaster:
+			os.Exit(runTaster(args))
+		case playPlugins:
+			os.Exit(runTaster(os.Args[1:]))
 		case playServer:
 			exit(serveBus(args[0], args[1]))
 		case playStation:
@@ -38,7 +42,8 @@ func TestMain(m *testing.M) {
 			exit(serveDetectors(args[0], args[1:]))
 		}
 	}
-	goleak.VerifyTestMain(m)
+	// The index's library starts these when it is linked in.
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/blevesearch/bleve_index_api.AnalysisWorker"))
 }
 
 func exit(err error) {
@@ -59,7 +64,7 @@ type child struct {
 }
 
 // spawn starts a part and waits for its first line.
-func spawn(t *testing.T, args ...string) *child {
+func spawn(t testing.TB, args ...string) *child {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Stderr = os.Stderr
@@ -183,7 +188,7 @@ func testContext(t *testing.T) context.Context {
 	return ctx
 }
 
-func eventually(ctx context.Context, t *testing.T, what string, done func() bool) {
+func eventually(ctx context.Context, t testing.TB, what string, done func() bool) {
 	t.Helper()
 	for !done() {
 		if !pause(ctx, 10*time.Millisecond) {

@@ -181,13 +181,13 @@ func reconnecting() []nats.Option {
 
 // bus is a NATS server: in the test, or in a process of its own that can be killed and started again.
 type bus struct {
-	t     *testing.T
+	t     testing.TB
 	url   string
 	dir   string
 	child *child // nil: in the test
 }
 
-func embedBus(t *testing.T) *bus {
+func embedBus(t testing.TB) *bus {
 	t.Helper()
 	s, err := natsembed.Start(natsembed.Settings{Dir: t.TempDir(), Listen: ":0"})
 	if err != nil {
@@ -278,7 +278,7 @@ func drained(ctx context.Context, t *testing.T, js jetstream.JetStream, from wir
 }
 
 // testLog shows what happens where somebody wants to see it.
-func testLog(t *testing.T) *slog.Logger {
+func testLog(t testing.TB) *slog.Logger {
 	if !testing.Verbose() || os.Getenv("TASTER_DRILL_LOG") == "" {
 		return slog.New(slog.DiscardHandler)
 	}
