@@ -30,7 +30,11 @@ require (
 	google.golang.org/protobuf v1.36.12
 )
 
-require github.com/google/uuid v1.6.0
+require (
+	github.com/failsafe-go/failsafe-go v0.9.8
+	github.com/google/uuid v1.6.0
+	github.com/sashabaranov/go-openai v1.43.0
+)
 
 require (
 	github.com/RoaringBitmap/roaring/v2 v2.14.5 // indirect

@@ -35,6 +35,8 @@ var arrows = []arrow{
 	{"detectors/heuristic/lexis", []string{"detectors/internal/directive", "detectors/heuristic/check"}, "what the words of definitions mean"},
 	{"detectors/heuristic/...", []string{"models/...", "detectors", "detectors/internal/...", "detectors/heuristic/check", "detectors/heuristic/gist", "detectors/heuristic/lexis"}, "its checks in code"},
 	{"detectors/similarity", []string{"models/...", "detectors", "detectors/heuristic/check", "detectors/similarity/..."}, "the detector of known texts"},
+	{"detectors/judge", []string{"models/...", "detectors", "detectors/internal/directive"}, "the detector that asks a language model"},
+	{"detectors/judge/judgetest", nil, "an endpoint for tests"},
 	{"detectors/similarity/exchange", []string{"models"}, "known texts as others exchange them"},
 	{"detectors/similarity/index", []string{"models", "detectors/internal/directive"}, "known texts, on disk and in memory"},
 

@@ -1,0 +1,23 @@
+package judge
+
+// DropSigns leaves everything to the model.
+func DropSigns(j *Judge) { j.signs = nil }
+
+// Spent is what the judge has used since it was made, in tokens, and how many requests it has sent.
+func Spent(j *Judge) (tokens, requests int64) {
+	c := j.asker.(*client)
+	c.budget.mu.Lock()
+	defer c.budget.mu.Unlock()
+	return c.budget.spent.tokens, c.budget.holds
+}
+
+// MostHeld is the most that was ever used and reserved together, in tokens.
+func MostHeld(j *Judge) int64 {
+	c := j.asker.(*client)
+	c.budget.mu.Lock()
+	defer c.budget.mu.Unlock()
+	return c.budget.peak
+}
+
+// CloseIdle closes connections that wait for another request.
+func CloseIdle(j *Judge) { j.asker.(*client).transport.CloseIdleConnections() }
