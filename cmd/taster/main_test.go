@@ -17,6 +17,8 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/aad6b6dc/taster/detectors/judge/judgetest"
 )
 
 // TestMain makes the test binary be taster, and a server to scan, when it is run under their names.
@@ -33,6 +35,8 @@ func TestScripts(t *testing.T) {
 	server := poisonedServer()
 	web := httptest.NewServer(mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server }, nil))
 	t.Cleanup(web.Close)
+	model := judgetest.New()
+	t.Cleanup(model.Close)
 	// A socket's path has at most 107 bytes: those of the scripts' own directories are longer.
 	tmp, err := os.MkdirTemp("", "t")
 	if err != nil {
@@ -54,6 +58,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("SERVER_URL", web.URL)
+			e.Setenv("JUDGE_URL", model.URL+"/v1") // the model's name says how it behaves
 			e.Setenv("TMPDIR", tmp)
 			e.Setenv("ROOT", root)
 			return goEnv(e)

@@ -5,6 +5,7 @@ import (
 	"github.com/aad6b6dc/taster/detectors"
 	"github.com/aad6b6dc/taster/detectors/catalogue"
 	"github.com/aad6b6dc/taster/detectors/heuristic"
+	"github.com/aad6b6dc/taster/detectors/judge"
 	"github.com/aad6b6dc/taster/detectors/similarity"
 )
 
@@ -13,6 +14,7 @@ func Specs() []detectors.Spec {
 	return []detectors.Spec{
 		catalogue.Spec,
 		heuristic.Spec,
+		judge.Spec,
 		similarity.Spec,
 	}
 }

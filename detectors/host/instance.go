@@ -67,7 +67,11 @@ func (i *instance) launch(ctx context.Context, s *Source, socketDir string, opts
 	}
 	for k := range specs {
 		name := specs[k].Name
-		if err := i.rpc.Configure(ctx, name, s.Configs[name]); err != nil {
+		cfg, err := s.config(name)
+		if err != nil {
+			return nil, err
+		}
+		if err := i.rpc.Configure(ctx, name, cfg); err != nil {
 			return nil, fmt.Errorf("configuring detector %q: %w", name, err)
 		}
 		if err := i.probe(ctx, &specs[k]); err != nil {

@@ -37,6 +37,9 @@ type Source struct {
 	// Configs has the configuration of each detector, by its name. Optional. A name that the plugin does not have is
 	// an error.
 	Configs map[string]detectors.Config
+	// Secrets has members that are added to the configuration of a detector, by its name, when it is sent. Optional. They
+	// are part of no digest, log or message.
+	Secrets map[string]map[string]string
 
 	self *self // this executable, instead of Command[0] and Files
 }
@@ -74,6 +77,28 @@ func (s *Source) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// config is what a detector is sent: its configuration with its secrets.
+func (s *Source) config(name string) (detectors.Config, error) {
+	secrets := s.Secrets[name]
+	if len(secrets) == 0 {
+		return s.Configs[name], nil
+	}
+	members := map[string]json.RawMessage{}
+	if cfg := s.Configs[name]; len(cfg) > 0 {
+		if err := json.Unmarshal(cfg, &members); err != nil {
+			return nil, fmt.Errorf("adding secrets to the configuration of %q: %w", name, err)
+		}
+	}
+	for member, secret := range secrets {
+		data, err := json.Marshal(secret)
+		if err != nil {
+			return nil, fmt.Errorf("adding secrets to the configuration of %q: %w", name, err)
+		}
+		members[member] = data
+	}
+	return json.Marshal(members)
 }
 
 func (s *Source) lists(path string) bool {

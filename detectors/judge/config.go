@@ -58,8 +58,8 @@ type Config struct {
 
 	// CacheEntries is how many texts' outcomes are remembered.
 	CacheEntries int `json:"cache_entries"`
-	// RecordFile gets every exchange with the model; ReplayFile answers in its place, without a network. At most one of
-	// them; they are for benchmarks.
+	// RecordFile answers what stands in it, and gets every other exchange with the model; ReplayFile answers in the model's
+	// place, without a network. At most one of them; they are for benchmarks.
 	RecordFile string `json:"record_file"`
 	ReplayFile string `json:"replay_file"`
 }

@@ -38,38 +38,48 @@ type recordLine struct {
 	Unsound string `json:"unsound,omitempty"`
 }
 
-// openRecords puts a recorder around the client, or a replay in its place.
+// openRecords puts a recorder before the client, or a replay in its place.
 func (j *Judge) openRecords() error {
-	switch {
-	case j.config.RecordFile != "":
-		f, err := os.OpenFile(j.config.RecordFile, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-		if err != nil {
-			return fmt.Errorf("opening the record: %w", err)
-		}
-		head := recordHead{recordVersion, revision(), j.config.Model, newSeed()}
-		r := &recorder{next: j.asker, file: f}
+	if j.config.RecordFile == "" && j.config.ReplayFile == "" {
+		return nil
+	}
+	path := j.config.ReplayFile + j.config.RecordFile // one of them is empty
+	known, head, err := readRecords(path)
+	recording := j.config.RecordFile != ""
+	if recording && errors.Is(err, os.ErrNotExist) {
+		known, head, err = replay{}, recordHead{}, nil
+	}
+	if err != nil {
+		return err
+	}
+	if head.Version != 0 && head.Model != j.config.Model {
+		return bad("model", "%q, and %s is of %q", j.config.Model, path, head.Model)
+	}
+	if !recording {
+		j.asker, j.drawer = known, drawSeeded(head.Seed)
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("opening the record: %w", err)
+	}
+	r := &recorder{next: j.asker, known: known, file: f}
+	if head.Version == 0 {
+		head = recordHead{recordVersion, revision(), j.config.Model, newSeed()}
 		if err := r.write(head); err != nil {
 			return err
 		}
-		j.asker, j.drawer = r, drawSeeded(head.Seed)
-	case j.config.ReplayFile != "":
-		r, head, err := readRecords(j.config.ReplayFile)
-		if err != nil {
-			return err
-		}
-		if head.Model != j.config.Model {
-			return bad("model", "%q, and the replay is of %q", j.config.Model, head.Model)
-		}
-		j.asker, j.drawer = r, drawSeeded(head.Seed)
 	}
+	j.asker, j.drawer = r, drawSeeded(head.Seed)
 	return nil
 }
 
-// recorder writes down every exchange. The file is open as long as the process.
+// recorder answers what stands in its file already, and writes down the rest. The file is open as long as the process.
 type recorder struct {
-	next asker
-	mu   sync.Mutex
-	file io.Writer
+	next  asker
+	mu    sync.Mutex
+	known replay
+	file  io.Writer
 }
 
 func (r *recorder) write(v any) error {
@@ -84,6 +94,12 @@ func (r *recorder) write(v any) error {
 }
 
 func (r *recorder) ask(ctx context.Context, key string, q *question) (*reply, error) {
+	r.mu.Lock()
+	_, known := r.known[key]
+	r.mu.Unlock()
+	if known {
+		return r.recall(ctx, key, q)
+	}
 	got, err := r.next.ask(ctx, key, q)
 	line := recordLine{Key: key, Nonce: q.nonce, Reply: got}
 	var u *unsound
@@ -98,7 +114,14 @@ func (r *recorder) ask(ctx context.Context, key string, q *question) (*reply, er
 	if werr := r.write(line); werr != nil {
 		return nil, werr
 	}
+	r.known[key] = line
 	return got, err
+}
+
+func (r *recorder) recall(ctx context.Context, key string, q *question) (*reply, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.known.ask(ctx, key, q)
 }
 
 // replay answers from a record. Nothing is sent.
@@ -114,7 +137,7 @@ func readRecords(path string) (replay, recordHead, error) {
 	var head recordHead
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, head, fmt.Errorf("opening the replay: %w", err)
+		return nil, head, fmt.Errorf("opening the record: %w", err)
 	}
 	defer f.Close()
 	r := replay{}
@@ -123,24 +146,24 @@ func readRecords(path string) (replay, recordHead, error) {
 	for n := 1; lines.Scan(); n++ {
 		if n == 1 {
 			if err := json.Unmarshal(lines.Bytes(), &head); err != nil || head.Version != recordVersion {
-				return nil, head, fmt.Errorf("reading the replay %s: line 1 is not the head of a record, version %d", path, recordVersion)
+				return nil, head, fmt.Errorf("reading the record %s: line 1 is not the head of a record, version %d", path, recordVersion)
 			}
 			if head.Revision != revision() {
-				return nil, head, fmt.Errorf("reading the replay %s: it was recorded with another prompt: record anew", path)
+				return nil, head, fmt.Errorf("reading the record %s: it was recorded with another prompt: record anew", path)
 			}
 			continue
 		}
 		var line recordLine
 		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-			return nil, head, fmt.Errorf("reading the replay %s: line %d: %w", path, n, err)
+			return nil, head, fmt.Errorf("reading the record %s: line %d: %w", path, n, err)
 		}
 		r[line.Key] = line
 	}
 	if err := lines.Err(); err != nil {
-		return nil, head, fmt.Errorf("reading the replay %s: %w", path, err)
+		return nil, head, fmt.Errorf("reading the record %s: %w", path, err)
 	}
 	if head.Version == 0 {
-		return nil, head, fmt.Errorf("reading the replay %s: empty", path)
+		return nil, head, fmt.Errorf("reading the record %s: empty", path)
 	}
 	return r, head, nil
 }
@@ -151,9 +174,9 @@ func (r replay) ask(ctx context.Context, key string, q *question) (*reply, error
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case !ok:
-		return nil, &failure{reason: models.ReasonUnavailable, detail: "the replay has no answer to this text"}
+		return nil, &failure{reason: models.ReasonUnavailable, detail: "the record has no answer to this text"}
 	case line.Nonce != q.nonce:
-		return nil, &failure{reason: models.ReasonBadAnswer, detail: "the replay is of another question"}
+		return nil, &failure{reason: models.ReasonBadAnswer, detail: "the record is of another question"}
 	case line.Unsound != "":
 		return nil, &unsound{"filter", line.Unsound}
 	case line.Reply == nil:

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 
@@ -154,7 +155,12 @@ func (s *Section) UnmarshalYAML(unmarshal func(any) error) error {
 type Judge struct {
 	// Section is the judge's configuration; nil means that it does not run.
 	Section Section
+	// KeyFile holds the key for the endpoint: a secret does not stand in a configuration. Optional.
+	KeyFile string
 }
+
+// keyFileField names [Judge.KeyFile] in the section.
+const keyFileField = "api_key_file"
 
 // UnmarshalYAML reads the word none, or a section.
 func (j *Judge) UnmarshalYAML(unmarshal func(any) error) error {
@@ -163,10 +169,48 @@ func (j *Judge) UnmarshalYAML(unmarshal func(any) error) error {
 		if word != "none" {
 			return &models.FieldError{Field: "judge", Problem: fmt.Sprintf("%q is neither none nor a section", word)}
 		}
-		j.Section = nil
+		*j = Judge{}
 		return nil
 	}
-	return unmarshal(&j.Section)
+	var fields map[string]any
+	if err := unmarshal(&fields); err != nil {
+		return err
+	}
+	if _, there := fields["api_key"]; there {
+		return &models.FieldError{Field: "judge.api_key", Problem: "a key does not stand in a configuration: use " + keyFileField}
+	}
+	if path, there := fields[keyFileField]; there {
+		var ok bool
+		if j.KeyFile, ok = path.(string); !ok {
+			return &models.FieldError{Field: "judge." + keyFileField, Problem: "not a path"}
+		}
+		delete(fields, keyFileField)
+	}
+	data, err := json.Marshal(fields)
+	if err != nil {
+		return fmt.Errorf("converting a section to JSON: %w", err)
+	}
+	j.Section = data
+	return nil
+}
+
+// maxKeyBytes limits a key.
+const maxKeyBytes = 8 << 10
+
+// Key reads the key: what stands in the file, without the space around it. It is empty without a file.
+func (j *Judge) Key() (string, error) {
+	if j.KeyFile == "" {
+		return "", nil
+	}
+	data, err := readLimited(j.KeyFile, maxKeyBytes)
+	if err != nil {
+		return "", fmt.Errorf("reading judge.%s: %w", keyFileField, err)
+	}
+	key := strings.TrimSpace(string(data))
+	if key == "" || strings.ContainsAny(key, "\r\n \t") {
+		return "", &models.FieldError{Field: "judge." + keyFileField, Problem: "does not hold one key and nothing else"}
+	}
+	return key, nil
 }
 
 // Indicators says whose additions to the known texts, and removals from them, come into force over the bus.
@@ -299,6 +343,7 @@ func (c *Config) resolvePaths(dir string) {
 	for _, p := range []*string{
 		&c.DataDir, &c.PolicyFile, &c.Detectors.PluginDir, &c.NATS.ServerConfigFile, &c.NATS.CredentialsFile,
 		&c.NATS.NkeySeedFile, &c.NATS.PasswordFile, &c.NATS.TLS.CAFile, &c.NATS.TLS.CertFile, &c.NATS.TLS.KeyFile,
+		&c.Judge.KeyFile,
 	} {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)

@@ -77,7 +77,7 @@ detectors:
   plugin_dir: plugins
   sections:
     heuristic: {limit: 3, words: [a, b]}
-judge: {model: small}
+judge: {model: small, api_key_file: key}
 `)
 	c, err := Load(path)
 	if err != nil {
@@ -89,6 +89,7 @@ judge: {model: small}
 		"plugin dir":   c.Detectors.PluginDir == filepath.Join(dir, "plugins"),
 		"policy":       c.Policy.Mode == models.Observe && acme.Mode == models.Enforce,
 		"section":      string(c.Detectors.Sections["heuristic"]) == `{"limit":3,"words":["a","b"]}`,
+		"judge's key":  c.Judge.KeyFile == filepath.Join(dir, "key"),
 		"judge":        string(c.Judge.Section) == `{"model":"small"}`,
 		"own bound":    c.StreamsOf(c.Tenants[0]).Events.MaxBytes == 5,
 		"common bound": c.StreamsOf(c.Tenants[0]).Events.MaxAgeHours == 7*24 && c.StreamsOf(c.Tenants[0]).Deep == Default().Streams.Deep,
@@ -131,6 +132,8 @@ func TestLoadRefuses(t *testing.T) {
 		"no indicators":        {"indicators: {max_entries: 0}\n", "indicators.max_entries"},
 		"indicators' room":     {"indicators: {max_bytes: 0}\n", "indicators.max_bytes"},
 		"judge":                {"judge: some\n", "judge"},
+		"judge with a key":     {"judge: {api_key: x}\n", "judge.api_key"},
+		"judge's key file":     {"judge: {api_key_file: 7}\n", "judge.api_key_file"},
 		"policy":               {"policy: {mode: loud}\n", "mode"},
 		"policy tenant":        {"policy: {tenants: {acme: {mode: observe}}}\n", `policy.tenants: "acme"`},
 		"two policies":         {"policy: {mode: observe}\npolicy_file: x.yaml\n", "policy_file"},

@@ -101,6 +101,8 @@ func (p *TenantPolicy) WantsDeep(f Facts, ruling Ruling, sample float64) bool {
 		return true
 	case p.Deep.Unpinned && f.Kind.Definition() && f.Pin == models.Unpinned:
 		return true
+	case p.Deep.Changed && f.Kind.Definition() && f.Pin == models.PinMismatch:
+		return true
 	}
 	return sample < p.Deep.SampledShare
 }

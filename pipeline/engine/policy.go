@@ -84,6 +84,8 @@ type Deep struct {
 	RiskBelow float64
 	// Unpinned sends every definition that nobody has approved yet and whose risk is below RiskBelow.
 	Unpinned bool
+	// Changed sends every definition that differs from what was approved and whose risk is below RiskBelow.
+	Changed bool
 	// SampledShare is the share, 0 to 1, of all other events below RiskBelow. The choice follows from digest and epoch.
 	SampledShare float64
 }
@@ -111,7 +113,7 @@ func DefaultPolicy() Policy {
 		Mode:     models.Enforce,
 		Excerpts: ExcerptsDefinitions,
 		Rules:    map[models.Kind]Rules{},
-		Deep:     Deep{RiskFrom: 20, RiskBelow: 90, Unpinned: true, SampledShare: 0.01},
+		Deep:     Deep{RiskFrom: 20, RiskBelow: 90, Unpinned: true, Changed: true, SampledShare: 0.01},
 	}
 	for _, k := range models.Kinds() {
 		p.Rules[k] = defaultRules(k)
@@ -202,6 +204,7 @@ type section struct {
 		RiskFrom     *float64 `yaml:"risk_from"`
 		RiskBelow    *float64 `yaml:"risk_below"`
 		Unpinned     *bool    `yaml:"unpinned"`
+		Changed      *bool    `yaml:"changed"`
 		SampledShare *float64 `yaml:"sampled_share"`
 	} `yaml:"deep"`
 	Allow []AllowEntry `yaml:"allow"`
@@ -234,6 +237,7 @@ func (s *section) over(base TenantPolicy) TenantPolicy {
 	set(&out.Deep.RiskFrom, s.Deep.RiskFrom)
 	set(&out.Deep.RiskBelow, s.Deep.RiskBelow)
 	set(&out.Deep.Unpinned, s.Deep.Unpinned)
+	set(&out.Deep.Changed, s.Deep.Changed)
 	set(&out.Deep.SampledShare, s.Deep.SampledShare)
 	out.Allow = slices.Concat(base.Allow, s.Allow)
 	out.Rules = make(map[models.Kind]Rules, len(base.Rules))

@@ -89,6 +89,7 @@ func TestDecide(t *testing.T) {
 func TestWantsDeep(t *testing.T) {
 	p := with(func(p *Policy) { p.Deep = Deep{RiskFrom: 20, RiskBelow: 90, SampledShare: 0.1} })
 	unpinned := with(func(p *Policy) { p.Deep = Deep{RiskFrom: 20, RiskBelow: 90, Unpinned: true} })
+	changed := with(func(p *Policy) { p.Deep = Deep{RiskFrom: 20, RiskBelow: 90, Changed: true} })
 	pinned := Facts{Kind: models.KindTool, Pin: models.PinMatch}
 	at := func(score float64) Facts { f := pinned; f.Risk.Score = score; return f }
 	for name, tt := range map[string]struct {
@@ -106,6 +107,8 @@ func TestWantsDeep(t *testing.T) {
 		"blocked":             {p, at(30), Ruling{Decision: models.Block}, 0, false},
 		"excepted":            {p, at(30), Ruling{Decision: models.Allow, Exception: &models.Exception{}}, 0, false},
 		"unpinned definition": {unpinned, Facts{Kind: models.KindTool, Pin: models.Unpinned}, Ruling{Decision: models.Allow}, 0.5, true},
+		"changed definition":  {changed, Facts{Kind: models.KindTool, Pin: models.PinMismatch}, Ruling{Decision: models.RequireApproval}, 0.5, true},
+		"changed, not asked":  {unpinned, Facts{Kind: models.KindTool, Pin: models.PinMismatch}, Ruling{Decision: models.RequireApproval}, 0.5, false},
 		"unpinned result":     {unpinned, Facts{Kind: models.KindToolResult, Pin: models.Unpinned}, Ruling{Decision: models.Allow}, 0.5, false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -50,6 +50,7 @@ type benchFlags struct {
 	control, workers                     int
 	idle                                 time.Duration
 	format                               string
+	judge                                benchJudge
 }
 
 // allSplits stands for no choice of split.
@@ -92,6 +93,7 @@ func (a *app) benchCommand() *cobra.Command {
 	flags.Uint64Var(&f.seed, "seed", 1, "of resampling, variations and the A/A control's choice")
 	flags.IntVar(&f.control, "aa", 1000, "samples, about, that are judged a second time as A/A control")
 	flags.IntVar(&f.workers, "workers", 0, "events judged at the same time; one for each CPU otherwise")
+	f.judge.addTo(cmd)
 	complete(cmd, "format", reportFormats())
 	complete(cmd, "split", append(corpus.Splits(), allSplits))
 	cmd.AddCommand(a.benchCompareCommand(), a.benchExportCommand(), a.benchReportCommand(), a.benchStreamCommand())

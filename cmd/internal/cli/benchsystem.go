@@ -130,6 +130,9 @@ func (a *app) openChain(ctx context.Context, f *benchFlags, names []string) ([]e
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := f.judge.join(ctx, s); err != nil {
+		return nil, nil, joinClose(err, s.close)
+	}
 	if len(names) == 0 {
 		return s.slots, s.close, nil
 	}
@@ -230,7 +233,8 @@ func (j engineJudge) Judge(ctx context.Context, events []models.Event) ([]bench.
 	for i := range events {
 		start := time.Now()
 		judged := j.engine.Judge(ctx, []engine.Job{{Event: events[i]}})[0]
-		took := time.Since(start)
+		took := time.Since(start) // of the first revision: a second one delays nobody
+		deepen(ctx, j.engine, events[i], &judged)
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

@@ -126,6 +126,7 @@ func (a *app) commands() []*cobra.Command {
 		a.corpusCommand(),
 		a.demoCommand(),
 		a.indexCommand(),
+		a.judgeCommand(),
 		a.pluginCommand(),
 		a.pluginServeCommand(),
 		a.reportCommand(),

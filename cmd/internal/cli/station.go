@@ -38,9 +38,6 @@ func (a *app) openStation(ctx context.Context, c config.Config, metrics promethe
 			err = errors.Join(err, s.close())
 		}
 	}()
-	if c.Judge.Section != nil {
-		return nil, errors.New("the configuration has a judge, and this version ships none")
-	}
 	log := a.logger()
 	c, known, err := placeKnowledge(c)
 	if err != nil {
@@ -53,6 +50,10 @@ func (a *app) openStation(ctx context.Context, c config.Config, metrics promethe
 		return nil, err
 	}
 	s.onClose(s.crew.close)
+	deepWorkers, err := s.crew.addJudge(ctx, c.Judge)
+	if err != nil {
+		return nil, err
+	}
 	js, err := jetstream.New(s.conn)
 	if err != nil {
 		return nil, fmt.Errorf("opening JetStream: %w", err)
@@ -73,7 +74,7 @@ func (a *app) openStation(ctx context.Context, c config.Config, metrics promethe
 	}
 	settings := stream.Settings{
 		Conn: s.conn, Engine: s.engine, Tenants: streamTenants(c), Catalogues: catalogues, Logger: log, Registerer: metrics,
-		Workers: c.Work.Workers, BatchEvents: c.Work.BatchEvents, OnReady: ready,
+		Workers: c.Work.Workers, BatchEvents: c.Work.BatchEvents, DeepWorkers: deepWorkers, OnReady: ready,
 	}
 	if known != nil {
 		settings.Indicators = known.follow(c.Indicators, s.engine)
