@@ -55,7 +55,7 @@ func TestJudgeExample(t *testing.T) {
 			if !strings.Contains(section.String(), name+":") {
 				t.Errorf("the example lacks %s", name)
 			}
-			if !regexp.MustCompile("`[a-z.]*" + name + "`").Match(readme) && name != "budget" {
+			if !regexp.MustCompile("`[a-z.]*"+name+"`").Match(readme) && name != "budget" {
 				t.Errorf("the README lacks %s", name)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aad6b6dc/taster/detectors"
 	"github.com/aad6b6dc/taster/detectors/heuristic"
+	"github.com/aad6b6dc/taster/detectors/judge"
 	"github.com/aad6b6dc/taster/detectors/plugin"
 	"github.com/aad6b6dc/taster/models"
 )
@@ -22,6 +23,7 @@ const (
 	patientName   = "patient"  // fast, with time
 	secondName    = "second"   // deep, impatient
 	gatedName     = "gated"    // deep, answers nothing before the gate is open
+	judgeName     = "judge"    // deep, the one that ships
 )
 
 // orders is what a body can tell the detectors to do.
@@ -60,6 +62,7 @@ func specs(dir string) map[string]detectors.Spec {
 		obedientName:  spec(obedientName, detectors.Fast, impatience, servant{order: fast}),
 		patientName:   spec(patientName, detectors.Fast, 30*time.Second, servant{order: fast}),
 		secondName:    spec(secondName, detectors.Deep, deepImpatience, servant{order: deep}),
+		judgeName:     judge.Spec,
 		gatedName:     spec(gatedName, detectors.Deep, time.Minute, servant{order: deep, gate: gatePath(dir)}),
 	}
 }

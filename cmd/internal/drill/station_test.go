@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/aad6b6dc/taster/detectors"
 	"github.com/aad6b6dc/taster/detectors/host"
 	"github.com/aad6b6dc/taster/models"
 	"github.com/aad6b6dc/taster/models/wire"
@@ -29,8 +30,10 @@ type plan struct {
 	URL    string
 	Herd   string     // the directory of [herd]
 	Groups [][]string // the detectors of each plugin process
-	Tenant stream.Tenant
-	Batch  int // events in a micro-batch; 0: the default
+	// Configs has the configuration of a detector, by its name.
+	Configs map[string]json.RawMessage
+	Tenant  stream.Tenant
+	Batch   int // events in a micro-batch; 0: the default
 }
 
 // newPlan is a station with the heuristic detector in one process and others in a second one. What a dead engine had in
@@ -63,6 +66,10 @@ func openStation(ctx context.Context, p plan, log *slog.Logger) (_ *station, err
 		source, err := host.SelfSource(append([]string{playDetectors, p.Herd}, names...)...)
 		if err != nil {
 			return nil, err
+		}
+		source.Configs = map[string]detectors.Config{}
+		for _, name := range names {
+			source.Configs[name] = detectors.Config(p.Configs[name])
 		}
 		process, err := host.Launch(ctx, source, host.Options{Logger: log})
 		if err != nil {

@@ -34,6 +34,7 @@ const (
 	Object      = "object"      // able, and knows json_object only
 	NoFormat    = "no-format"   // knows neither
 	Slow        = "slow"        // able, after [Server.Delay]
+	Gated       = "gated"       // able, after [Server.Open]
 	Hang        = "hang"        // never answers
 	Garbage     = "garbage"     // answers what is no JSON
 	Odd         = "odd"         // answers JSON that is no answer of the API
@@ -65,11 +66,12 @@ type Server struct {
 	keys     map[string]bool
 	once     map[string]bool
 	stop     chan struct{}
+	gate     chan struct{}
 }
 
 // New starts a server. The caller closes it.
 func New() *Server {
-	s := &Server{keys: map[string]bool{}, once: map[string]bool{}, stop: make(chan struct{})}
+	s := &Server{keys: map[string]bool{}, once: map[string]bool{}, stop: make(chan struct{}), gate: make(chan struct{})}
 	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
 	return s
 }
@@ -80,6 +82,9 @@ func (s *Server) Close() {
 	s.Server.CloseClientConnections()
 	s.Server.Close()
 }
+
+// Open has gated models answer. It is called once.
+func (s *Server) Open() { close(s.gate) }
 
 // Requests are all requests so far.
 func (s *Server) Requests() []openai.ChatCompletionRequest {
@@ -134,6 +139,12 @@ func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, req *openai.C
 	case Slow:
 		select {
 		case <-time.After(s.Delay):
+		case <-r.Context().Done():
+		case <-s.stop:
+		}
+	case Gated:
+		select {
+		case <-s.gate:
 		case <-r.Context().Done():
 		case <-s.stop:
 		}
