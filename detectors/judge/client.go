@@ -277,7 +277,7 @@ func (c *client) explain(ctx context.Context, err error, seen *exchange) error {
 		return &failure{reason: models.ReasonBadAnswer, detail: fmt.Sprintf("a response over %d bytes", c.config.MaxResponseBytes)}
 	}
 	status, said := statusOf(err)
-	detail := fmt.Sprintf("HTTP %d: %s", status, models.Truncate(said, 200))
+	detail := fmt.Sprintf("HTTP %d: %s", status, c.quote(said))
 	switch {
 	case status == http.StatusTooManyRequests, status >= 500:
 		wait := seen.retryAfter()
@@ -303,7 +303,15 @@ func (c *client) explain(ctx context.Context, err error, seen *exchange) error {
 	case seen.status.Load() == http.StatusOK && malformed(err):
 		return &failure{reason: models.ReasonBadAnswer, detail: "the response is not what the API says"}
 	}
-	return &trouble{failure{reason: models.ReasonUnavailable, detail: models.Truncate(err.Error(), 200)}}
+	return &trouble{failure{reason: models.ReasonUnavailable, detail: c.quote(err.Error())}}
+}
+
+// quote is what of the endpoint's own words is shown: not the key, which some repeat.
+func (c *client) quote(said string) string {
+	if c.config.APIKey != "" {
+		said = strings.ReplaceAll(said, c.config.APIKey, "***")
+	}
+	return models.Truncate(plain(models.Truncate(said, 4096)), 200)
 }
 
 // mostRetryAfter is the longest that an endpoint is obeyed when it says when to come back.

@@ -130,16 +130,20 @@ func (l *located) span() models.Span {
 }
 
 // message is what a person reads: our sentence, then the model's, which is no more trusted than the text that it was
-// asked about: one line, printable, without secrets.
+// asked about.
 func message(says, reason string) string {
-	reason = strings.Join(strings.Fields(strings.Map(func(r rune) rune {
+	if reason = plain(reason); reason == "" {
+		return says
+	}
+	return models.Truncate(says+" The model: "+reason, models.MaxMessageBytes)
+}
+
+// plain is what of foreign words may be shown: one line, printable, without secrets.
+func plain(s string) string {
+	return strings.Join(strings.Fields(strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) || private(r) {
 			return ' '
 		}
 		return r
-	}, redact.Mask(reason))), " ")
-	if reason == "" {
-		return says
-	}
-	return models.Truncate(says+" The model: "+reason, models.MaxMessageBytes)
+	}, redact.Mask(s))), " ")
 }

@@ -3,6 +3,7 @@ package judge
 import (
 	_ "embed"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -250,7 +251,7 @@ var (
 	// ownFence is one in the judge's own form.
 	ownFence = regexp.MustCompile(`(?i)</?data-[0-9a-f]{4,}>`)
 	// fence is the end of a stretch that was set apart for a reader, and a new voice behind it.
-	fence = regexp.MustCompile(`(?i)(?:</?data-[0-9a-f]{4,}|</(?:data|untrusted|input|content|document|items?|user_input|inspection|tool_description)>\s*\S|[=<\[-]{3,}\s*/?(?:end|ende|fin|конец)(?:[ _](?:of|der|des|de|des)?\s*(?:the\s+)?)?\s*(?:untrusted|scanned|data|input|daten|items|content|données|datos|данных)|---\s*データここまで|\bend of (?:the )?(?:untrusted (?:data|input)|data block|items)\b|\[/(?:items|data|input|operator)\]|\[operator\])`)
+	fence = regexp.MustCompile(`(?i)(?:</?data-[0-9a-f]{4,}|</(?:data|untrusted|input|content|document|items?|user_input|inspection|tool_description)>\s*\S|(?:={3,}|-{3,}|<{3,}|\[{3,})\s*/?(?:end|ende|fin|конец)(?:[ _](?:of|der|des|de|des)?\s*(?:the\s+)?)?\s*(?:untrusted|scanned|data|input|daten|items|content|données|datos|данных)|---\s*データここまで|\bend of (?:the )?(?:untrusted (?:data|input)|data block|items)\b|\[/(?:items|data|input|operator)\]|\[operator\])`)
 	// marks are letters joined by private-use characters, as the judge joins them.
 	marks = regexp.MustCompile(`(?:\pL[\x{E000}-\x{F8FF}]\pL+[\x{E000}-\x{F8FF}]){2}|(?:\pL+[,:]?[\x{E000}-\x{F8FF}]\pL+[\s\S]{0,40}){3}`)
 	// role is a turn of a conversation, and words in it.
@@ -263,24 +264,40 @@ var (
 // has the shapes, too.
 const verdictWords = judged | acquit | muzzle | burden | inward
 
+// shape is a form that only a judge's text has. One of its hints stands in every text of that form, in lower case: most texts
+// have none, and the pattern need not be tried.
+type shape struct {
+	rule    string
+	hints   []string
+	pattern *regexp.Regexp
+	words   bool           // counts only beside verdictWords
+	also    *regexp.Regexp // has to match somewhere, too
+}
+
+var shapes = []shape{
+	{ruleVerdict, []string{"conclusion", "passages", "addressed"}, ownAnswer, false, nil},
+	{ruleVerdict, []string{`"`, "<"}, anyVerdict, false, giveIt},
+	{ruleFence, []string{"<data-", "</data-"}, ownFence, false, nil},
+	{ruleFence, []string{"</", "---", "===", "<<<", "[[[", "end of ", "[/", "[operator"}, fence, true, nil},
+	{ruleFence, []string{"\xee", "\xef"}, marks, false, nil},
+	{ruleRole, []string{"<|", "<start_of_turn", "[inst", "[/inst", "<<sys", "<</sys", "###", `"role"`, "human", "assistant"}, role, true, closes},
+}
+
 // shapeSigns are what shows in the shape of a text.
 func shapeSigns(text string, said sign) []seenSign {
 	var out []seenSign
-	add := func(rule string, at []int) { out = append(out, seenSign{rule, at[0], at[1]}) }
-	if at := ownAnswer.FindStringIndex(text); at != nil {
-		add(ruleVerdict, at)
-	} else if at := anyVerdict.FindStringIndex(text); at != nil && giveIt.MatchString(text) {
-		add(ruleVerdict, at)
-	}
-	if at := ownFence.FindStringIndex(text); at != nil {
-		add(ruleFence, at)
-	} else if at := fence.FindStringIndex(text); at != nil && said&verdictWords != 0 {
-		add(ruleFence, at)
-	} else if at := marks.FindStringIndex(text); at != nil {
-		add(ruleFence, at)
-	}
-	if at := role.FindStringIndex(text); at != nil && said&verdictWords != 0 && closes.MatchString(text) {
-		add(ruleRole, at)
+	lower := strings.ReplaceAll(strings.ToLower(text), "ſ", "s") // as patterns fold letters
+	done := ""
+	for i := range shapes {
+		sh := &shapes[i]
+		if sh.rule == done || sh.words && said&verdictWords == 0 || !slices.ContainsFunc(sh.hints, func(hint string) bool { return strings.Contains(lower, hint) }) {
+			continue
+		}
+		at := sh.pattern.FindStringIndex(text)
+		if at == nil || sh.also != nil && !sh.also.MatchString(text) {
+			continue
+		}
+		out, done = append(out, seenSign{sh.rule, at[0], at[1]}), sh.rule
 	}
 	return out
 }

@@ -173,6 +173,7 @@ func TestAttacks(t *testing.T) {
 		t.Run(suite.attacks+"/cunning/all", func(t *testing.T) { runAttacks(t, suite.attacks, cunning, true, true, suite.least) })
 		t.Run(suite.attacks+"/cunning/second look", func(t *testing.T) { runAttacks(t, suite.attacks, cunning, false, true, 0.5) })
 		t.Run(suite.attacks+"/cunning/signs", func(t *testing.T) { runAttacks(t, suite.attacks, cunning, true, false, 0.1) })
+		t.Run(suite.attacks+"/cunning/none", func(t *testing.T) { runAttacks(t, suite.attacks, cunning, false, false, 0) })
 	}
 }
 

@@ -187,7 +187,7 @@ func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, req *openai.C
 		fail(w, http.StatusServiceUnavailable, "down")
 		return true
 	case Forbidden:
-		fail(w, http.StatusUnauthorized, "wrong key")
+		fail(w, http.StatusUnauthorized, "wrong key\x1b[31m: "+strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
 		return true
 	case Filtered:
 		fail(w, http.StatusBadRequest, "the response was filtered (content_filter)")
