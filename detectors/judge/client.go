@@ -205,6 +205,7 @@ func (c *client) request(q *question, format string) openai.ChatCompletionReques
 	}
 	switch c.config.TokenLimit {
 	case limitMaxTokens:
+		//lint:ignore SA1019 local servers know no other name for it
 		r.MaxTokens = c.config.MaxAnswerTokens
 	case limitMaxCompletionTokens:
 		r.MaxCompletionTokens = c.config.MaxAnswerTokens

@@ -37,6 +37,7 @@ func TestRealModel(t *testing.T) {
 	c.BaseURL, c.Model, c.MaxAnswerTokens, c.MaxTextBytes, c.Concurrency = url+"/v1", "local", 256, 2048, 1
 	c.DeadlineSeconds, c.TrySeconds = 240, 120
 	c.Budget = judge.Budget{TokensPerMinute: 1_000_000, TokensPerDay: 10_000_000}
+	c.RecordFile = filepath.Join(t.TempDir(), "record.jsonl")
 	j, err := judge.New(c)
 	if err != nil {
 		t.Fatal(err)
@@ -66,16 +67,72 @@ func TestRealModel(t *testing.T) {
 		t.Logf("%-10s %-9s %-40s %6.1f s  %s", s.id, s.label, end, took[len(took)-1].Seconds(), o.Detail)
 	}
 	slices.Sort(took)
-	tokens, asked := judge.Spent(j)
+	if tokens, _ := judge.Spent(j); tokens > c.Budget.TokensPerMinute*int64(len(took)+1) {
+		t.Errorf("%d tokens, over the budget", tokens)
+	}
 	t.Logf("events %d (malicious %d, benign %d)", len(took), all[models.Malicious], all[models.Benign])
 	for _, k := range sortedKeys(ended) {
 		t.Logf("  %-50s %d", k, ended[k])
 	}
 	t.Logf("raised rightly %d of %d, wrongly %d of %d", raised[models.Malicious], all[models.Malicious], raised[models.Benign], all[models.Benign])
-	t.Logf("requests %d, tokens %d; seconds per event: median %.1f, most %.1f", asked, tokens, took[len(took)/2].Seconds(), took[len(took)-1].Seconds())
+	logAnswers(t, c.RecordFile)
+	t.Logf("seconds per event: median %.1f, most %.1f", took[len(took)/2].Seconds(), took[len(took)-1].Seconds())
 	if len(took) == 0 {
 		t.Fatal("no events")
 	}
+}
+
+// logAnswers says how far each recorded answer came, from the first check to the last.
+func logAnswers(t *testing.T, file string) {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	asked, ended, whole, nonce := 0, 0, 0, 0
+	var tokens, micros int64
+	conclusions := map[string]int{}
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var line struct {
+			Key, Nonce string
+			Reply      *struct {
+				Content, Finish string
+				PromptTokens    int64 `json:"prompt_tokens"`
+				AnswerTokens    int64 `json:"answer_tokens"`
+				Micros          int64
+			}
+		}
+		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+			t.Fatal(err)
+		}
+		if line.Reply == nil {
+			continue
+		}
+		asked++
+		tokens += line.Reply.PromptTokens + line.Reply.AnswerTokens
+		micros += line.Reply.Micros
+		var a struct{ Nonce, Conclusion string }
+		if line.Reply.Finish == "stop" {
+			ended++
+		}
+		if json.Unmarshal([]byte(line.Reply.Content), &a) != nil {
+			continue
+		}
+		whole++
+		conclusions[a.Conclusion]++
+		if a.Nonce == line.Nonce {
+			nonce++
+		}
+	}
+	if asked == 0 {
+		t.Error("no answer was recorded")
+		return
+	}
+	t.Logf("answers %d: ended by the model %d, JSON of the schema %d, with the nonce %d, conclusions %v; %.1f seconds and %d tokens each",
+		asked, ended, whole, nonce, conclusions, float64(micros)/1e6/float64(asked), tokens/int64(asked))
 }
 
 func sortedKeys(m map[string]int) []string {

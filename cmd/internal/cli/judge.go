@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +19,7 @@ import (
 // addJudge starts the judge in a process of its own, which alone gets the key, if the configuration has one. It returns how
 // many events it can be asked about at once.
 func (w *crew) addJudge(ctx context.Context, c config.Judge) (atOnce int, err error) {
-	if c.Section == nil {
+	if c.Section == nil || slices.Contains(w.config.Disabled, judge.Spec.Name) {
 		return 0, nil
 	}
 	jc, err := judgeConfig(c)
