@@ -3,6 +3,7 @@ package similarity
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/aad6b6dc/taster/detectors/similarity/index"
@@ -35,22 +36,32 @@ const (
 	matchesPerText = 24
 )
 
+// What comparing an event may take, in steps of a few nanoseconds: some at all, and some for each byte of its views.
+const (
+	eventSteps = 2_000_000
+	byteSteps  = 32
+)
+
 // Likenesses returns what the strings of an event of some kind have of known attacks, the likeliest first. Of several that
-// share a passage only the first is there.
-func Likenesses(ctx context.Context, kind models.Kind, segments []models.Segment, indexes ...*index.Index) ([]Likeness, error) {
+// share a passage only the first is there. Strings that were made to be like many known texts are not compared to the end:
+// they come back as skipped.
+func Likenesses(ctx context.Context, kind models.Kind, segments []models.Segment, indexes ...*index.Index) (found []Likeness, skipped []models.Skipped, err error) {
 	var all []Likeness
+	budget := index.NewBudget(eventSteps + byteSteps*size(segments))
 	for i := range segments {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for j := range segments[i].Views {
 			text := segments[i].Views[j].Text
 			if len(text) < shortestText {
 				continue
 			}
-			matches, err := search(text, indexes)
-			if err != nil {
-				return nil, err
+			matches, err := search(budget, text, indexes)
+			if errors.Is(err, index.ErrBudget) {
+				skipped = skip(skipped, segments[i].Pointer)
+			} else if err != nil {
+				return nil, nil, err
 			}
 			for _, m := range matches {
 				if m.Indicator.Label == models.Malicious {
@@ -61,20 +72,41 @@ func Likenesses(ctx context.Context, kind models.Kind, segments []models.Segment
 			}
 		}
 	}
-	return apart(all, segments), nil
+	return apart(all, segments), skipped, nil
 }
 
-func search(text string, indexes []*index.Index) ([]index.Match, error) {
+// size is how many bytes the views of an event have.
+func size(segments []models.Segment) (sum int) {
+	for i := range segments {
+		for j := range segments[i].Views {
+			sum += len(segments[i].Views[j].Text)
+		}
+	}
+	return sum
+}
+
+// maxSkipped is how many strings of one event are listed that were not compared to the end.
+const maxSkipped = 16
+
+func skip(skipped []models.Skipped, pointer string) []models.Skipped {
+	if n := len(skipped); n == maxSkipped || n > 0 && skipped[n-1].Pointer == pointer {
+		return skipped
+	}
+	return append(skipped, models.Skipped{Pointer: pointer, Reason: string(models.ReasonOverBudget)})
+}
+
+// search returns the matches in all indexes; with [index.ErrBudget] those that were found before.
+func search(budget *index.Budget, text string, indexes []*index.Index) ([]index.Match, error) {
 	var out []index.Match
 	for _, x := range indexes {
 		if x == nil {
 			continue
 		}
-		matches, err := x.Search(text, matchesPerText)
-		if err != nil {
-			return nil, err
-		}
+		matches, err := x.SearchWithin(budget, text, matchesPerText)
 		out = append(out, matches...)
+		if err != nil {
+			return out, err
+		}
 	}
 	return out, nil
 }

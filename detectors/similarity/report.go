@@ -26,7 +26,7 @@ func (d *detector) judge(ctx context.Context, in *detectors.Input, own *index.In
 	if err != nil {
 		return models.Outcome{}, err
 	}
-	likenesses, err := Likenesses(ctx, in.Event.Kind, in.Segments, known, own)
+	likenesses, skipped, err := Likenesses(ctx, in.Event.Kind, in.Segments, known, own)
 	if err != nil {
 		return models.Outcome{}, err
 	}
@@ -42,7 +42,7 @@ func (d *detector) judge(ctx context.Context, in *detectors.Input, own *index.In
 		score = max(score, f.Confidence*check.Weight(f.Severity))
 	}
 	outcome := models.Found(findings...)
-	outcome.Score = score
+	outcome.Score, outcome.Skipped = score, skipped
 	return outcome, nil
 }
 

@@ -162,6 +162,26 @@ func TestOversize(t *testing.T) {
 	}
 }
 
+// An event that is stuffed with words of known texts is not taken as inspected, and what was found stays found.
+func TestFlood(t *testing.T) {
+	known, err := Known()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var attack string
+	var flood strings.Builder
+	for i := 0; flood.Len() < 1<<19; i = (i + 7) % len(known) {
+		if known[i].Label == models.Malicious {
+			attack = known[i].Text
+		}
+		flood.WriteString(known[i].Text + " ")
+	}
+	o := ask(t, with(t, Config{}), input(t, attack+" "+flood.String())).Outcomes[0]
+	if o.Status != models.StatusFound || len(o.Skipped) != 1 || o.Skipped[0].Pointer != "/description" || o.Skipped[0].Reason != string(models.ReasonOverBudget) {
+		t.Errorf("%s with %d findings, skipped %+v", o.Status, len(o.Findings), o.Skipped)
+	}
+}
+
 func TestCurves(t *testing.T) {
 	for name, c := range map[string]curve{"definitions": definitions, "run time": runTime} {
 		if c.score <= 0 || c.weight <= 0 || c.contrast >= 0 {

@@ -51,6 +51,9 @@ func (b *block) add(t term, weight float32, word int) {
 	b.first[n] = int32(len(b.places) - 1)
 }
 
+// hitSteps is what a hit costs, sorting included.
+const hitSteps = 20
+
 // hit is a term of a document at a word of the block.
 type hit struct{ word, term int32 }
 
@@ -75,6 +78,7 @@ func (b *block) share(s *scratch, words []term, total, least float32) (share flo
 			s.hits = append(s.hits, hit{b.places[p].word, n})
 		}
 	}
+	s.budget.left -= hitSteps * len(s.hits)
 	slices.SortFunc(s.hits, func(x, y hit) int { return cmp.Or(cmp.Compare(x.word, y.word), cmp.Compare(x.term, y.term)) })
 	hits := b.core(b.best(s, int32(window(len(words)))), total/float32(len(words))/spread)
 	return min(b.weigh(s, hits)/total, 1), int(hits[0].word), int(hits[len(hits)-1].word)

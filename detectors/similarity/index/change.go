@@ -25,6 +25,13 @@ func Change(ctx context.Context, dir string, add []models.Indicator, remove []st
 	if err := locked(ctx, dir, func() error { return c.write(ctx, dir) }); err != nil {
 		return Stats{}, fmt.Errorf("changing index: %w", err)
 	}
+	stats, err := statsOf(dir)
+	if err != nil || stats.Damage == "" {
+		return stats, err
+	}
+	if err := locked(ctx, dir, func() error { return rebuild(ctx, dir) }); err != nil {
+		return Stats{}, fmt.Errorf("mending index: %w", err)
+	}
 	return statsOf(dir)
 }
 
@@ -43,22 +50,17 @@ func (c *change) write(ctx context.Context, dir string) error {
 	if err := j.append(path, c); err != nil {
 		return err
 	}
-	if j.changes <= maxJournal && p.whole(dir) {
+	if j.changes <= maxJournal {
 		return nil
 	}
+	return rebuild(ctx, dir)
+}
+
+// rebuild makes a new generation of what the directory holds.
+func rebuild(ctx context.Context, dir string) error {
 	all, err := allOnce(dir)
 	if err != nil {
 		return err
 	}
 	return generate(ctx, dir, all, nil)
-}
-
-// whole reports whether the generation's files are as they were written.
-func (p *pointer) whole(dir string) bool {
-	for name := range p.Files {
-		if p.check(dir, name) != nil {
-			return false
-		}
-	}
-	return true
 }

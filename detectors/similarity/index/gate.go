@@ -203,6 +203,9 @@ func (g *gate) find(t term) int {
 	}
 }
 
+// findSteps is what finding a list costs.
+const findSteps = 10
+
 // pass appends to s.candidates the documents of which the block may hold enough, in order.
 func (g *gate) pass(s *scratch) {
 	if len(s.found) < len(g.total) {
@@ -215,11 +218,14 @@ func (g *gate) pass(s *scratch) {
 			continue
 		}
 		where, weight := g.slots[at].where, s.block.weights[i]
+		s.budget.left -= findSteps
 		if where&single != 0 {
 			s.count(where&^single, weight)
 			continue
 		}
-		for _, doc := range g.lists[where+1 : where+1+g.lists[where]] {
+		list := g.lists[where+1 : where+1+g.lists[where]]
+		s.budget.left -= len(list)
+		for _, doc := range list {
 			s.count(doc, weight)
 		}
 	}

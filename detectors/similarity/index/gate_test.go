@@ -1,6 +1,8 @@
 package index
 
 import (
+	"errors"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -10,7 +12,7 @@ import (
 
 // exhaustive compares a text with every document, without the gate.
 func exhaustive(p *part, text string) map[uint32]float32 {
-	s := &scratch{}
+	s := &scratch{budget: NewBudget(math.MaxInt)}
 	s.tokens = appendTokens(nil, text)
 	found := map[uint32]float32{}
 	for start := 0; ; start += blockStep {
@@ -28,7 +30,7 @@ func exhaustive(p *part, text string) map[uint32]float32 {
 
 // gated is the same by way of the gate.
 func gated(t *testing.T, p *part, text string) map[uint32]float32 {
-	s := &scratch{}
+	s := &scratch{budget: NewBudget(math.MaxInt)}
 	s.tokens = appendTokens(nil, text)
 	found := map[uint32]float32{}
 	matches, err := p.search(nil, s, nil, p.texts.count())
@@ -179,5 +181,32 @@ func TestDisguises(t *testing.T) {
 		if err != nil || len(got) != 1 || got[0].Score < 0.6 {
 			t.Errorf("%s: found %+v, %v", name, got, err)
 		}
+	}
+}
+
+// A text that is like everything does not take for ever, and says so; what was found before that is there.
+func TestBudget(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 2))
+	var all []models.Indicator
+	for range 500 {
+		if x := indicator(models.Malicious, phrase(r, 20)); x.Validate() == nil {
+			all = append(all, x)
+		}
+	}
+	x, err := Memory(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := all[0].Text + " " + phrase(r, 20_000)
+	budget := NewBudget(20 * len(text))
+	got, err := x.SearchWithin(budget, text, 5)
+	if !errors.Is(err, ErrBudget) || len(got) == 0 {
+		t.Errorf("%d matches, %v", len(got), err)
+	}
+	if _, err := x.SearchWithin(budget, all[0].Text, 5); !errors.Is(err, ErrBudget) {
+		t.Errorf("a budget that is used up: %v", err)
+	}
+	if _, err := x.SearchWithin(NewBudget(100*len(poison)), poison, 5); err != nil {
+		t.Errorf("an ordinary text: %v", err)
 	}
 }

@@ -122,8 +122,26 @@ func leastShare(weight float32) float32 {
 // Search returns at most limit indicators, of either label, that text holds a part of, best first; of equals, the one
 // with the lower id.
 func (x *Index) Search(text string, limit int) ([]Match, error) {
+	return x.SearchWithin(nil, text, limit)
+}
+
+// Budget is how much work searches may do together, in steps of a few nanoseconds. It is for one goroutine.
+type Budget struct{ left int }
+
+// NewBudget returns a budget of so many steps. A text of ordinary words takes about ten for each byte.
+func NewBudget(steps int) *Budget { return &Budget{steps} }
+
+// ErrBudget says that a budget was used up. What was found until then is returned beside it.
+var ErrBudget = errors.New("the text has too much of too many known texts to compare it with all of them")
+
+// SearchWithin is [Index.Search] within a budget; nil means no bound. A text that was made to be like many known texts
+// costs much more than any other: it ends with [ErrBudget].
+func (x *Index) SearchWithin(budget *Budget, text string, limit int) ([]Match, error) {
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
+	if s.budget = budget; budget == nil {
+		s.unbounded()
+	}
 	return x.search(s, text, limit)
 }
 
@@ -131,6 +149,7 @@ func (x *Index) Search(text string, limit int) ([]Match, error) {
 func (x *Index) Passes(text string) (bool, error) {
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
+	s.unbounded()
 	_, err := x.search(s, text, 1)
 	return s.passed, err
 }
@@ -151,11 +170,12 @@ func (x *Index) search(s *scratch, text string, limit int) ([]Match, error) {
 		s.tokens = appendTokens(s.tokens[:0], turned)
 		out, err = x.held.search(s, turned, limit)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("searching index: %w", err)
-	}
 	sortMatches(out)
-	return out[:min(limit, len(out))], nil
+	out = out[:min(limit, len(out))]
+	if err != nil {
+		return out, fmt.Errorf("searching index: %w", err)
+	}
+	return out, nil
 }
 
 // search returns the best matches of the words in s of a text.
@@ -163,7 +183,7 @@ func (st *state) search(s *scratch, text string, limit int) ([]Match, error) {
 	st.unglue(s, text)
 	out, err := st.base.search(nil, s, st.gone, limit)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	return st.added.search(out, s, nil, limit)
 }

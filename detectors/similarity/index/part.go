@@ -2,6 +2,7 @@ package index
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -53,7 +54,8 @@ func (p *part) search(dst []Match, s *scratch, gone map[uint32]bool, limit int) 
 	s.results = s.results[:0]
 	for start := 0; ; start += blockStep {
 		if err := p.block(s, s.tokens[start:min(start+blockWords, len(s.tokens))], gone); err != nil {
-			return dst, err
+			out, e := p.read(dst, s, limit)
+			return out, errors.Join(err, e)
 		}
 		if start+blockWords >= len(s.tokens) {
 			return p.read(dst, s, limit)
@@ -65,21 +67,25 @@ func (p *part) search(dst []Match, s *scratch, gone map[uint32]bool, limit int) 
 func (p *part) block(s *scratch, tokens []token, gone map[uint32]bool) error {
 	s.block.read(tokens)
 	p.gate.pass(s)
-	// Most of what the lists let pass falls here, without a look at the disk.
-	s.candidates = slices.DeleteFunc(s.candidates, func(doc uint32) bool { return gone[doc] || p.score(s, doc).share == 0 })
-	if len(s.candidates) == 0 {
-		return nil
+	before := len(s.results)
+	compare := func(candidates []uint32) {
+		for _, doc := range candidates {
+			if m := p.score(s, doc); m.share > 0 && !gone[doc] {
+				s.results = append(s.results, result{doc, m.share, tokens[m.first].start, tokens[m.last].end})
+			}
+		}
+	}
+	compare(s.candidates) // of what the lists let pass most falls here, without a look at the disk
+	if len(s.results) == before {
+		return s.budget.err()
 	}
 	s.passed = true
+	known := len(s.candidates)
 	if err := p.words.suggest(s, p.gate, tokens); err != nil {
 		return fmt.Errorf("asking for candidates: %w", err)
 	}
-	for _, doc := range s.candidates {
-		if m := p.score(s, doc); m.share > 0 && !gone[doc] {
-			s.results = append(s.results, result{doc, m.share, tokens[m.first].start, tokens[m.last].end})
-		}
-	}
-	return nil
+	compare(s.candidates[known:])
+	return s.budget.err()
 }
 
 // result is a document that was found, and where.
@@ -112,6 +118,17 @@ func (p *part) read(dst []Match, s *scratch, limit int) ([]Match, error) {
 	return dst, nil
 }
 
+// scoreSteps is what comparing with one document costs, beside its words.
+const scoreSteps = 100
+
+// err is ErrBudget if nothing is left.
+func (b *Budget) err() error {
+	if b.left < 0 {
+		return ErrBudget
+	}
+	return nil
+}
+
 // scored is what the block in a scratch holds of a document.
 type scored struct {
 	share       float32
@@ -119,8 +136,13 @@ type scored struct {
 }
 
 // score returns the exact containment of a document in the block in s; 0 if it is below the document's least share.
+// A budget that is used up ends it all: what is not scored any more has 0.
 func (p *part) score(s *scratch, doc uint32) scored {
+	if s.budget.err() != nil {
+		return scored{}
+	}
 	g := p.gate
+	s.budget.left -= scoreSteps + int(g.starts[doc+1]-g.starts[doc])
 	least := leastShare(g.total[doc])
 	share, first, last := s.block.share(s, g.words[g.starts[doc]:g.starts[doc+1]], g.total[doc], least)
 	if share < least {

@@ -1,12 +1,15 @@
 package index
 
 import (
+	"math"
 	"math/bits"
 	"sync"
 )
 
 // scratch is the memory of one search, kept for the next.
 type scratch struct {
+	budget     *Budget
+	own        Budget
 	passed     bool // the gate let something through
 	tokens     []token
 	spare      []token // for what tokens becomes
@@ -25,6 +28,12 @@ type scratch struct {
 }
 
 var scratches = sync.Pool{New: func() any { return &scratch{} }}
+
+// unbounded gives the search a budget of its own that lasts.
+func (s *scratch) unbounded() {
+	s.own.left = math.MaxInt
+	s.budget = &s.own
+}
 
 func (s *scratch) clearCounts(n int) {
 	if cap(s.counts) < n {

@@ -109,6 +109,8 @@ const (
 	askedDocuments = 1000
 	leastTerms     = 2
 	suggested      = 16
+	// askSteps is what asking costs.
+	askSteps = 100_000
 )
 
 // suggest adds to s.candidates the documents that have the rarest words of a text, of those that are listed in the gate.
@@ -120,6 +122,7 @@ func (w *words) suggest(s *scratch, g *gate, tokens []token) error {
 	if len(asked) == 0 {
 		return nil
 	}
+	s.budget.left -= askSteps
 	clauses := make([]query.Query, len(asked))
 	for i, t := range asked {
 		q := bleve.NewTermQuery(t.name())

@@ -175,7 +175,7 @@ func weightOf(s *corpus.Sample) float64 {
 
 // event adds the likeliest match of an event, with what it counts as if it is harmless; 0 stands for an attack.
 func (c *collector) event(kind models.Kind, doc *models.Document, harmless float64) error {
-	found, err := similarity.Likenesses(context.Background(), kind, doc.Segments, c.index)
+	found, _, err := similarity.Likenesses(context.Background(), kind, doc.Segments, c.index)
 	if err != nil || len(found) == 0 {
 		return err
 	}
