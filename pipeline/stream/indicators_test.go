@@ -523,3 +523,21 @@ func TestLedger(t *testing.T) {
 		t.Errorf("left beside it: %v, %v", left, err)
 	}
 }
+
+// FuzzLedger reads anything as a ledger: what of it can be read, is read again from what is written of it.
+func FuzzLedger(f *testing.F) {
+	f.Add([]byte(`{"indicator":"a","time":"2026-11-22T12:00:00.000000001Z","key":"k","removed":true}` + "\n" + `{"indicator":"a","forgotten":true}`))
+	f.Add([]byte("{\n" + strings.Repeat("\x00", 1<<17) + `{"indicator":"b"}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		before, after := ledger{entries: map[string]ledgerEntry{}}, ledger{entries: map[string]ledgerEntry{}}
+		before.read(data)
+		lines, err := ledgerLines(slices.Collect(maps.Values(before.entries)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		after.read(lines)
+		if diff := cmp.Diff(before.entries, after.entries, cmpopts.IgnoreUnexported(ledgerEntry{})); diff != "" {
+			t.Errorf("read again (-before +after):\n%s", diff)
+		}
+	})
+}

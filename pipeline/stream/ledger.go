@@ -1,13 +1,13 @@
 package stream
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,8 +35,8 @@ type ledgerEntry struct {
 	applied bool // by this process: an index may have been lost since an earlier one
 }
 
-// maxLedgerBytes limits the file that is read: a line has some 200 bytes.
-const maxLedgerBytes = 1 << 30
+// maxLedgerBytes limits the file that is read: a line has some 150 bytes.
+const maxLedgerBytes = 256 << 20
 
 // openLedger reads the file, if there is one. A line that can't be read, as the last one after a crash, counts as never
 // written: its change comes again from the bucket.
@@ -46,22 +46,28 @@ func openLedger(path string) (*ledger, error) {
 		return l, nil
 	}
 	f, err := os.Open(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
+		return l, l.rewrite()
+	}
+	var data []byte
+	if err == nil {
+		data, err = io.ReadAll(io.LimitReader(f, maxLedgerBytes))
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
 		return nil, fmt.Errorf("reading the ledger of indicators: %w", err)
 	}
-	if err == nil {
-		lines := bufio.NewScanner(io.LimitReader(f, maxLedgerBytes))
-		for lines.Scan() {
-			var e ledgerEntry
-			if json.Unmarshal(lines.Bytes(), &e) == nil {
-				l.take(e)
-			}
-		}
-		if err := errors.Join(lines.Err(), f.Close()); err != nil {
-			return nil, fmt.Errorf("reading the ledger of indicators: %w", err)
+	l.read(data)
+	return l, l.rewrite()
+}
+
+func (l *ledger) read(data []byte) {
+	for line := range bytes.Lines(data) {
+		var e ledgerEntry
+		if json.Unmarshal(line, &e) == nil && e.Indicator != "" {
+			l.take(e)
 		}
 	}
-	return l, l.rewrite()
 }
 
 func (l *ledger) take(e ledgerEntry) {
@@ -104,11 +110,7 @@ func (l *ledger) rewrite() error {
 }
 
 func (l *ledger) replace() error {
-	entries := make([]ledgerEntry, 0, len(l.entries))
-	for _, e := range l.entries {
-		entries = append(entries, e)
-	}
-	slices.SortFunc(entries, func(a, b ledgerEntry) int { return strings.Compare(a.Indicator, b.Indicator) })
+	entries := slices.SortedFunc(maps.Values(l.entries), func(a, b ledgerEntry) int { return strings.Compare(a.Indicator, b.Indicator) })
 	data, err := ledgerLines(entries)
 	if err != nil {
 		return err
