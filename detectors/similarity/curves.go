@@ -11,8 +11,8 @@ package similarity
 //   - agentdojo, 300 rows, sha256:c20aab94fc8859740e24df2124c7620e8c74107c2dc984fc6a60f35351f225f0
 //   - injecagent, 1627 rows, sha256:c5ad5481de470105e0a34185c3c98c7553bed172417be4ae65c15b75e1f82788
 var (
-	// 836 attacks and 532 harmless events with a match.
-	definitions = curve{-18.57, 11.80, 3.43, -6.19}
-	// 853 attacks and 535 harmless events with a match.
-	runTime = curve{-28.10, 14.13, 5.36, -5.29}
+	// 836 attacks and 535 harmless events with a match.
+	definitions = curve{-37.17, 14.74, 7.44, -5.61}
+	// 853 attacks and 536 harmless events with a match.
+	runTime = curve{-37.32, 15.59, 7.37, -5.03}
 )

@@ -40,8 +40,9 @@ type Config struct {
 	MinProbability float64 `json:"min_probability"`
 }
 
-// leastProbability is what a finding must have to be reported: a quarter of what makes policy ask for approval.
-const leastProbability = 0.1
+// leastProbability is what a finding must have to be reported: it is likelier an attack than not. What is weaker would only tip
+// the scales where other detectors already doubt a harmless text.
+const leastProbability = 0.5
 
 type detector struct {
 	own   *follower

@@ -52,7 +52,7 @@ func main() {
 // One that was written to look like an attack counts more, since those are what a near match is mistaken for.
 const (
 	harmlessWeight  = 5
-	lookalikeWeight = 20
+	lookalikeWeight = 40
 	reworkedWeight  = 0.15 // of an attack: harmless, but who has so much of one deserves a look
 )
 
@@ -179,15 +179,20 @@ func (c *collector) event(kind models.Kind, doc *models.Document, harmless float
 	if err != nil || len(found) == 0 {
 		return err
 	}
-	g := c.Groups[1]
-	if kind.Definition() {
-		g = c.Groups[0]
+	groups := c.Groups // few look-alikes match at all: they count for both
+	if harmless != lookalikeWeight {
+		groups = c.Groups[:1]
+		if !kind.Definition() {
+			groups = c.Groups[1:]
+		}
 	}
 	weight := harmless
 	if harmless == 0 {
 		weight = 1
 	}
-	g.rows = append(g.rows, row{found[0].Features(), harmless == 0, weight})
+	for _, g := range groups {
+		g.rows = append(g.rows, row{found[0].Features(), harmless == 0, weight})
+	}
 	return nil
 }
 
