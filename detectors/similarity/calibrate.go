@@ -9,19 +9,19 @@ import (
 
 // curve is a logistic curve over the features of a likeness. The curves are in curves.go, which cmd/internal/known/calibrate
 // writes.
-type curve struct{ bias, score, weight, contrast float64 }
+type curve struct{ bias, margin, weight float64 }
 
 // tellingWeight is the weight, about a dozen words, from which a known text is no more telling for being longer.
 const tellingWeight = 60
 
-// Features are what the probability follows from: the share of the known attack that the passage holds, the logarithm of
-// the attack's weight up to [tellingWeight], and the share of the nearest harmless text that the same passage holds.
-func (l *Likeness) Features() [3]float64 {
-	return [3]float64{l.Score, math.Log1p(min(l.Weight, tellingWeight)), l.contrast()}
+// Features are what the probability follows from: the share of the known attack that the passage holds, as far as it exceeds
+// that of the nearest harmless text, and the logarithm of the attack's weight up to [tellingWeight].
+func (l *Likeness) Features() [2]float64 {
+	return [2]float64{max(0, l.Score-l.contrast()), math.Log1p(min(l.Weight, tellingWeight))}
 }
 
-func (c curve) probability(x [3]float64) float64 {
-	return 1 / (1 + math.Exp(-(c.bias + c.score*x[0] + c.weight*x[1] + c.contrast*x[2])))
+func (c curve) probability(x [2]float64) float64 {
+	return 1 / (1 + math.Exp(-(c.bias + c.margin*x[0] + c.weight*x[1])))
 }
 
 func curveOf(kind models.Kind) curve {

@@ -12,7 +12,7 @@ package similarity
 //   - injecagent, 1627 rows, sha256:c5ad5481de470105e0a34185c3c98c7553bed172417be4ae65c15b75e1f82788
 var (
 	// 836 attacks and 535 harmless events with a match.
-	definitions = curve{-37.17, 14.74, 7.44, -5.61}
+	definitions = curve{-31.86, 11.31, 6.61}
 	// 853 attacks and 536 harmless events with a match.
-	runTime = curve{-37.32, 15.59, 7.37, -5.03}
+	runTime = curve{-29.76, 10.54, 6.20}
 )

@@ -184,14 +184,18 @@ func TestFlood(t *testing.T) {
 
 func TestCurves(t *testing.T) {
 	for name, c := range map[string]curve{"definitions": definitions, "run time": runTime} {
-		if c.score <= 0 || c.weight <= 0 || c.contrast >= 0 {
-			t.Errorf("%s: %+v: more of an attack must raise the probability, more of a harmless text must lower it", name, c)
+		if c.margin <= 0 || c.weight <= 0 {
+			t.Errorf("%s: %+v: more of an attack must raise the probability", name, c)
 		}
 		l := Likeness{Match: index.Match{Score: 1, Weight: 2 * tellingWeight}}
 		if p := c.probability(l.Features()); p < 0.95 {
 			t.Errorf("%s: a copy has probability %v", name, p)
 		}
-		l.Score = 0
+		l.Harmless = &index.Match{Score: 1}
+		if p := c.probability(l.Features()); p > leastProbability {
+			t.Errorf("%s: what is as near to a harmless text has probability %v", name, p)
+		}
+		l.Harmless, l.Score = nil, 0
 		if p := c.probability(l.Features()); p > leastProbability {
 			t.Errorf("%s: nothing in common has probability %v", name, p)
 		}

@@ -3,7 +3,7 @@ package main
 import "math"
 
 // features is how many numbers describe a match.
-const features = 3
+const features = 2
 
 type row struct {
 	x      [features]float64
@@ -28,7 +28,7 @@ func (g *group) fit() {
 			gradient[i], hessian[i][i] = -ridge*w[i], ridge
 		}
 		for _, r := range g.rows {
-			x := [n]float64{1, r.x[0], r.x[1], r.x[2]}
+			x := [n]float64{1, r.x[0], r.x[1]}
 			z := 0.
 			for i := range n {
 				z += w[i] * x[i]
