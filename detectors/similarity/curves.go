@@ -11,8 +11,8 @@ package similarity
 //   - agentdojo, 300 rows, sha256:c20aab94fc8859740e24df2124c7620e8c74107c2dc984fc6a60f35351f225f0
 //   - injecagent, 1627 rows, sha256:c5ad5481de470105e0a34185c3c98c7553bed172417be4ae65c15b75e1f82788
 var (
-	// 836 attacks and 535 harmless events with a match.
-	definitions = curve{-31.86, 11.31, 6.61}
-	// 853 attacks and 536 harmless events with a match.
-	runTime = curve{-29.76, 10.54, 6.20}
+	// 834 attacks and 538 harmless events with a match.
+	definitions = curve{-32.50, 11.08, 6.80}
+	// 852 attacks and 543 harmless events with a match.
+	runTime = curve{-31.03, 10.49, 6.52}
 )

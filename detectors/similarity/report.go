@@ -48,7 +48,7 @@ func (d *detector) judge(ctx context.Context, in *detectors.Input, own *index.In
 
 func (l *Likeness) finding(kind models.Kind) models.Finding {
 	f := models.Finding{
-		Rule: Rule, Version: Spec.Version, Class: l.Indicator.Class, Severity: severityOf(l.Indicator.Class), Confidence: l.Probability,
+		Rule: Rule, Version: Spec.Version, Class: l.Indicator.Class, Severity: l.severity(), Confidence: l.Probability,
 		Message:  models.Truncate(l.message(), models.MaxMessageBytes),
 		Evidence: []models.Span{{Segment: l.Segment, View: l.View, Start: l.Start, End: l.End}},
 	}
@@ -65,9 +65,17 @@ func (l *Likeness) finding(kind models.Kind) models.Finding {
 	return f
 }
 
-// severityOf is the class's own severity. What an outside class comes to is not known; that it is an attack is.
-func severityOf(class models.Class) models.Severity {
-	if info, ok := models.ClassByID(class); ok {
+// wholeShare is how much of an attack must be there, beyond what a harmless text has, for the attack to be taken as there
+// itself. With less it is a trace, which is noted and acted on by nobody.
+const wholeShare = 0.6
+
+// severity is the class's own for an attack that is there, low for a trace. What an outside class comes to is not known;
+// that it is an attack is.
+func (l *Likeness) severity() models.Severity {
+	if l.Score-l.contrast() < wholeShare {
+		return models.SeverityLow
+	}
+	if info, ok := models.ClassByID(l.Indicator.Class); ok {
 		return info.Severity
 	}
 	return models.SeverityHigh

@@ -162,6 +162,27 @@ func TestOversize(t *testing.T) {
 	}
 }
 
+// A trace of an attack is noted, an attack that is there has its class's severity, and a harmless text that is as near
+// makes a trace of it.
+func TestSeverity(t *testing.T) {
+	for _, c := range []struct {
+		score, harmless float64
+		class           models.Class
+		want            models.Severity
+	}{
+		{1, 0, "D1", models.SeverityCritical},
+		{wholeShare, 0, "A1", models.SeverityCritical},
+		{wholeShare - 0.01, 0, "A1", models.SeverityLow},
+		{1, 0.5, "A1", models.SeverityLow},
+		{1, 0, "X-acme-odd", models.SeverityHigh},
+	} {
+		l := Likeness{Match: index.Match{Indicator: models.Indicator{Class: c.class}, Score: c.score}, Harmless: &index.Match{Score: c.harmless}}
+		if got := l.severity(); got != c.want {
+			t.Errorf("%v beside %v of class %s: %s, want %s", c.score, c.harmless, c.class, got, c.want)
+		}
+	}
+}
+
 // An event that is stuffed with words of known texts is not taken as inspected, and what was found stays found.
 func TestFlood(t *testing.T) {
 	known, err := Known()

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/aad6b6dc/taster/corpus"
+	"github.com/aad6b6dc/taster/detectors/similarity/index"
 	"github.com/aad6b6dc/taster/models"
 	"github.com/aad6b6dc/taster/models/view"
 )
@@ -58,8 +59,55 @@ func Of(samples []corpus.Sample, o Options) (*Texts, error) {
 		}
 	}
 	c.harmless(harmless, carriers(samples))
+	if err := c.contrast(harmless); err != nil {
+		return nil, err
+	}
 	return c.texts()
 }
+
+// How much of an attack's words a harmless sentence has that is worth knowing beside it, and with how much the words are no
+// attack by themselves.
+const (
+	nearAttack = 0.4
+	sameWords  = 0.9
+)
+
+// contrast adds the harmless sentences that are nearest to attacks, and drops the attacks whose words harmless samples have.
+func (c *collector) contrast(samples []*corpus.Sample) error {
+	var attacks []models.Indicator
+	for _, x := range c.out {
+		if x.Label == models.Malicious {
+			attacks = append(attacks, x)
+		}
+	}
+	known, err := index.Memory(attacks)
+	if err != nil {
+		return err
+	}
+	for _, s := range samples {
+		doc, err := view.Build(s.Event.Body)
+		if err != nil || !s.Resembles.Valid() {
+			continue
+		}
+		for _, text := range prose(doc) {
+			matches, err := known.Search(text, maxNear)
+			if err != nil {
+				return err
+			}
+			for _, m := range matches {
+				if m.Score >= sameWords {
+					delete(c.out, m.Indicator.ID)
+				} else if m.Score >= nearAttack {
+					c.add(s, models.Benign, s.Resembles, text)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// maxNear is how many attacks one sentence is compared with.
+const maxNear = 16
 
 // collector gathers indicators.
 type collector struct {
