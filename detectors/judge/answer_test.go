@@ -4,12 +4,16 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
+	"github.com/aad6b6dc/taster/detectors"
 	"github.com/aad6b6dc/taster/models"
+	"github.com/aad6b6dc/taster/models/view"
 )
 
 // ask makes a question about items, by chance that is always the same.
@@ -176,7 +180,10 @@ func TestRetryAfter(t *testing.T) {
 
 func TestMeter(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
-	m := newMeter(Budget{TokensPerMinute: 100, TokensPerDay: 250, CostPerDay: 1, PromptPricePerM: 1000})
+	m, err := newMeter(Budget{TokensPerMinute: 100, TokensPerDay: 250, CostPerDay: 1, PromptPricePerM: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
 	m.now = func() time.Time { return now }
 	reserve := func(prompt, answer int64, ok bool) *hold {
 		t.Helper()
@@ -204,6 +211,109 @@ func TestMeter(t *testing.T) {
 	reserve(600, 0, false)
 	m.budget = Budget{}
 	reserve(1<<40, 1<<40, true) // no limit
+}
+
+// TestMeterRemembers has a new process begin with what the one before has spent in the last day, and not spend what it can't
+// write down.
+func TestMeterRemembers(t *testing.T) {
+	dir := t.TempDir()
+	b := Budget{TokensPerDay: 100, StateFile: filepath.Join(dir, "spent.json")}
+	now := time.Unix(1_000_000, 0)
+	open := func() *meter {
+		t.Helper()
+		m, err := newMeter(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.now = func() time.Time { return now }
+		return m
+	}
+	if _, err := open().reserve(60, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := open().reserve(60, 0); err == nil {
+		t.Error("the second process has forgotten what the first has spent")
+	}
+	now = now.Add(25 * time.Hour)
+	if _, err := open().reserve(60, 0); err != nil {
+		t.Errorf("a day later: %v", err)
+	}
+	m := open()
+	m.budget.StateFile = filepath.Join(dir, "gone", "spent.json")
+	now = now.Add(25 * time.Hour)
+	if _, err := m.reserve(1, 0); err == nil {
+		t.Error("it spends what it can't write down")
+	}
+	if err := os.WriteFile(b.StateFile, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newMeter(b); err == nil {
+		t.Error("a broken file was read")
+	}
+}
+
+func TestConfigRefuses(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(*Config)
+		want   string // "": valid
+	}{
+		"as it is":           {func(*Config) {}, ""},
+		"no endpoint at all": {func(c *Config) { c.BaseURL, c.Model = "", "" }, ""},
+		"local, with a key":  {func(c *Config) { c.BaseURL, c.APIKey = "http://127.0.0.1:1/v1", "k" }, ""},
+		"key without TLS":    {func(c *Config) { c.BaseURL, c.APIKey = "http://models.example/v1", "k" }, "judge.base_url"},
+		"scheme":             {func(c *Config) { c.BaseURL = "ftp://models.example" }, "judge.base_url"},
+		"key in the URL":     {func(c *Config) { c.BaseURL = "https://u:secret@models.example" }, "judge.base_url"},
+		"query":              {func(c *Config) { c.BaseURL = "https://models.example/v1?key=secret" }, "judge.base_url"},
+		"endpoint is gone":   {func(c *Config) { c.BaseURL = "" }, "judge.base_url"},
+		"no model":           {func(c *Config) { c.Model = "" }, "judge.model"},
+		"azure":              {func(c *Config) { c.API = "azure" }, "judge.api_version"},
+		"api":                {func(c *Config) { c.API = "other" }, "judge.api"},
+		"format":             {func(c *Config) { c.Format = "xml" }, "judge.format"},
+		"token limit":        {func(c *Config) { c.TokenLimit = "x" }, "judge.token_limit"},
+		"deadline":           {func(c *Config) { c.DeadlineSeconds = 241 }, "judge.deadline_seconds"},
+		"concurrency":        {func(c *Config) { c.Concurrency = 0 }, "judge.concurrency"},
+		"answer":             {func(c *Config) { c.MaxAnswerTokens = 1 }, "judge.max_answer_tokens"},
+		"cost without price": {func(c *Config) { c.Budget.CostPerDay = 1 }, "judge.budget"},
+		"negative budget":    {func(c *Config) { c.Budget.TokensPerDay = -1 }, "judge.budget.tokens_per_day"},
+		"relative file":      {func(c *Config) { c.Budget.StateFile = "spent.json" }, "judge.budget.state_file"},
+		"two files":          {func(c *Config) { c.RecordFile, c.ReplayFile = "/a", "/b" }, "judge.replay_file"},
+	} {
+		c := DefaultConfig()
+		c.BaseURL, c.Model = "https://models.example/v1", "m"
+		tt.change(&c)
+		err := c.Validate()
+		if (err == nil) != (tt.want == "") || err != nil && (!strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "secret")) {
+			t.Errorf("%s: got %v, want %q", name, err, tt.want)
+		}
+	}
+	if _, err := ParseConfig([]byte(`{"modell":"x"}`)); err == nil {
+		t.Error("an unknown field was read")
+	}
+}
+
+// TestLongTextsAreCut sends a share of each string, says which, and takes no longer for more.
+func TestLongTextsAreCut(t *testing.T) {
+	body, err := json.Marshal(map[string]string{
+		"a": "first " + strings.Repeat("ship ", 1<<18) + " last", "b": "Second string of the event.", "c": strings.Repeat("boat ", 1<<18),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := view.Build(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx := newText(&detectors.Input{Event: &models.Event{Kind: models.KindToolResult}, Segments: doc.Segments}, 4096)
+	size := 0
+	for _, it := range tx.items {
+		size += len(it.shown)
+	}
+	if len(tx.items) != 3 || size > 4096 || len(tx.skipped) != 2 {
+		t.Errorf("%d items of %d bytes, skipped %+v", len(tx.items), size, tx.skipped)
+	}
+	if a := tx.items[0].shown; !strings.HasPrefix(a, "first ") || !strings.HasSuffix(a, " last") || !strings.Contains(a, gap) {
+		t.Errorf("%.40q", a)
+	}
 }
 
 func FuzzCheck(f *testing.F) {

@@ -1,7 +1,10 @@
 package judge
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
@@ -24,12 +27,45 @@ type meter struct {
 
 // spending is an amount of both kinds.
 type spending struct {
-	tokens int64
-	cost   float64
+	Tokens int64   `json:"tokens"`
+	Cost   float64 `json:"cost"`
 }
 
-func newMeter(b Budget) *meter {
-	return &meter{budget: b, now: time.Now, minute: window{slot: time.Second}, day: window{slot: 24 * time.Minute}}
+// newMeter begins with what the state file holds, if there is one.
+func newMeter(b Budget) (*meter, error) {
+	m := &meter{budget: b, now: time.Now, minute: window{slot: time.Second}, day: window{slot: 24 * time.Minute}}
+	if b.StateFile == "" {
+		return m, nil
+	}
+	data, err := os.ReadFile(b.StateFile)
+	if errors.Is(err, os.ErrNotExist) {
+		return m, m.save()
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &m.day.ring)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading what the judge has spent: %w", err)
+	}
+	return m, nil
+}
+
+// save writes down the day. Whoever can't write what he spends does not spend.
+func (m *meter) save() error {
+	if m.budget.StateFile == "" {
+		return nil
+	}
+	data, err := json.Marshal(m.day.ring)
+	if err == nil {
+		temporary := m.budget.StateFile + ".new"
+		if err = os.WriteFile(temporary, data, 0o600); err == nil {
+			err = os.Rename(temporary, m.budget.StateFile)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("writing what the judge has spent: %w", err)
+	}
+	return nil
 }
 
 // cost of tokens, in the currency of the prices.
@@ -55,10 +91,10 @@ func (m *meter) reserve(prompt, answer int64) (*hold, error) {
 		what            string
 		used, most, new float64
 	}{
-		{"tokens per minute", float64(minute.tokens), float64(m.budget.TokensPerMinute), float64(want.tokens)},
-		{"tokens per day", float64(day.tokens), float64(m.budget.TokensPerDay), float64(want.tokens)},
-		{"cost per minute", minute.cost, m.budget.CostPerMinute, want.cost},
-		{"cost per day", day.cost, m.budget.CostPerDay, want.cost},
+		{"tokens per minute", float64(minute.Tokens), float64(m.budget.TokensPerMinute), float64(want.Tokens)},
+		{"tokens per day", float64(day.Tokens), float64(m.budget.TokensPerDay), float64(want.Tokens)},
+		{"cost per minute", minute.Cost, m.budget.CostPerMinute, want.Cost},
+		{"cost per day", day.Cost, m.budget.CostPerDay, want.Cost},
 	} {
 		if limit.most > 0 && limit.used+limit.new > limit.most {
 			return nil, &failure{
@@ -70,24 +106,28 @@ func (m *meter) reserve(prompt, answer int64) (*hold, error) {
 	h := &hold{m, now, want}
 	m.add(now, want)
 	m.holds++
+	if err := m.save(); err != nil {
+		return nil, err
+	}
 	return h, nil
 }
 
-// settle replaces what was reserved by what was used. It is called once at most; without it the reservation stands.
+// settle replaces what was reserved by what was used. It is called once at most; without it the reservation stands. So it
+// does in the state file until the next request.
 func (h *hold) settle(prompt, answer int64) {
 	m := h.meter
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	used := spending{prompt + answer, m.budget.cost(prompt, answer)}
-	m.add(h.at, spending{used.tokens - h.tokens, used.cost - h.cost})
+	m.add(h.at, spending{used.Tokens - h.Tokens, used.Cost - h.Cost})
 }
 
 func (m *meter) add(at time.Time, s spending) {
 	m.minute.add(at, s)
 	m.day.add(at, s)
-	m.spent.tokens += s.tokens
-	m.spent.cost += s.cost
-	m.peak = max(m.peak, m.spent.tokens)
+	m.spent.Tokens += s.Tokens
+	m.spent.Cost += s.Cost
+	m.peak = max(m.peak, m.spent.Tokens)
 }
 
 // slots is how many slots a window has, and one more for the one that has begun: so no stretch of the window's length
@@ -98,7 +138,7 @@ const slots = 60 + 1
 type window struct {
 	slot time.Duration
 	ring [slots]struct {
-		number int64
+		Number int64 `json:"number"`
 		spending
 	}
 }
@@ -106,22 +146,22 @@ type window struct {
 func (w *window) add(at time.Time, s spending) {
 	number := at.UnixNano() / int64(w.slot)
 	e := &w.ring[number%slots]
-	if e.number > number {
+	if e.Number > number {
 		return // long ago
 	}
-	if e.number < number {
-		e.number, e.spending = number, spending{}
+	if e.Number < number {
+		e.Number, e.spending = number, spending{}
 	}
-	e.tokens += s.tokens
-	e.cost += s.cost
+	e.Tokens += s.Tokens
+	e.Cost += s.Cost
 }
 
 func (w *window) sum(now time.Time) (s spending) {
 	oldest := now.UnixNano()/int64(w.slot) - slots + 1
 	for i := range w.ring {
-		if e := &w.ring[i]; e.number >= oldest {
-			s.tokens += e.tokens
-			s.cost += e.cost
+		if e := &w.ring[i]; e.Number >= oldest {
+			s.Tokens += e.Tokens
+			s.Cost += e.Cost
 		}
 	}
 	return s

@@ -54,7 +54,11 @@ type client struct {
 	pause atomic.Int64
 }
 
-func newClient(c Config) *client {
+func newClient(c Config) (*client, error) {
+	budget, err := newMeter(c.Budget)
+	if err != nil {
+		return nil, err
+	}
 	transport := &http.Transport{
 		DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
 		TLSHandshakeTimeout: 5 * time.Second, MaxIdleConnsPerHost: c.Concurrency, IdleConnTimeout: 60 * time.Second,
@@ -73,11 +77,11 @@ func newClient(c Config) *client {
 	}
 	conf.BaseURL, conf.HTTPClient = strings.TrimRight(c.BaseURL, "/"), hc
 	cl := &client{
-		config: c, api: openai.NewClientWithConfig(conf), transport: transport, budget: newMeter(c.Budget),
+		config: c, api: openai.NewClientWithConfig(conf), transport: transport, budget: budget,
 		places: semaphore.NewWeighted(int64(c.Concurrency)),
 	}
 	cl.caution = cl.policies()
-	return cl
+	return cl, nil
 }
 
 // The pauses between tries: short, because a deep event has little time, and longer each time.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -300,6 +301,19 @@ func TestReplay(t *testing.T) {
 	e := deep(t, newJudge(t, s, judgetest.ObeysBlind, func(c *judge.Config) { c.ReplayFile = file }))
 	if _, second := revisions(t, e, harmless.event(t, "")); outcomeOf(&second).Reason != models.ReasonUnavailable {
 		t.Errorf("%+v", outcomeOf(&second))
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := regexp.MustCompile(`"nonce":"[0-9a-f]{8}","reply"`).ReplaceAll(text, []byte(`"nonce":"00000000","reply"`))
+	if err := os.WriteFile(file, other, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range run(func(c *judge.Config) { c.ReplayFile = file }) {
+		if !strings.HasSuffix(v, string(models.ReasonBadAnswer)) {
+			t.Errorf("another question's answers: %s", v)
+		}
 	}
 	if err := os.WriteFile(file, []byte("{}\n"), 0o600); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"time"
 
 	"github.com/aad6b6dc/taster/detectors"
@@ -73,6 +74,9 @@ type Budget struct {
 	CostPerDay      float64 `json:"cost_per_day"`
 	PromptPricePerM float64 `json:"prompt_price_per_million"`
 	AnswerPricePerM float64 `json:"answer_price_per_million"`
+	// StateFile keeps what was spent in the last day, so that a new process begins with it. Optional: empty means that
+	// each process begins with nothing spent.
+	StateFile string `json:"state_file"`
 }
 
 // The values that some fields may have.
@@ -155,6 +159,13 @@ func (c *Config) Validate() error {
 	}
 	if b := &c.Budget; b.CostPerMinute+b.CostPerDay > 0 && b.PromptPricePerM+b.AnswerPricePerM == 0 {
 		return bad("budget", "a limit of cost needs prompt_price_per_million or answer_price_per_million")
+	}
+	for _, f := range []struct{ field, path string }{
+		{"record_file", c.RecordFile}, {"replay_file", c.ReplayFile}, {"budget.state_file", c.Budget.StateFile},
+	} {
+		if f.path != "" && !filepath.IsAbs(f.path) {
+			return bad(f.field, "%q is not absolute: the judge's process has a place of its own", f.path)
+		}
 	}
 	if c.RecordFile != "" && c.ReplayFile != "" {
 		return bad("replay_file", "set together with record_file")

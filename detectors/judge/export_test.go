@@ -8,7 +8,7 @@ func Spent(j *Judge) (tokens, requests int64) {
 	c := clientOf(j)
 	c.budget.mu.Lock()
 	defer c.budget.mu.Unlock()
-	return c.budget.spent.tokens, c.budget.holds
+	return c.budget.spent.Tokens, c.budget.holds
 }
 
 func clientOf(j *Judge) *client {

@@ -54,7 +54,10 @@ func New(c Config) (*Judge, error) {
 	if c.BaseURL == "" {
 		return j, nil
 	}
-	j.asker = newClient(c)
+	var err error
+	if j.asker, err = newClient(c); err != nil {
+		return nil, err
+	}
 	return j, j.openRecords()
 }
 

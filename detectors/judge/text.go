@@ -55,9 +55,9 @@ func newText(in *detectors.Input, limit int) *text {
 				break
 			}
 			own := seg.Views[v].Text
-			shown := redact.Mask(own)
-			if most := max(room/share, min(room, limit/share)); len(shown) > most {
-				shown = middleCut(shown, most)
+			most := max(room/share, min(room, limit/share))
+			shown, whole := show(own, most)
+			if !whole {
 				t.skip(seg.Pointer, fmt.Sprintf("the judge reads %d bytes of an event", limit))
 			}
 			room -= len(shown) + len(seg.Pointer)
@@ -93,15 +93,21 @@ func viewsOf(seg *models.Segment) []int {
 	return append([]int{plain}, views...)
 }
 
-// middleCut leaves out the middle of s.
-func middleCut(s string, most int) string {
+// show masks the secrets of a text, and leaves out the middle of one that is longer than most.
+func show(own string, most int) (shown string, whole bool) {
+	if len(own) <= most {
+		return redact.Mask(own), true
+	}
 	half := max((most-len(gap))/2, 0)
-	head := models.Truncate(s, half)
-	at := len(s) - half
+	return redact.Part(own, 0, len(models.Truncate(own, half))) + gap + redact.Part(own, runeStart(own, len(own)-half), len(own)), false
+}
+
+// runeStart is the first byte from at on that begins a letter.
+func runeStart(s string, at int) int {
 	for at < len(s) && !utf8.RuneStart(s[at]) {
 		at++
 	}
-	return head + gap + s[at:]
+	return at
 }
 
 // jumbled is a text of the same items with the words of each in alphabetical order: as long, in the same language, about

@@ -95,12 +95,16 @@ func Mask(s string) string { return cut(s, 0, len(s), secrets(s)) }
 // Excerpt returns what stands in text at [start, end), with secrets masked, in valid UTF-8 and at most
 // [models.MaxExcerptBytes] long; a longer one loses its middle. A secret that the span cuts in half is masked all the
 // same. Bounds outside the text are moved to its ends.
-func Excerpt(text string, start, end int) string {
+func Excerpt(text string, start, end int) string { return shorten(Part(text, start, end)) }
+
+// Part returns the same as [Excerpt], as long as it is. It takes time for what stands in [start, end) and around it, not for
+// the whole text.
+func Part(text string, start, end int) string {
 	start = min(max(start, 0), len(text))
 	end = min(max(end, start), len(text))
 	from, to := surroundings(text, start, end)
 	found := cut(text[from:to], start-from, end-from, secrets(text[from:to]))
-	return shorten(strings.ToValidUTF8(found, string(utf8.RuneError)))
+	return strings.ToValidUTF8(found, string(utf8.RuneError))
 }
 
 // How far around a span secrets are looked for: a private key is at most 4 KiB long, any other secret stands in a line.

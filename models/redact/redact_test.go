@@ -105,3 +105,17 @@ func BenchmarkExcerpt(b *testing.B) {
 		Excerpt(text, 5000, 5100)
 	}
 }
+
+func TestPartMasksWhatItsEndsCut(t *testing.T) {
+	secret := "ghp" + "_" + digits[:36]
+	text := strings.Repeat("tide ", 4000) + secret + strings.Repeat(" ebb", 4000)
+	at := strings.Index(text, secret)
+	for _, span := range [][2]int{{0, at + 20}, {at + 20, len(text)}, {0, len(text)}, {at + 10, at + 20}} {
+		if got := Part(text, span[0], span[1]); strings.Contains(got, secret[10:20]) || !utf8.ValidString(got) {
+			t.Errorf("%v: shows the secret", span)
+		}
+	}
+	if got, want := Part(text, 0, at), text[:at]; got != want {
+		t.Errorf("a part without a secret has %d bytes, want %d", len(got), len(want))
+	}
+}
