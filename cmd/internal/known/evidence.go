@@ -21,9 +21,9 @@ func Evidence(doc *models.Document, v *models.Verdict, source string) []models.I
 		if slices.ContainsFunc(taken, func(t [2]int) bool { return t[0] < e.raw[1] && e.raw[0] < t[1] }) {
 			continue // it was read in a plainer view already
 		}
-		text := redact.Mask(e.sentence())
+		text := e.sentence()
 		if e.segment.Key {
-			text = spelt(e.segment)
+			text = redact.Mask(spelt(e.segment))
 		}
 		for _, text := range worth(text) {
 			x := models.Indicator{Label: models.Malicious, Class: e.class, Text: text, Source: source, FirstSeen: v.Time.UTC()}.Identify()
@@ -121,7 +121,8 @@ func locate(doc *models.Document, s *models.Span) (*models.Segment, int) {
 	return nil, 0
 }
 
-// sentence is the sentences that the stretch touches; of one that goes on for ever, what stands around the stretch.
+// sentence is the sentences that the stretch touches; of one that goes on for ever, what stands around the stretch. Secrets
+// are masked, also those that only the text around it tells, or that it holds a part of.
 func (e *stretch) sentence() string {
 	const around = models.MaxIndicatorBytes / 4
 	text := e.segment.Views[e.view].Text
@@ -140,5 +141,5 @@ func (e *stretch) sentence() string {
 			to--
 		}
 	}
-	return text[from:to]
+	return redact.Part(text, from, to)
 }
