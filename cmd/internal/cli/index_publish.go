@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -65,7 +66,8 @@ func (a *app) indexPublishCommand() *cobra.Command {
 func (a *app) indexPublish(ctx context.Context, f *signFlags, args []string, remove bool) error {
 	var changes []models.IndicatorChange
 	if remove {
-		for _, id := range args {
+		slices.Sort(args)
+		for _, id := range slices.Compact(args) {
 			changes = append(changes, models.IndicatorChange{Remove: id})
 		}
 	} else {
@@ -93,9 +95,10 @@ func (a *app) indexPublish(ctx context.Context, f *signFlags, args []string, rem
 	return p.publish(signed)
 }
 
-// additions are the changes that make indicators known, with secrets masked.
+// additions are the changes that make indicators known, with secrets masked: one for each text, of several the last.
 func (a *app) additions(all []models.Indicator) []models.IndicatorChange {
 	var changes []models.IndicatorChange
+	place := map[string]int{}
 	masked := 0
 	for i := range all {
 		x := all[i]
@@ -104,6 +107,11 @@ func (a *app) additions(all []models.Indicator) []models.IndicatorChange {
 			x = x.Identify()
 			masked++
 		}
+		if n, twice := place[x.ID]; twice {
+			changes[n].Add = &x
+			continue
+		}
+		place[x.ID] = len(changes)
 		changes = append(changes, models.IndicatorChange{Add: &x})
 	}
 	if masked > 0 {
