@@ -53,12 +53,21 @@ func (c *Client) changeIndicator(ctx context.Context, m wire.Message, at time.Ti
 		if err != nil {
 			return err
 		}
-		old, err := wire.DecodeSignedChange(wire.Message{Subject: stored.Subject, Data: stored.Data})
-		if err == nil && !at.After(old.Change.Time) { // what can't be read is worth nothing to anybody
+		if old, ok := believable(stored); ok && !at.After(old.Time) {
 			return ErrOutdated
 		}
 		sequence = stored.Sequence
 	}
+}
+
+// believable returns the change that is stored, unless it is worth nothing to any engine, whomever it trusts: it can't be
+// read, its signature is another's, or it came from the future, by the bus's own clock.
+func believable(stored *jetstream.RawStreamMsg) (models.IndicatorChange, bool) {
+	s, err := wire.DecodeSignedChange(wire.Message{Subject: stored.Subject, Data: stored.Data})
+	if err != nil || s.Verify([]string{s.Key}) != nil {
+		return models.IndicatorChange{}, false
+	}
+	return s.Change, s.Change.Time.Sub(stored.Time) <= wire.MaxClockSkew
 }
 
 // outrun reports whether something else is stored than a message was to replace.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nkeys"
 
 	"github.com/aad6b6dc/taster/models"
@@ -55,6 +56,52 @@ func TestChangeIndicator(t *testing.T) {
 	var invalid *wire.Error
 	if err := c.ChangeIndicator(ctx, wire.SignedChange{}); !errors.As(err, &invalid) {
 		t.Errorf("no change: %v", err)
+	}
+}
+
+// TestWorthlessChangesAreReplaced: what no engine believes keeps nobody from saying the right thing.
+func TestWorthlessChangesAreReplaced(t *testing.T) {
+	ctx := testContext(t)
+	w := newWorld(t, natsembed.Settings{}, []string{"acme"})
+	c := w.client(t, "acme")
+	js, err := jetstream.New(w.engine)
+	if err != nil {
+		t.Fatal(err)
+	}
+	future := time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+	for n, worthless := range []func(x *models.Indicator) wire.SignedChange{
+		func(x *models.Indicator) wire.SignedChange {
+			return w.signed(t, models.IndicatorChange{Add: x, Time: future})
+		},
+		func(x *models.Indicator) wire.SignedChange {
+			s := w.signed(t, models.IndicatorChange{Add: x, Time: time.Now().Add(wire.MaxClockSkew / 2)})
+			s.Signature[0] ^= 1
+			return s
+		},
+		func(x *models.Indicator) wire.SignedChange {
+			s := w.signed(t, models.IndicatorChange{Add: x, Time: time.Now().Add(wire.MaxClockSkew / 2)})
+			s.Signature = nil
+			return s
+		},
+	} {
+		x := models.Indicator{Label: models.Malicious, Class: "A1", Text: fmt.Sprintf("Gull number %d takes the keys.", n), Source: "test", FirstSeen: time.Now()}.Identify()
+		s := worthless(&x)
+		m, err := wire.EncodeSignedChange(&s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := js.Publish(ctx, m.Subject, m.Data); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.ChangeIndicator(ctx, w.signed(t, models.IndicatorChange{Add: &x, Time: time.Now()})); err != nil {
+			t.Errorf("over worthless change %d: %v", n, err)
+			continue
+		}
+		for !w.known.has(x.ID) {
+			if time.Sleep(10 * time.Millisecond); ctx.Err() != nil {
+				t.Fatalf("indicator %d is never known", n)
+			}
+		}
 	}
 }
 
