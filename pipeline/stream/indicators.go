@@ -42,8 +42,8 @@ const (
 	// indicatorBatch is how many changes are applied at once at most, and indicatorPause how long a batch waits for more.
 	indicatorBatch = 4096
 	indicatorPause = 20 * time.Millisecond
-	// maxClockSkew is how far ahead the time of a change may be: one from the future would outdo all that follow.
-	maxClockSkew = time.Hour
+	// indicatorWait is how long a batch gathers at most, however fast changes follow each other.
+	indicatorWait = 500 * time.Millisecond
 )
 
 // Results of a change.
@@ -170,16 +170,20 @@ func (l *learner) watch(ctx context.Context) error {
 	}
 }
 
-// nextChanges waits for a change and takes those that come right after it.
+// nextChanges waits for a change and takes those that come right after it, for a while.
 func nextChanges(ctx context.Context, msgs jetstream.MessagesContext) (batch []wire.Message, err error) {
 	wait := jetstream.NextContext(ctx)
-	for len(batch) < indicatorBatch {
+	var began time.Time
+	for len(batch) < indicatorBatch && (len(batch) == 0 || time.Since(began) < indicatorWait) {
 		m, err := msgs.Next(wait)
 		if len(batch) > 0 && errors.Is(err, nats.ErrTimeout) {
 			return batch, nil
 		}
 		if err != nil {
 			return batch, err
+		}
+		if len(batch) == 0 {
+			began = time.Now()
 		}
 		batch = append(batch, wire.Message{Subject: m.Subject(), Header: m.Headers(), Data: m.Data()})
 		wait = jetstream.NextMaxWait(indicatorPause)
@@ -230,6 +234,9 @@ func (l *learner) learn(ctx context.Context, batch []wire.Message) error {
 	return l.ledger.note(noted)
 }
 
+// errOlder says that a newer change of the same indicator was applied, or is about to be.
+var errOlder = errors.New("a newer one came before")
+
 // examine puts the change in a message to the believed ones, or returns the result that it comes to instead, with an
 // error if it is refused. One that was applied before comes to nothing.
 func (l *learner) examine(m wire.Message, b *believed) (result string, err error) {
@@ -246,7 +253,7 @@ func (l *learner) examine(m wire.Message, b *believed) (result string, err error
 	queued, again := b.changes[id]
 	switch {
 	case ok && at.Before(known.Time), again && at.Before(queued.Change.Time):
-		return changeStale, nil
+		return changeStale, errOlder
 	case ok && known.applied && at.Equal(known.Time):
 		return "", nil
 	}
@@ -274,8 +281,8 @@ func (l *learner) believe(s *wire.SignedChange) (result string, err error) {
 	case err != nil:
 		return changeForged, err
 	}
-	if ahead := time.Until(s.Change.Time); ahead > maxClockSkew {
-		return changeTooEarly, fmt.Errorf("its time is %s ahead, the limit is %s", ahead.Round(time.Second), maxClockSkew)
+	if ahead := time.Until(s.Change.Time); ahead > wire.MaxClockSkew {
+		return changeTooEarly, fmt.Errorf("its time is %s ahead, the limit is %s", ahead.Round(time.Second), wire.MaxClockSkew)
 	}
 	return "", nil
 }

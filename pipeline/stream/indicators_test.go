@@ -1,9 +1,11 @@
 package stream
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -11,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -211,7 +214,7 @@ func TestIndicatorsAreRefused(t *testing.T) {
 	altered := s.add(text(3))
 	altered.Raw = []byte(strings.Replace(string(altered.Raw), `"A1"`, `"A2"`, 1))
 	x := indicatorOf(text(4))
-	early := s.sign(models.IndicatorChange{Add: &x, Time: time.Now().Add(2 * maxClockSkew)})
+	early := s.sign(models.IndicatorChange{Add: &x, Time: time.Now().Add(2 * wire.MaxClockSkew)})
 	b.put(ctx, unsigned, eve.add(text(5)), forged, altered, early)
 	good := s.add(heron)
 	elsewhere, err := wire.EncodeSignedChange(&good)
@@ -423,6 +426,58 @@ func TestWhatWasAppliedComesToNothing(t *testing.T) {
 	}
 	if got := k.known(); k.calls != 1 || !slices.Equal(got, []string{heron}) {
 		t.Errorf("known after %d calls: %q", k.calls, got)
+	}
+}
+
+// steady is a bus from which a change comes every ten milliseconds, for ever.
+type steady struct{ jetstream.MessagesContext }
+
+func (steady) Next(...jetstream.NextOpt) (jetstream.Msg, error) {
+	time.Sleep(10 * time.Millisecond)
+	return steadyMsg{}, nil
+}
+
+type steadyMsg struct{ jetstream.Msg }
+
+func (steadyMsg) Subject() string      { return "" }
+func (steadyMsg) Headers() nats.Header { return nil }
+func (steadyMsg) Data() []byte         { return nil }
+
+// TestSteadyChangesDelayNone: those who publish much keep nobody's change from being applied within a second.
+func TestSteadyChangesDelayNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		batch, err := nextChanges(t.Context(), steady{})
+		if took := time.Since(began); took > time.Second || err != nil || len(batch) < 2 {
+			t.Errorf("%d changes gathered in %s, %v", len(batch), took, err)
+		}
+	})
+}
+
+// TestOlderChangesAreLogged: the help of taster index publish says that the log tells what became of a change.
+func TestOlderChangesAreLogged(t *testing.T) {
+	s := newSigner(t)
+	meters, err := newMetrics(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	l := &learner{Indicators: Indicators{TrustedKeys: []string{s.public}, Apply: newMemory().apply}, meters: meters, log: slog.New(slog.NewTextHandler(&log, nil))}
+	if l.ledger, err = openLedger(""); err != nil {
+		t.Fatal(err)
+	}
+	old, newer := s.add(gull), s.remove(gull)
+	for _, c := range []wire.SignedChange{newer, old} {
+		m, err := wire.EncodeSignedChange(&c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.learn(t.Context(), []wire.Message{m}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := log.String(); strings.Count(got, "refusing") != 1 || !strings.Contains(got, "result="+changeStale) {
+		t.Errorf("logged: %s", got)
 	}
 }
 
