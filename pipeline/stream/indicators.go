@@ -139,6 +139,9 @@ func (l *learner) watch(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := l.ledger.mend(); err != nil {
+		return err
+	}
 	if err := l.disown(ctx); err != nil {
 		return err
 	}

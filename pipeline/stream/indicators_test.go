@@ -579,6 +579,43 @@ func TestLedger(t *testing.T) {
 	}
 }
 
+// TestLedgerIsMended breaks the ledger's file under a runner: what was applied meanwhile is in it all the same, with no other
+// change to come.
+func TestLedgerIsMended(t *testing.T) {
+	ctx := testContext(t)
+	nc, err := embedded(t).Connect()
+	b, s, k := newBus(t, nc, err), newSigner(t), newMemory()
+	i := Indicators{TrustedKeys: []string{s.public}, Apply: k.apply, Ledger: filepath.Join(t.TempDir(), "ledger.jsonl")}
+	meters, err := newMetrics(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &learner{Indicators: i, js: b.js, meters: meters, log: testLog(t)}
+	if l.ledger, err = openLedger(i.Ledger); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.ledger.file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	following, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		l.follow(following)
+	}()
+	eventually(ctx, t, "the bucket is there", func() bool {
+		_, err := b.js.Stream(ctx, bucketStream(wire.IndicatorBucket))
+		return err == nil
+	})
+	b.put(ctx, s.add(gull))
+	eventually(ctx, t, "the ledger has it", func() bool {
+		data, err := os.ReadFile(i.Ledger)
+		return err == nil && strings.Contains(string(data), indicatorOf(gull).ID)
+	})
+	stop()
+	<-done
+}
+
 // FuzzLedger reads anything as a ledger: what of it can be read, is read again from what is written of it.
 func FuzzLedger(f *testing.F) {
 	f.Add([]byte(`{"indicator":"a","time":"2026-11-22T12:00:00.000000001Z","key":"k","removed":true}` + "\n" + `{"indicator":"a","forgotten":true}`))

@@ -95,10 +95,18 @@ func (l *ledger) note(entries []ledgerEntry) error {
 		_, err = l.file.Write(data)
 	}
 	if err != nil {
-		_ = l.close() // half a line may be there: the next time it is written anew
+		_ = l.close() // half a line may be there: mend writes it anew
 		return fmt.Errorf("writing the ledger of indicators: %w", err)
 	}
 	return nil
+}
+
+// mend writes the file anew if writing into it has failed: what was applied is not applied again, and so not noted again.
+func (l *ledger) mend() error {
+	if l.path == "" || l.file != nil {
+		return nil
+	}
+	return l.rewrite()
 }
 
 // rewrite replaces the file by one with a line for each entry.
