@@ -47,8 +47,9 @@ func (d *detector) judge(ctx context.Context, in *detectors.Input, own *index.In
 }
 
 func (l *Likeness) finding(kind models.Kind) models.Finding {
+	severity, confidence := l.weigh()
 	f := models.Finding{
-		Rule: Rule, Version: Spec.Version, Class: l.Indicator.Class, Severity: l.severity(), Confidence: l.Probability,
+		Rule: Rule, Version: Spec.Version, Class: l.Indicator.Class, Severity: severity, Confidence: confidence,
 		Message:  models.Truncate(l.message(), models.MaxMessageBytes),
 		Evidence: []models.Span{{Segment: l.Segment, View: l.View, Start: l.Start, End: l.End}},
 	}
@@ -65,20 +66,37 @@ func (l *Likeness) finding(kind models.Kind) models.Finding {
 	return f
 }
 
-// wholeShare is how much of an attack must be there, beyond what a harmless text has, for the attack to be taken as there
-// itself. With less it is a trace, which is noted and acted on by nobody.
-const wholeShare = 0.6
+// How much of an attack must be there, beyond what a harmless text has. With wholeShare the attack is taken as there itself.
+// With partShare it counts beside findings of other detectors, as a copy that somebody reworked does: that is the least share,
+// in steps of a twentieth, that none of the 390 harmless samples of the corpus's dev split reaches, and 2 of 1,177 of the train
+// split do that were left out of the index with all that belongs to them. With less it is a trace, which is noted.
+const (
+	wholeShare = 0.6
+	partShare  = 0.45
+)
 
-// severity is the class's own for an attack that is there, low for a trace. What an outside class comes to is not known;
-// that it is an attack is.
+// weigh returns what the likeness is worth.
+func (l *Likeness) weigh() (models.Severity, float64) {
+	switch share := l.Score - l.contrast(); {
+	case share >= wholeShare:
+		return l.severity(), l.Probability
+	case share >= partShare:
+		return check.Company.Weigh(l.severity(), l.Probability)
+	}
+	return models.SeverityLow, l.Probability
+}
+
+// severity is that of the attack's class, but at least medium: what somebody took for an attack once is worth a question
+// when it comes again. What an outside class comes to is not known; that it is an attack is.
 func (l *Likeness) severity() models.Severity {
-	if l.Score-l.contrast() < wholeShare {
-		return models.SeverityLow
+	info, ok := models.ClassByID(l.Indicator.Class)
+	switch {
+	case !ok:
+		return models.SeverityHigh
+	case info.Severity.Rank() < models.SeverityMedium.Rank():
+		return models.SeverityMedium
 	}
-	if info, ok := models.ClassByID(l.Indicator.Class); ok {
-		return info.Severity
-	}
-	return models.SeverityHigh
+	return info.Severity
 }
 
 // message says which known attack this is like, how much, and what that attack says.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/aad6b6dc/taster/detectors"
 	"github.com/aad6b6dc/taster/detectors/detectortest"
+	"github.com/aad6b6dc/taster/detectors/heuristic/check"
 	"github.com/aad6b6dc/taster/detectors/similarity/index"
 	"github.com/aad6b6dc/taster/models"
 	"github.com/aad6b6dc/taster/models/view"
@@ -162,23 +163,30 @@ func TestOversize(t *testing.T) {
 	}
 }
 
-// A trace of an attack is noted, an attack that is there has its class's severity, and a harmless text that is as near
-// makes a trace of it.
-func TestSeverity(t *testing.T) {
+// A trace of an attack is noted, a part of one counts in company, an attack that is there has its class's severity, and a
+// harmless text that is as near takes away from it.
+func TestWeigh(t *testing.T) {
+	const sure = 0.95
+	company := func(s models.Severity) float64 { _, c := check.Company.Weigh(s, sure); return c }
 	for _, c := range []struct {
 		score, harmless float64
 		class           models.Class
-		want            models.Severity
+		severity        models.Severity
+		confidence      float64
 	}{
-		{1, 0, "D1", models.SeverityCritical},
-		{wholeShare, 0, "A1", models.SeverityCritical},
-		{wholeShare - 0.01, 0, "A1", models.SeverityLow},
-		{1, 0.5, "A1", models.SeverityLow},
-		{1, 0, "X-acme-odd", models.SeverityHigh},
+		{1, 0, "D1", models.SeverityCritical, sure},
+		{wholeShare, 0, "A1", models.SeverityCritical, sure},
+		{wholeShare - 0.01, 0, "A1", models.SeverityCritical, company(models.SeverityCritical)},
+		{partShare, 0, "A1", models.SeverityCritical, company(models.SeverityCritical)},
+		{partShare - 0.01, 0, "A1", models.SeverityLow, sure},
+		{1, 0.5, "A1", models.SeverityCritical, company(models.SeverityCritical)},
+		{1, 0.6, "A1", models.SeverityLow, sure},
+		{1, 0, "E14", models.SeverityMedium, sure},
+		{1, 0, "X-acme-odd", models.SeverityHigh, sure},
 	} {
-		l := Likeness{Match: index.Match{Indicator: models.Indicator{Class: c.class}, Score: c.score}, Harmless: &index.Match{Score: c.harmless}}
-		if got := l.severity(); got != c.want {
-			t.Errorf("%v beside %v of class %s: %s, want %s", c.score, c.harmless, c.class, got, c.want)
+		l := Likeness{Match: index.Match{Indicator: models.Indicator{Class: c.class}, Score: c.score}, Harmless: &index.Match{Score: c.harmless}, Probability: sure}
+		if s, p := l.weigh(); s != c.severity || p != c.confidence {
+			t.Errorf("%v beside %v of class %s: %s %v, want %s %v", c.score, c.harmless, c.class, s, p, c.severity, c.confidence)
 		}
 	}
 }

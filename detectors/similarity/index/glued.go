@@ -7,7 +7,7 @@ import (
 
 // Words that were run together, as they come out of letters that stood apart, are told by their length.
 const (
-	gluedLetters = 18
+	gluedLetters = 12
 	// maxGlued is how many are taken apart in one text.
 	maxGlued  = 64
 	maxDigits = 2
