@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -127,15 +128,16 @@ func (a *app) serve(ctx context.Context, load func() (config.Config, error)) err
 	if err != nil {
 		return errors.Join(err, s.close())
 	}
-	stopReloading := a.reloading(ctx, s, load)
+	stopReloading := a.reloading(ctx, s, c.Indicators.TrustedKeys, load)
 	err = s.runner.Run(ctx)
 	stopReloading()
 	return errors.Join(err, stopMetrics(), s.close())
 }
 
 // reloading takes over policy and detectors from the configuration at every SIGHUP until stop is called. One that can't
-// be read, or with which a detector does not start, changes nothing.
-func (a *app) reloading(ctx context.Context, s *station, load func() (config.Config, error)) (stop func()) {
+// be read, or with which a detector does not start, changes nothing. Whom the engine believes stays as it was: that a key
+// was taken out of the list in vain is told.
+func (a *app) reloading(ctx context.Context, s *station, trusted []string, load func() (config.Config, error)) (stop func()) {
 	hangups, done := make(chan os.Signal, 1), make(chan struct{})
 	signal.Notify(hangups, syscall.SIGHUP)
 	go func() {
@@ -150,6 +152,8 @@ func (a *app) reloading(ctx context.Context, s *station, load func() (config.Con
 			}
 			if err != nil {
 				a.warn("keeping the old policy and detectors: %v", err)
+			} else if !slices.Equal(c.Indicators.TrustedKeys, trusted) {
+				a.warn("the keys of indicators.trusted_keys have changed: that takes a restart, until then the old ones count")
 			}
 		}
 	}()
