@@ -27,8 +27,8 @@ const MaxChangeBytes = 64 << 10
 // ChangeSchemaVersion is the version of a signed change's JSON form. A field may be added, never changed.
 const ChangeSchemaVersion = "1.0.0"
 
-// MaxClockSkew is how far ahead of one's own clock the time of a change may be: one from the future would outdo all that
-// follow.
+// MaxClockSkew is how far the time of a change may be ahead of the bus's when it is stored: one from the future would outdo
+// all that follow.
 const MaxClockSkew = time.Hour
 
 // signedPurpose begins what is signed, so that a signature made for anything else is none here.

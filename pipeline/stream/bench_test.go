@@ -160,10 +160,11 @@ func BenchmarkLearn(b *testing.B) {
 	if l.ledger, err = openLedger(""); err != nil {
 		b.Fatal(err)
 	}
-	batch := make([]wire.Message, b.N)
+	batch := make([]stored, b.N)
 	for n := range batch {
 		change := s.add(fmt.Sprintf("Gull number %d takes the harbour keys.", n))
-		if batch[n], err = wire.EncodeSignedChange(&change); err != nil {
+		batch[n].at = time.Now()
+		if batch[n].Message, err = wire.EncodeSignedChange(&change); err != nil {
 			b.Fatal(err)
 		}
 	}

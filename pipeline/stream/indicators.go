@@ -173,8 +173,14 @@ func (l *learner) watch(ctx context.Context) error {
 	}
 }
 
+// stored is a message of the bucket.
+type stored struct {
+	wire.Message
+	at time.Time // when the bus took it, by its clock
+}
+
 // nextChanges waits for a change and takes those that come right after it, for a while.
-func nextChanges(ctx context.Context, msgs jetstream.MessagesContext) (batch []wire.Message, err error) {
+func nextChanges(ctx context.Context, msgs jetstream.MessagesContext) (batch []stored, err error) {
 	wait := jetstream.NextContext(ctx)
 	var began time.Time
 	for len(batch) < indicatorBatch && (len(batch) == 0 || time.Since(began) < indicatorWait) {
@@ -188,7 +194,11 @@ func nextChanges(ctx context.Context, msgs jetstream.MessagesContext) (batch []w
 		if len(batch) == 0 {
 			began = time.Now()
 		}
-		batch = append(batch, wire.Message{Subject: m.Subject(), Header: m.Headers(), Data: m.Data()})
+		meta, err := m.Metadata()
+		if err != nil {
+			return batch, err
+		}
+		batch = append(batch, stored{wire.Message{Subject: m.Subject(), Header: m.Headers(), Data: m.Data()}, meta.Timestamp})
 		wait = jetstream.NextMaxWait(indicatorPause)
 	}
 	return batch, nil
@@ -201,7 +211,7 @@ type believed struct {
 }
 
 // learn applies those of the messages that are to be believed, all at once.
-func (l *learner) learn(ctx context.Context, batch []wire.Message) error {
+func (l *learner) learn(ctx context.Context, batch []stored) error {
 	b := believed{changes: make(map[string]wire.SignedChange, len(batch))}
 	for _, m := range batch {
 		result, err := l.examine(m, &b)
@@ -242,8 +252,8 @@ var errOlder = errors.New("a newer one came before")
 
 // examine puts the change in a message to the believed ones, or returns the result that it comes to instead, with an
 // error if it is refused. One that was applied before comes to nothing.
-func (l *learner) examine(m wire.Message, b *believed) (result string, err error) {
-	s, err := wire.DecodeSignedChange(m)
+func (l *learner) examine(m stored, b *believed) (result string, err error) {
+	s, err := wire.DecodeSignedChange(m.Message)
 	if err != nil {
 		var e *wire.Error
 		if errors.As(err, &e) && e.Reason == models.RejectTooLarge {
@@ -260,7 +270,7 @@ func (l *learner) examine(m wire.Message, b *believed) (result string, err error
 	case ok && known.applied && at.Equal(known.Time):
 		return "", nil
 	}
-	if result, err := l.believe(&s); err != nil {
+	if result, err := l.believe(&s, m.at); err != nil {
 		return result, err
 	}
 	fresh := !ok && !again
@@ -274,8 +284,9 @@ func (l *learner) examine(m wire.Message, b *believed) (result string, err error
 	return "", nil
 }
 
-// believe returns why a change is refused, whatever it changes.
-func (l *learner) believe(s *wire.SignedChange) (result string, err error) {
+// believe returns why a change that was stored at a time is refused, whatever it changes. That its time was ahead is judged
+// by the bus's clock, so that all engines say the same, also those that start when the time has come.
+func (l *learner) believe(s *wire.SignedChange, at time.Time) (result string, err error) {
 	switch err := s.Verify(l.TrustedKeys); {
 	case errors.Is(err, wire.ErrUnsigned):
 		return changeUnsigned, err
@@ -284,7 +295,7 @@ func (l *learner) believe(s *wire.SignedChange) (result string, err error) {
 	case err != nil:
 		return changeForged, err
 	}
-	if ahead := time.Until(s.Change.Time); ahead > wire.MaxClockSkew {
+	if ahead := s.Change.Time.Sub(at); ahead > wire.MaxClockSkew {
 		return changeTooEarly, fmt.Errorf("its time is %s ahead, the limit is %s", ahead.Round(time.Second), wire.MaxClockSkew)
 	}
 	return "", nil

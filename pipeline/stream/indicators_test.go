@@ -411,13 +411,13 @@ func TestWhatWasAppliedComesToNothing(t *testing.T) {
 	if l.ledger, err = openLedger(""); err != nil {
 		t.Fatal(err)
 	}
-	var batch []wire.Message
+	var batch []stored
 	for _, c := range []wire.SignedChange{s.add(gull), s.add(heron), s.remove(gull)} {
 		m, err := wire.EncodeSignedChange(&c)
 		if err != nil {
 			t.Fatal(err)
 		}
-		batch = append(batch, m)
+		batch = append(batch, stored{m, time.Now()})
 	}
 	for range 2 {
 		if err := l.learn(ctx, batch); err != nil {
@@ -443,6 +443,8 @@ func (steadyMsg) Subject() string      { return "" }
 func (steadyMsg) Headers() nats.Header { return nil }
 func (steadyMsg) Data() []byte         { return nil }
 
+func (steadyMsg) Metadata() (*jetstream.MsgMetadata, error) { return &jetstream.MsgMetadata{}, nil }
+
 // TestSteadyChangesDelayNone: those who publish much keep nobody's change from being applied within a second.
 func TestSteadyChangesDelayNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -452,6 +454,36 @@ func TestSteadyChangesDelayNone(t *testing.T) {
 			t.Errorf("%d changes gathered in %s, %v", len(batch), took, err)
 		}
 	})
+}
+
+// TestTooEarlyStaysTooEarly: an engine that starts when the time of a change has come refuses it like those that were there
+// when it came.
+func TestTooEarlyStaysTooEarly(t *testing.T) {
+	s, k := newSigner(t), newMemory()
+	meters, err := newMetrics(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &learner{Indicators: Indicators{TrustedKeys: []string{s.public}, Apply: k.apply}, meters: meters, log: testLog(t)}
+	if l.ledger, err = openLedger(""); err != nil {
+		t.Fatal(err)
+	}
+	early, fine := s.add(gull), s.add(heron)
+	var batch []stored
+	for _, c := range []wire.SignedChange{early, fine} {
+		m, err := wire.EncodeSignedChange(&c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		batch = append(batch, stored{m, c.Change.Time.Add(-wire.MaxClockSkew)})
+	}
+	batch[0].at = batch[0].at.Add(-time.Nanosecond)
+	if err := l.learn(t.Context(), batch); err != nil {
+		t.Fatal(err)
+	}
+	if got := k.known(); !slices.Equal(got, []string{heron}) {
+		t.Errorf("known: %q", got)
+	}
 }
 
 // TestOlderChangesAreLogged: the help of taster index publish says that the log tells what became of a change.
@@ -472,7 +504,7 @@ func TestOlderChangesAreLogged(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := l.learn(t.Context(), []wire.Message{m}); err != nil {
+		if err := l.learn(t.Context(), []stored{{m, time.Now()}}); err != nil {
 			t.Fatal(err)
 		}
 	}
