@@ -130,6 +130,7 @@ func TestLoadRefuses(t *testing.T) {
 		"user's key":           {"indicators: {trusted_keys: [UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4]}\n", "indicators.trusted_keys[0]"},
 		"key twice":            {"indicators: {trusted_keys: [" + key + ", " + key + "]}\n", "indicators.trusted_keys[1]"},
 		"no indicators":        {"indicators: {max_entries: 0}\n", "indicators.max_entries"},
+		"too many indicators":  {"indicators: {max_entries: 500001}\n", "indicators.max_entries"},
 		"indicators' room":     {"indicators: {max_bytes: 0}\n", "indicators.max_bytes"},
 		"judge":                {"judge: some\n", "judge"},
 		"judge with a key":     {"judge: {api_key: x}\n", "judge.api_key"},

@@ -20,7 +20,7 @@ const (
 	maxAgeHours = 10 * 366 * 24
 
 	maxTrustedKeys = 64
-	maxIndicators  = 10_000_000
+	maxIndicators  = 500_000 // their ledger, with two lines of 200 bytes for each, is read whole
 )
 
 var durableName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
