@@ -221,6 +221,24 @@ func TestHurriedCallersDoNotKill(t *testing.T) {
 	}
 }
 
+func TestLateProbesDoNotKill(t *testing.T) {
+	p := start(t, source(t, "quick"), Options{MaxOverruns: 1})
+	before := pid(t, p)
+	if err := syscall.Kill(before, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	_, err := p.Detectors()[0].Detector.Detect(context.Background(), &detectors.Batch{})
+	if err2 := syscall.Kill(before, syscall.SIGCONT); err2 != nil {
+		t.Fatal(err2)
+	}
+	if code(err) != detectors.CodeDeadline {
+		t.Fatalf("got %v, want a deadline", err)
+	}
+	if pid(t, p) != before {
+		t.Error("a process that was asked for its revision while the machine was busy was killed")
+	}
+}
+
 func TestLaunchFailures(t *testing.T) {
 	tests := []struct {
 		how, text string
