@@ -53,12 +53,13 @@ func wordy(word string) bool {
 // split appends the words that the text of a word consists of, as far as they are known: of all ways to cut it, the one
 // with the fewest and most common words. Letters between them belong to none.
 func (st *state) split(s *scratch, dst []token, text string, whole token) []token {
-	s.letters, s.sums, s.ends = s.letters[:0], append(s.sums[:0], 0), append(s.ends[:0], whole.start)
+	s.letters, s.sums, s.ends = s.letters[:0], append(s.sums[:0], 0), s.ends[:0]
 	for i, r := range text[whole.start:whole.end] {
-		if i > 0 {
-			s.ends = append(s.ends, whole.start+i)
+		if n := len(s.letters); r == '\b' && n > 0 {
+			s.letters, s.sums, s.ends = s.letters[:n-1], s.sums[:n], s.ends[:n-1]
+			continue
 		}
-		s.letters = append(s.letters, unicode.ToLower(r))
+		s.letters, s.ends = append(s.letters, unicode.ToLower(r)), append(s.ends, whole.start+i)
 		s.sums = append(s.sums, s.sums[len(s.sums)-1]+letterOf(unicode.ToLower(r), false))
 	}
 	s.ends = append(s.ends, whole.end)
