@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 
 	"github.com/aad6b6dc/taster/models"
 )
@@ -42,7 +41,7 @@ func (c *change) write(ctx context.Context, dir string) error {
 	} else if err != nil {
 		return err
 	}
-	path := filepath.Join(dir, p.Generation, journalFile)
+	path := p.journalPath(dir)
 	j, err := readJournal(path)
 	if err != nil {
 		return err

@@ -13,12 +13,12 @@ import (
 	"github.com/aad6b6dc/taster/models"
 )
 
-// version tells one state of a directory from another, as cheaply as a call of stat.
+// version tells one state of a directory from another, as cheaply as two calls of stat.
 type version struct {
-	pointer     fs.FileInfo
-	journalPath string
-	journal     int64 // bytes
+	pointer, journal fs.FileInfo // nil if there is none
+	journalPath      string
 
+	digest     string // of the pointer
 	generation string
 	bytes      int64
 	changes    int
@@ -28,11 +28,11 @@ type version struct {
 // [fs.ErrNotExist]; a [*FormatError] and a [*CorruptError] say what else is wrong with it. Where only files are damaged
 // that can be made anew from the source, the index is held in memory, and [Stats] says so.
 func Open(dir string) (*Index, error) {
-	x := &Index{dir: dir}
-	if _, err := x.Refresh(); err != nil {
-		return nil, err
+	held, err := load(dir, nil)
+	if err != nil {
+		return nil, fmt.Errorf("opening index: %w", err)
 	}
-	return x, nil
+	return &Index{dir: dir, held: held}, nil
 }
 
 // Refresh takes over what has changed in the directory since the last call, and reports whether anything had. After an
@@ -46,11 +46,14 @@ func (x *Index) Refresh() (changed bool, err error) {
 	x.mu.RLock()
 	held := x.held
 	x.mu.RUnlock()
-	now, err := look(x.dir, held)
+	if held == nil {
+		return false, errClosed
+	}
+	now, err := look(x.dir, held.seen.journalPath)
 	if err != nil {
 		return false, fmt.Errorf("opening index: %w", err)
 	}
-	if held != nil && now.same(held.seen) {
+	if now.same(held.seen) {
 		return false, nil
 	}
 	next, err := load(x.dir, held)
@@ -58,32 +61,48 @@ func (x *Index) Refresh() (changed bool, err error) {
 		return false, fmt.Errorf("opening index: %w", err)
 	}
 	x.mu.Lock()
-	x.held = next
-	x.mu.Unlock()
-	if held != nil && held.base != next.base {
-		return true, held.close()
+	closed := x.held == nil
+	if !closed {
+		x.held = next
 	}
-	return true, nil
+	x.mu.Unlock()
+	switch {
+	case held.base == next.base:
+		return true, nil
+	case closed: // in the meantime
+		return false, errors.Join(errClosed, next.close())
+	}
+	return true, held.close()
 }
 
-// look is the version of the directory now; the journal's is that of the generation that is held.
-func look(dir string, held *state) (version, error) {
-	var v version
-	var err error
-	if v.pointer, err = os.Stat(filepath.Join(dir, pointerFile)); err != nil || held == nil {
+// look is the version of the directory now, with the journal of the generation that is held.
+func look(dir, journalPath string) (v version, err error) {
+	if v.pointer, err = os.Stat(filepath.Join(dir, pointerFile)); err != nil {
 		return v, err
 	}
-	info, err := os.Stat(held.seen.journalPath)
-	if err == nil {
-		v.journal = info.Size()
-	} else if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
+	v.journal, err = statJournal(journalPath)
 	return v, err
 }
 
+func statJournal(path string) (fs.FileInfo, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return info, err
+}
+
 func (v version) same(o version) bool {
-	return o.pointer != nil && os.SameFile(v.pointer, o.pointer) && v.pointer.ModTime().Equal(o.pointer.ModTime()) && v.journal == o.journal
+	return sameFile(v.pointer, o.pointer) && sameFile(v.journal, o.journal)
+}
+
+// sameFile reports whether a file is the one it was, with what it had. The size of a journal alone would not do: it ends
+// where a line was cut off, or where the next one took that line's place.
+func sameFile(a, b fs.FileInfo) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
 // attempts is how often a reader tries to open a generation that is removed while it does so.
@@ -112,13 +131,13 @@ func loadOnce(dir string, held *state) (*state, error) {
 		return nil, err
 	}
 	st := &state{sum: p.Contents.clone(), gone: map[uint32]bool{}}
-	st.seen = version{pointer: info, journalPath: filepath.Join(dir, p.Generation, journalFile), generation: p.Generation, bytes: p.bytes()}
-	if held != nil && held.seen.generation == p.Generation && os.SameFile(held.seen.pointer, info) {
+	st.seen = version{pointer: info, journalPath: p.journalPath(dir), digest: p.Digest, generation: p.Generation, bytes: p.bytes()}
+	if held != nil && held.seen.digest == p.Digest {
 		st.base, st.damage = held.base, held.damage
 	} else if st.base, st.damage, err = openPart(dir, p); err != nil {
 		return nil, err
 	}
-	if err := st.overlay(); err != nil {
+	if err := st.overlay(dir, p); err != nil {
 		if held == nil || st.base != held.base {
 			err = errors.Join(err, st.base.close())
 		}
@@ -172,13 +191,34 @@ func openFiles(dir, path string, p *pointer) (*part, error) {
 	return &part{gate: g, texts: &inFile{f, offsets}, words: w}, nil
 }
 
+func (p *pointer) journalPath(dir string) string {
+	return filepath.Join(dir, p.Generation, journalFile)
+}
+
+// journal reads the journal of the generation. Where there is none that may be because the generation is on its way out,
+// journal first: then it is an [fs.ErrNotExist].
+func (p *pointer) journal(dir string) (*journal, error) {
+	j, err := readJournal(p.journalPath(dir))
+	if err != nil || j.size > 0 {
+		return j, err
+	}
+	now, err := readPointer(dir)
+	if err == nil && now.Digest != p.Digest {
+		err = fmt.Errorf("%s was replaced: %w", p.Generation, fs.ErrNotExist)
+	}
+	return j, err
+}
+
 // overlay lays the journal over the generation.
-func (st *state) overlay() error {
-	j, err := readJournal(st.seen.journalPath)
+func (st *state) overlay(dir string, p *pointer) (err error) {
+	if st.seen.journal, err = statJournal(st.seen.journalPath); err != nil {
+		return err
+	}
+	j, err := p.journal(dir)
 	if err != nil {
 		return err
 	}
-	st.seen.journal, st.seen.changes = j.size, j.changes
+	st.seen.changes = j.changes
 	var added []models.Indicator
 	for _, id := range slices.Sorted(maps.Keys(j.changed)) {
 		doc, found, err := number(st.base.texts, id)
@@ -231,7 +271,7 @@ func allOnce(dir string) ([]models.Indicator, error) {
 	if err != nil {
 		return nil, err
 	}
-	j, err := readJournal(filepath.Join(dir, p.Generation, journalFile))
+	j, err := p.journal(dir)
 	if err != nil {
 		return nil, err
 	}
