@@ -32,8 +32,9 @@ func (l *Likeness) contrast() float64 {
 const (
 	// shortestText is how many bytes a string has that is compared: as much as four characters of Chinese.
 	shortestText = 12
-	// matchesPerText is how many known texts are looked at for one string.
-	matchesPerText = 24
+	// matchesPerText is how many known texts are looked at for one string: one that has more, of either label, was not
+	// compared to the end.
+	matchesPerText = 128
 )
 
 // What comparing an event may take, in steps of a few nanoseconds: some at all, and some for each byte of its views.

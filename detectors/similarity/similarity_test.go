@@ -211,6 +211,39 @@ func TestFlood(t *testing.T) {
 	}
 }
 
+// An attack does not hide behind more known texts, in the same string, than are looked at: it is found, or the string is
+// said to be not compared to the end.
+func TestCrowd(t *testing.T) {
+	known, err := Known()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var crowd []string
+	var attack models.Indicator
+	for _, x := range known {
+		if x.Label == models.Benign {
+			crowd = append(crowd, x.Text)
+		} else if len(x.Text) > len(attack.Text) {
+			attack = x
+		}
+	}
+	edited := strings.Fields(attack.Text)
+	for i := 4; i < len(edited); i += 5 {
+		edited[i] = "gadget"
+	}
+	d := with(t, Config{})
+	for _, c := range []struct {
+		harmless int
+		found    bool
+	}{{0, true}, {30, true}, {2 * matchesPerText, false}} {
+		text := strings.Join(append(crowd[:c.harmless:c.harmless], edited...), " ")
+		o := ask(t, d, input(t, text)).Outcomes[0]
+		if found := o.Status == models.StatusFound; c.found && !found || !found && len(o.Skipped) == 0 {
+			t.Errorf("behind %d harmless texts: %s with %d strings skipped", c.harmless, o.Status, len(o.Skipped))
+		}
+	}
+}
+
 func TestCurves(t *testing.T) {
 	for name, c := range map[string]curve{"definitions": definitions, "run time": runTime} {
 		if c.margin <= 0 || c.weight <= 0 {

@@ -135,14 +135,19 @@ func NewBudget(steps int) *Budget { return &Budget{steps} }
 var ErrBudget = errors.New("the text has too much of too many known texts to compare it with all of them")
 
 // SearchWithin is [Index.Search] within a budget; nil means no bound. A text that was made to be like many known texts
-// costs much more than any other: it ends with [ErrBudget].
+// costs much more than any other: it ends with [ErrBudget]. So does one that more than limit indicators are found in, since
+// the best may be a crowd for another to hide in.
 func (x *Index) SearchWithin(budget *Budget, text string, limit int) ([]Match, error) {
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
 	if s.budget = budget; budget == nil {
 		s.unbounded()
 	}
-	return x.search(s, text, limit)
+	out, err := x.search(s, text, limit)
+	if err == nil && budget != nil && s.more {
+		err = ErrBudget
+	}
+	return out, err
 }
 
 // Passes reports whether the gate lets a text pass: whether a search of it goes on to the slower steps.
@@ -160,7 +165,7 @@ func (x *Index) search(s *scratch, text string, limit int) ([]Match, error) {
 	if x.held == nil {
 		return nil, errClosed
 	}
-	s.passed = false
+	s.passed, s.more = false, false
 	if s.tokens = appendTokens(s.tokens[:0], text); len(s.tokens) == 0 {
 		return nil, nil
 	}
@@ -171,7 +176,9 @@ func (x *Index) search(s *scratch, text string, limit int) ([]Match, error) {
 		out, err = x.held.search(s, turned, limit)
 	}
 	sortMatches(out)
-	out = out[:min(limit, len(out))]
+	if len(out) > limit {
+		out, s.more = out[:limit], true
+	}
 	if err != nil {
 		return out, fmt.Errorf("searching index: %w", err)
 	}

@@ -102,11 +102,12 @@ func (p *part) read(dst []Match, s *scratch, limit int) ([]Match, error) {
 	})
 	kept := map[uint32]bool{}
 	for _, r := range s.results {
-		if len(kept) == limit {
-			break
-		}
 		if kept[r.doc] {
 			continue
+		}
+		if len(kept) == limit {
+			s.more = true
+			break
 		}
 		kept[r.doc] = true
 		indicator, err := p.texts.at(int(r.doc))

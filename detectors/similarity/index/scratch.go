@@ -11,6 +11,7 @@ type scratch struct {
 	budget     *Budget
 	own        Budget
 	passed     bool // the gate let something through
+	more       bool // was found than is returned
 	tokens     []token
 	spare      []token // for what tokens becomes
 	letters    []rune
