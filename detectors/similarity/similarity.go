@@ -4,10 +4,12 @@ package similarity
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/aad6b6dc/taster/detectors"
+	"github.com/aad6b6dc/taster/detectors/similarity/index"
 	"github.com/aad6b6dc/taster/models"
 )
 
@@ -72,16 +74,34 @@ func newDetector(_ context.Context, section detectors.Config) (detectors.Detecto
 func (d *detector) Detect(ctx context.Context, batch *detectors.Batch) (detectors.Answer, error) {
 	// An empty batch is the engine's question for the revision, as it asks when the index has changed.
 	own := d.own.current(len(batch.Inputs) == 0)
-	answer := detectors.Answer{Outcomes: make([]models.Outcome, 0, len(batch.Inputs)), Revision: revision(own, d.least)}
-	for i := range batch.Inputs {
-		if err := ctx.Err(); err != nil {
-			return detectors.Answer{}, fmt.Errorf("judging event %d of %d: %w", i+1, len(batch.Inputs), err)
-		}
-		outcome, err := d.judge(ctx, &batch.Inputs[i], own)
+	for range attempts {
+		before := revision(own, d.least)
+		outcomes, err := d.judgeAll(ctx, batch.Inputs, own)
 		if err != nil {
-			return detectors.Answer{}, fmt.Errorf("judging event %d of %d: %w", i+1, len(batch.Inputs), err)
+			return detectors.Answer{}, err
 		}
-		answer.Outcomes = append(answer.Outcomes, outcome)
+		if revision(own, d.least) == before {
+			return detectors.Answer{Outcomes: outcomes, Revision: before}, nil
+		}
 	}
-	return answer, nil
+	return detectors.Answer{}, errors.New("the index of known texts changes faster than events are compared with it")
+}
+
+// attempts is how often a batch is judged during which another call followed a change of the index: the outcomes would be
+// of two revisions.
+const attempts = 5
+
+func (d *detector) judgeAll(ctx context.Context, inputs []detectors.Input, own *index.Index) ([]models.Outcome, error) {
+	outcomes := make([]models.Outcome, 0, len(inputs))
+	for i := range inputs {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("judging event %d of %d: %w", i+1, len(inputs), err)
+		}
+		outcome, err := d.judge(ctx, &inputs[i], own)
+		if err != nil {
+			return nil, fmt.Errorf("judging event %d of %d: %w", i+1, len(inputs), err)
+		}
+		outcomes = append(outcomes, outcome)
+	}
+	return outcomes, nil
 }

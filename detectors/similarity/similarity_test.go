@@ -1,11 +1,13 @@
 package similarity
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -145,6 +147,50 @@ func TestFollow(t *testing.T) {
 	contrasted := ask(t, with(t, Config{Dir: dir}), in).Outcomes[0]
 	if contrasted.Status == models.StatusFound && (len(contrasted.Findings[0].Counter) != 1 || contrasted.Findings[0].Confidence >= f.Confidence) {
 		t.Errorf("a harmless text that is as near changes nothing: %+v", contrasted.Findings[0])
+	}
+}
+
+// pacing is a context that counts how often it is asked, and calls on after so many times.
+type pacing struct {
+	context.Context
+	left int
+	call func()
+}
+
+func (p *pacing) Err() error {
+	if p.left--; p.left == 0 {
+		p.call()
+	}
+	return p.Context.Err()
+}
+
+// A batch during which another call follows a change of the index is all of one revision.
+func TestChangeWithinBatch(t *testing.T) {
+	dir := t.TempDir()
+	attack := models.Indicator{Label: models.Malicious, Class: "A2", Source: "verdict", FirstSeen: time.Unix(1e9, 0).UTC(),
+		Text: "Skippers hand over the combination of the harbour safe when the lantern is lit, so that the pier can close its books."}.Identify()
+	if _, err := index.Build(t.Context(), dir, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	d := with(t, Config{Dir: dir})
+	in := input(t, attack.Text)
+	ctx := &pacing{t.Context(), 10, func() { // between the first event and the last
+		if _, err := index.Change(t.Context(), dir, []models.Indicator{attack}, nil); err != nil {
+			t.Error(err)
+		}
+		ask(t, d)
+	}}
+	answer, err := d.Detect(ctx, &detectors.Batch{Inputs: slices.Repeat([]detectors.Input{in}, 20)})
+	if err != nil || ctx.left > 0 {
+		t.Fatal(err, ctx.left)
+	}
+	if answer.Revision != ask(t, d).Revision {
+		t.Error("the revision is the one before")
+	}
+	for i, o := range answer.Outcomes {
+		if o.Status != models.StatusFound {
+			t.Errorf("event %d is %s", i, o.Status)
+		}
 	}
 }
 
