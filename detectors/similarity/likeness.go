@@ -43,16 +43,16 @@ const (
 	byteSteps  = 32
 )
 
-// Likenesses returns what the strings of an event of some kind have of known attacks, the likeliest first. Of several that
-// share a passage only the first is there. Strings that were made to be like many known texts are not compared to the end:
-// they come back as skipped.
+// Likenesses returns the [maxFindings] likeliest of what the strings of an event of some kind have of known attacks, the
+// likeliest first. Of several that share a passage only the first is there. Strings that were made to be like many known
+// texts are not compared to the end: they come back as skipped.
 func Likenesses(ctx context.Context, kind models.Kind, segments []models.Segment, indexes ...*index.Index) (found []Likeness, skipped []models.Skipped, err error) {
-	var all []Likeness
 	budget := index.NewBudget(eventSteps + byteSteps*size(segments))
 	for i := range segments {
 		if err := ctx.Err(); err != nil {
 			return nil, nil, err
 		}
+		var all []Likeness
 		for j := range segments[i].Views {
 			text := segments[i].Views[j].Text
 			if len(text) < shortestText {
@@ -72,8 +72,13 @@ func Likenesses(ctx context.Context, kind models.Kind, segments []models.Segment
 				}
 			}
 		}
+		if all = apart(all, segments); len(all) > 0 { // strings share no bytes
+			found = append(found, all...)
+			sortLikenesses(found)
+			found = found[:min(maxFindings, len(found))]
+		}
 	}
-	return apart(all, segments), skipped, nil
+	return found, skipped, nil
 }
 
 // size is how many bytes the views of an event have.
@@ -125,11 +130,15 @@ func nearest(matches []index.Match, attack index.Match) *index.Match {
 	return best
 }
 
-// apart sorts likenesses and leaves out those whose passage overlaps a likelier one's in the bytes of the body.
-func apart(all []Likeness, segments []models.Segment) []Likeness {
+func sortLikenesses(all []Likeness) {
 	slices.SortStableFunc(all, func(a, b Likeness) int {
 		return cmp.Or(cmp.Compare(b.Probability, a.Probability), cmp.Compare(b.Score, a.Score), cmp.Compare(a.Indicator.ID, b.Indicator.ID))
 	})
+}
+
+// apart sorts likenesses and leaves out those whose passage overlaps a likelier one's in the bytes of the body.
+func apart(all []Likeness, segments []models.Segment) []Likeness {
+	sortLikenesses(all)
 	type stretch struct{ start, end int }
 	var taken []stretch
 	return slices.DeleteFunc(all, func(l Likeness) bool {

@@ -290,6 +290,51 @@ func TestCrowd(t *testing.T) {
 	}
 }
 
+// Of an event with many copies the likeliest come back, however many there are.
+func TestLikeliest(t *testing.T) {
+	known, err := Known()
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, err := index.Memory(known)
+	if err != nil {
+		t.Fatal(err)
+	}
+	likeliest := func(texts []string) []Likeness {
+		body, err := json.Marshal(texts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc, err := view.Build(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, _, err := Likenesses(t.Context(), models.KindTool, doc.Segments, x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	var texts []string
+	var one []Likeness
+	for i := range known {
+		if known[i].Label == models.Malicious && len(texts) < 4*maxFindings {
+			texts = append(texts, known[i].Text)
+			one = append(one, likeliest(texts[len(texts)-1:])...)
+		}
+	}
+	sortLikenesses(one)
+	got := likeliest(texts)
+	if len(got) != maxFindings {
+		t.Fatalf("%d come back", len(got))
+	}
+	for i, l := range got {
+		if l.Probability != one[i].Probability {
+			t.Errorf("number %d has %v, on its own %v", i, l.Probability, one[i].Probability)
+		}
+	}
+}
+
 func TestCurves(t *testing.T) {
 	for name, c := range map[string]curve{"definitions": definitions, "run time": runTime} {
 		if c.margin <= 0 || c.weight <= 0 {
