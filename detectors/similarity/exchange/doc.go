@@ -53,6 +53,9 @@ type Import struct {
 	seen map[string]bool
 }
 
+// maxReason limits how much of what was wrong is quoted, in bytes.
+const maxReason = 512
+
 // Refusal is an indicator that was not taken over.
 type Refusal struct {
 	// Where is the line, counting from 1, or the id of the object.
@@ -70,7 +73,7 @@ func (im *Import) refuse(where string, err error) {
 		im.More++
 		return
 	}
-	im.Refused = append(im.Refused, Refusal{where, err.Error()})
+	im.Refused = append(im.Refused, Refusal{where, models.Truncate(err.Error(), maxReason)})
 }
 
 // take adds an indicator that is valid.

@@ -251,6 +251,15 @@ func TestRefusalsAreBounded(t *testing.T) {
 	}
 }
 
+// What is quoted of a bad member does not grow with it.
+func TestReasonsAreShort(t *testing.T) {
+	long := strings.Repeat("x", 1<<20)
+	im, err := Read(strings.NewReader(`{"type":"bundle","objects":[{"type":"indicator","spec_version":"`+long+`"}]}`), noon)
+	if err != nil || len(im.Refused) != 1 || len(im.Refused[0].Reason) > maxReason {
+		t.Fatalf("%d refused, %v", im.RefusedCount(), err)
+	}
+}
+
 func TestWriteRefuses(t *testing.T) {
 	if err := Write(&bytes.Buffer{}, "csv", nil); err == nil {
 		t.Error("an unknown format is written")
