@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/aad6b6dc/taster/cmd/internal/output"
 	"github.com/aad6b6dc/taster/detectors/similarity/exchange"
 	"github.com/aad6b6dc/taster/detectors/similarity/index"
 	"github.com/aad6b6dc/taster/models"
@@ -110,7 +111,7 @@ func (a *app) readIndicatorFile(path string, now time.Time) (*exchange.Import, e
 func (a *app) wholeIndicators(paths []string) (all []models.Indicator, err error) {
 	err = a.readIndicators(paths, func(path string, im *exchange.Import) error {
 		if im.RefusedCount() > 0 {
-			return hinted(fmt.Errorf("%s: %s", path, im.Refused[0]), "taster index import takes over what is valid, and lists the rest")
+			return hinted(fmt.Errorf("%s: %s", path, output.Visible(im.Refused[0].String())), "taster index import takes over what is valid, and lists the rest")
 		}
 		all = append(all, im.Indicators...)
 		return nil

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -84,6 +85,9 @@ func (a *app) indexBuild(ctx context.Context, f *indexBuildFlags, paths []string
 			}
 		}
 		all = append(all, texts.Indicators...)
+	}
+	if len(all) == 0 { // a pipe that broke must not empty the index that is there
+		return errors.New("there is no indicator to build from")
 	}
 	stats, err := a.buildIndex(ctx, dir, all)
 	if err != nil {
