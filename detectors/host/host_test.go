@@ -227,9 +227,12 @@ func TestLateProbesDoNotKill(t *testing.T) {
 	if err := syscall.Kill(before, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	_, err := p.Detectors()[0].Detector.Detect(context.Background(), &detectors.Batch{})
-	if err2 := syscall.Kill(before, syscall.SIGCONT); err2 != nil {
-		t.Fatal(err2)
+	var err error
+	for err == nil { // until it has stopped
+		_, err = p.Detectors()[0].Detector.Detect(context.Background(), &detectors.Batch{})
+	}
+	if err := syscall.Kill(before, syscall.SIGCONT); err != nil {
+		t.Fatal(err)
 	}
 	if code(err) != detectors.CodeDeadline {
 		t.Fatalf("got %v, want a deadline", err)
