@@ -192,6 +192,14 @@ func generate(ctx context.Context, dir string, all []models.Indicator, progress 
 	if err != nil {
 		return err
 	}
+	if at := slices.Index(names, last); at >= 0 { // what comes behind was never finished
+		for _, name := range names[at+1:] {
+			if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+				return err
+			}
+		}
+		names = names[:at+1]
+	}
 	next := generationPrefix + "0001"
 	if len(names) > 0 {
 		next = following(names[len(names)-1])

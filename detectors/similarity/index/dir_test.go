@@ -191,6 +191,27 @@ func TestOldGenerations(t *testing.T) {
 	}
 }
 
+// Writers that are killed, one after the other, leave one unfinished generation, not one each.
+func TestUnfinishedGenerations(t *testing.T) {
+	dir := t.TempDir()
+	build(t, dir, several(0, 2))
+	for n := 2; n < 5; n++ {
+		if err := os.MkdirAll(filepath.Join(dir, fmt.Sprintf("gen-%04d", n), wordsDir), dirPerm); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Build(t.Context(), dir, several(0, 3), func(int, int) {
+		if names, err := generations(dir); err != nil || len(names) != 2 {
+			t.Errorf("while it builds there are %v, %v", names, err)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if x := open(t, dir); !holds(t, x, numbered(2)) {
+		t.Error("not built")
+	}
+}
+
 func TestDamage(t *testing.T) {
 	all := several(0, 20)
 	files := []string{gateFile, filepath.Join(wordsDir, "index_meta.json"), filepath.Join(wordsDir, "store", "root.bolt")}
