@@ -71,8 +71,12 @@ func (d *indexDir) open() (*index.Index, error) {
 	return x, noIndex(dir, err)
 }
 
-// noIndex says of a missing index what makes one.
+// noIndex says of an index that is missing, or damaged beyond what its source makes up for, what makes one.
 func noIndex(dir string, err error) error {
+	var corrupt *index.CorruptError
+	if errors.As(err, &corrupt) {
+		return hinted(err, "taster index build makes it anew, of an export or of the indicators.jsonl in "+dir+" that is whole")
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return hinted(fmt.Errorf("there is no index in %s", dir), "taster index build makes one of files, taster index add of a text")
 	}

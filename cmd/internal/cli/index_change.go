@@ -89,7 +89,7 @@ func (a *app) changeIndex(ctx context.Context, d *indexDir, add []models.Indicat
 	}
 	stats, err := index.Change(ctx, dir, add, remove)
 	if err != nil {
-		return err
+		return noIndex(dir, err)
 	}
 	return a.showChanged(changedIndex{dir, len(add), len(remove), stats})
 }
@@ -179,7 +179,7 @@ func (a *app) indexImport(ctx context.Context, d *indexDir, paths []string) erro
 	}
 	stats, err := index.Change(ctx, dir, add, nil)
 	if err != nil {
-		return err
+		return noIndex(dir, err)
 	}
 	if err := a.showImport(dir, files, len(add), stats); err != nil {
 		return err
