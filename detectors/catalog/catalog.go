@@ -4,6 +4,7 @@ package catalog
 import (
 	"github.com/aad6b6dc/taster/detectors"
 	"github.com/aad6b6dc/taster/detectors/catalogue"
+	"github.com/aad6b6dc/taster/detectors/classifier"
 	"github.com/aad6b6dc/taster/detectors/heuristic"
 	"github.com/aad6b6dc/taster/detectors/judge"
 	"github.com/aad6b6dc/taster/detectors/similarity"
@@ -13,6 +14,7 @@ import (
 func Specs() []detectors.Spec {
 	return []detectors.Spec{
 		catalogue.Spec,
+		classifier.Spec,
 		heuristic.Spec,
 		judge.Spec,
 		similarity.Spec,

@@ -134,6 +134,7 @@ func (a *app) commands() []*cobra.Command {
 		a.rulesCommand(),
 		a.scanCommand(),
 		a.serveCommand(),
+		a.trainCommand(),
 		a.verdictCommand(),
 		a.versionCommand(),
 		a.watchCommand(),

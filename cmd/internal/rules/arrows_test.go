@@ -27,6 +27,8 @@ var arrows = []arrow{
 	{"detectors/detectortest", []string{"models/...", "detectors", "detectors/internal/protocol/...", "detectors/host", "detectors/plugin"}, "the conformance suite"},
 	{"detectors/catalog", []string{"detectors/..."}, "the list of the shipped detectors"},
 	{"detectors/catalogue", []string{"models/...", "detectors", "detectors/internal/directive", "detectors/heuristic/check"}, "the detector of what shows across tools and over time"},
+	{"detectors/classifier", []string{"models", "detectors", "detectors/internal/directive"}, "the learned detector"},
+	{"detectors/classifier/train", []string{"models", "models/view", "detectors", "detectors/classifier"}, "its training"},
 	{"detectors/heuristic", []string{"models/...", "detectors", "detectors/internal/...", "detectors/heuristic/..."}, "the detector of rules"},
 	{"detectors/heuristic/rulepack", []string{"models/...", "detectors/internal/..."}, "its rules as data"},
 	{"detectors/heuristic/atr", []string{"models", "detectors/heuristic/rulepack"}, "rules in another format"},

@@ -1,0 +1,147 @@
+// Package classifier is the learned detector: a small linear model over windows of text, trained by package train. README.md
+// says what it finds and misses, and how the shipped weights were made.
+package classifier
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/aad6b6dc/taster/detectors"
+	"github.com/aad6b6dc/taster/detectors/internal/directive"
+	"github.com/aad6b6dc/taster/models"
+)
+
+//go:embed weights.bin
+var shipped []byte
+
+// load reads the shipped weights once.
+var load = sync.OnceValues(func() (*Model, error) { return Parse(shipped) })
+
+// Spec describes the detector.
+var Spec = detectors.Spec{
+	Name:     "classifier",
+	Version:  "1.0.0",
+	Purpose:  "Finds texts that read like attacks, by a model that was trained on attacks and look-alikes.",
+	Classes:  []models.Class{"A1", "C1", "C10", "D5"},
+	Stage:    detectors.Fast,
+	Deadline: 2 * time.Second,
+	New:      newDetector,
+}
+
+// Config is the detector's section of the configuration.
+type Config struct {
+	// NotedOnly keeps every finding below the scores that flag an event.
+	NotedOnly bool `json:"noted_only"`
+}
+
+type detector struct {
+	model  *Model
+	config Config
+	idle   sync.Pool // of *examination
+}
+
+func newDetector(_ context.Context, cfg detectors.Config) (detectors.Detector, error) {
+	var config Config
+	if err := cfg.Decode(&config); err != nil {
+		return nil, err
+	}
+	m, err := load()
+	if err != nil {
+		return nil, fmt.Errorf("loading the shipped weights: %w", err)
+	}
+	return m.detector(config)
+}
+
+func (m *Model) detector(config Config) (*detector, error) {
+	lexicon, err := directive.Default()
+	if err != nil {
+		return nil, fmt.Errorf("loading the lexicon: %w", err)
+	}
+	d := &detector{model: m, config: config}
+	d.idle.New = func() any { return &examination{reader: &reader{words: lexicon.Reader(), names: signalNames()}} }
+	return d, nil
+}
+
+// Detect judges each event on its own. It is safe for concurrent use.
+func (d *detector) Detect(ctx context.Context, batch *detectors.Batch) (detectors.Answer, error) {
+	x := d.idle.Get().(*examination)
+	defer d.idle.Put(x)
+	answer := detectors.Answer{Outcomes: make([]models.Outcome, 0, len(batch.Inputs)), Revision: d.model.digest}
+	for i := range batch.Inputs {
+		if err := ctx.Err(); err != nil {
+			return detectors.Answer{}, fmt.Errorf("judging event %d of %d: %w", i+1, len(batch.Inputs), err)
+		}
+		answer.Outcomes = append(answer.Outcomes, d.judge(x, &batch.Inputs[i]))
+	}
+	return answer, nil
+}
+
+func (d *detector) judge(x *examination, in *detectors.Input) models.Outcome {
+	if in.Event.Oversize != nil {
+		return models.NotInspected(models.ReasonOversize, "the event has no body")
+	}
+	judge := HeadOf(in.Event.Kind)
+	h := &d.model.heads[judge]
+	x.examine(h, in)
+	score := x.peaks.score()
+	if x.peaks.segment < 0 || score < h.Noted {
+		return models.Clean()
+	}
+	f := models.Finding{
+		Rule: rules[judge].id, Version: Spec.Version, Class: rules[judge].class, Message: x.message(h, judge, in),
+		Evidence: []models.Span{x.evidence(in)},
+	}
+	f.Severity, f.Confidence = h.weigh(score, judge, d.config.NotedOnly)
+	outcome := models.Found(f)
+	if f.Severity != models.SeverityLow {
+		outcome.Score = f.Confidence
+	}
+	return outcome
+}
+
+// examination is one event under examination. It belongs to one goroutine.
+type examination struct {
+	reader *reader
+	peaks  peaks
+	best   window  // the highest window
+	tokens []token // its own
+}
+
+// examine scores every window that the quick layer lets through.
+func (x *examination) examine(h *head, in *detectors.Input) {
+	x.peaks = noPeaks()
+	begun := false
+	for i := range in.Segments {
+		s := &in.Segments[i]
+		if silent(s) {
+			continue
+		}
+		for v := range s.Views {
+			windows := x.reader.view(s, i, v)
+			for j := range windows {
+				w := &windows[j]
+				if h.Quick.quick(w) < h.Gate {
+					continue
+				}
+				if !begun {
+					x.reader.begin(in)
+					begun = true
+				}
+				x.reader.hear(s.Views[v].Text, windows, j)
+				if x.peaks.add(h.Full.score(w), i, v) {
+					x.keep(w)
+				}
+			}
+		}
+	}
+}
+
+// keep remembers a window beyond the reading of its view.
+func (x *examination) keep(w *window) {
+	x.tokens = append(x.tokens[:0], w.tokens...)
+	x.best = *w
+	x.best.tokens, x.best.signals = x.tokens, nil
+}
