@@ -107,7 +107,11 @@ func (c *client) policies() failsafe.Executor[*reply] {
 		Build()
 	policies := []failsafe.Policy[*reply]{retry, breaker}
 	if c.config.HedgeSeconds > 0 {
-		policies = append(policies, hedgepolicy.NewWithDelay[*reply](time.Duration(c.config.HedgeSeconds*float64(time.Second))))
+		delay := time.Duration(c.config.HedgeSeconds * float64(time.Second))
+		policies = append(policies, hedgepolicy.NewBuilderWithDelay[*reply](delay).
+			// Of the two, only an answer ends the other: a second one over the budget must not take the first with it.
+			CancelIf(func(_ *reply, err error) bool { return err == nil }).
+			Build())
 	}
 	return failsafe.With(policies...)
 }

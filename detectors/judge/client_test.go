@@ -158,6 +158,22 @@ func TestHedge(t *testing.T) {
 	}
 }
 
+// TestHedgeOverBudget has money for one request: the second one, which there is no money for, does not end the first.
+func TestHedgeOverBudget(t *testing.T) {
+	s := serve(t)
+	s.Delay = 300 * time.Millisecond
+	j := newJudge(t, s, judgetest.Slow, func(c *judge.Config) {
+		c.HedgeSeconds, c.LookTwice, c.Budget.TokensPerDay = 0.02, false, 6000
+	})
+	_, second := revisions(t, deep(t, j), harmless.event(t, ""))
+	if o := outcomeOf(&second); o.Status != models.StatusClean {
+		t.Errorf("%+v", o)
+	}
+	if _, reserved := judge.Spent(j); len(s.Requests()) != 1 || reserved != 1 {
+		t.Errorf("%d requests, %d reservations, want one of each", len(s.Requests()), reserved)
+	}
+}
+
 // TestUnfitIsOurOwnFinding has a model that is talked round by the text and fails at its words in any order, too, but not at a
 // text of ours: the next text is still examined.
 func TestUnfitIsOurOwnFinding(t *testing.T) {
