@@ -45,7 +45,8 @@ type Settings struct {
 	Checks int
 	// CheckDeadline is how long an inline check may take. Default 10 s.
 	CheckDeadline time.Duration
-	// DrainDeadline is how long Run finishes what is in hand after its context has ended. Default 30 s.
+	// DrainDeadline is how long Run finishes what is in hand after its context has ended. Default 30 s. Deep jobs may take
+	// longer than that.
 	DrainDeadline time.Duration
 }
 
@@ -137,7 +138,8 @@ func (r *Runner) wire() (err error) {
 
 // Run provisions the tenants and works until ctx ends. Then it fetches no more, finishes, stores and acks what it has
 // in hand, and returns nil; or an error if that took longer than the drain deadline, in which case what is left comes
-// again to the next runner. It survives restarts of the server and lost connections.
+// again to the next runner. So do deep jobs that take longer, and that is no error: their first revision is stored. It
+// survives restarts of the server and lost connections.
 func (r *Runner) Run(ctx context.Context) error {
 	if err := Provision(ctx, r.js, r.Tenants); err != nil {
 		return err
@@ -161,9 +163,9 @@ func (r *Runner) Run(ctx context.Context) error {
 		stopChecks()
 		return err
 	}
-	var busy sync.WaitGroup
+	var busy, deep sync.WaitGroup
 	for _, t := range r.Tenants {
-		r.start(ctx, work, r.workers[t.Name], &busy)
+		r.start(ctx, work, r.workers[t.Name], &busy, &deep)
 	}
 	if r.learner != nil {
 		busy.Go(func() { r.learner.follow(ctx) })
@@ -173,29 +175,32 @@ func (r *Runner) Run(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	expire := time.AfterFunc(r.DrainDeadline, cancel)
+	defer expire.Stop()
 	stopControl()
 	stopChecks()
 	busy.Wait()
-	if !expire.Stop() {
+	late := work.Err() != nil
+	deep.Wait()
+	if late {
 		return fmt.Errorf("draining: not done within %s: what is left will be delivered again", r.DrainDeadline)
 	}
 	return nil
 }
 
 // start starts the goroutines of a tenant: they fetch while ctx lives and finish what they have in work.
-func (r *Runner) start(ctx, work context.Context, w *worker, busy *sync.WaitGroup) {
+func (r *Runner) start(ctx, work context.Context, w *worker, busy, deepBusy *sync.WaitGroup) {
 	tenant := w.tenant.Name
 	deep := &deepWorker{path: r.path, tenant: w.tenant, maxDeliver: w.maxDeliver, ackWait: w.ackWait}
-	run := func(n int, stream wire.Stream, durable string, batch int, handle func(context.Context, []jetstream.Msg)) {
+	run := func(group *sync.WaitGroup, n int, stream wire.Stream, durable string, batch int, handle func(context.Context, []jetstream.Msg)) {
 		source := &source{runner: r, tenant: w.tenant, stream: stream.Name, durable: durable, batch: batch}
 		for range n {
-			busy.Go(func() { source.consume(ctx, func(msgs []jetstream.Msg) { handle(work, msgs) }) })
+			group.Go(func() { source.consume(ctx, func(msgs []jetstream.Msg) { handle(work, msgs) }) })
 		}
 	}
-	run(r.Workers, wire.EventStream(tenant), wire.EngineDurable, r.BatchEvents, w.handle)
-	run(r.DeepWorkers, wire.DeepStream(tenant), wire.DeepDurable, 1, deep.handle)
-	run(1, advisories(tenant), wire.EngineDurable, 1, (&backstop{w, deep}).handle)
-	run(1, wire.NoticeStream(tenant), wire.EngineDurable, 1, (&feedbackReader{w}).handle)
+	run(busy, r.Workers, wire.EventStream(tenant), wire.EngineDurable, r.BatchEvents, w.handle)
+	run(deepBusy, r.DeepWorkers, wire.DeepStream(tenant), wire.DeepDurable, 1, deep.handle)
+	run(busy, 1, advisories(tenant), wire.EngineDurable, 1, (&backstop{w, deep}).handle)
+	run(busy, 1, wire.NoticeStream(tenant), wire.EngineDurable, 1, (&feedbackReader{w}).handle)
 	busy.Go(func() { r.follow(ctx, w, r.changed[tenant]) })
 }
 

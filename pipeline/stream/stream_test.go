@@ -333,6 +333,35 @@ func TestDrainFinishesWhatIsInHand(t *testing.T) {
 	}
 }
 
+// TestDrainGivesDeepJobsBack has a second opinion take longer than the drain: the runner ends as it should, and the next one
+// makes the final revision.
+func TestDrainGivesDeepJobsBack(t *testing.T) {
+	ctx := testContext(t)
+	nc, err := embedded(t).Connect()
+	b := newBus(t, nc, err)
+	e := newFakeEngine()
+	entered := make(chan struct{}, 1)
+	e.onDeep = func(ctx context.Context, _ engine.Job) {
+		entered <- struct{}{}
+		<-ctx.Done()
+	}
+	b.provision(ctx, quick("acme"))
+	stop := run(t, nc, e, func(s *Settings) { s.DrainDeadline = 100 * time.Millisecond })
+	b.publish(ctx, tool("", "t", "grey"))
+	<-entered
+	stop()
+	if n := b.pending(ctx, wire.DeepStream("acme")); n != 1 {
+		t.Fatalf("%d deep jobs after the drain, want 1", n)
+	}
+	e.set(func(e *fakeEngine) { e.onDeep = nil })
+	run(t, nc, e, nil)
+	b.idle(ctx, "acme")
+	verdicts := b.verdicts(ctx, wire.VerdictStream("acme"))
+	if len(verdicts) != 2 || !verdicts[1].Final || !verdicts[1].Coverage.Complete {
+		t.Errorf("%+v", verdicts)
+	}
+}
+
 func TestEpochIsAnnouncedAndRescored(t *testing.T) {
 	ctx := testContext(t)
 	nc, err := embedded(t).Connect()
