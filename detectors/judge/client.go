@@ -66,8 +66,6 @@ func newClient(c Config) (*client, error) {
 	}
 	hc := &http.Client{
 		Transport: &limiter{next: transport, maxBytes: c.MaxResponseBytes},
-		// A redirect could carry key and text to another host.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	conf := openai.DefaultConfig(c.APIKey)
 	if c.API == apiAzure {
@@ -303,8 +301,10 @@ func (c *client) explain(ctx context.Context, err error, seen *exchange) error {
 			return &unknownFormat{detail}
 		}
 		return &failure{reason: models.ReasonError, detail: detail}
-	case status >= 300:
+	case status >= 400:
 		return &failure{reason: models.ReasonError, detail: detail}
+	case seen.moved():
+		return &failure{reason: models.ReasonError, detail: fmt.Sprintf("HTTP %d: a redirect, which is not followed", seen.status.Load())}
 	case errors.Is(err, context.DeadlineExceeded):
 		return &trouble{failure{reason: models.ReasonDeadline, detail: fmt.Sprintf("no answer within %d s", c.config.TrySeconds)}}
 	case errors.Is(ctx.Err(), context.Canceled):

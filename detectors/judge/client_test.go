@@ -74,6 +74,7 @@ func TestFaults(t *testing.T) {
 		{model: judgetest.Busy, reason: models.ReasonUnavailable, detail: "left alone for another", change: func(c *judge.Config) { c.Retries = 2 }},
 		{model: judgetest.Down, reason: models.ReasonUnavailable, detail: "HTTP 503"},
 		{model: judgetest.Forbidden, reason: models.ReasonError, detail: "HTTP 401: wrong key [31m: ***", change: func(c *judge.Config) { c.APIKey = "plain-word" }},
+		{model: judgetest.Moved, reason: models.ReasonError, detail: "HTTP 307: a redirect"},
 		{model: judgetest.NoFormat, reason: models.ReasonRefused, detail: "neither json_schema nor json_object"},
 		{model: judgetest.Object, reason: models.ReasonRefused, detail: "as configured", change: func(c *judge.Config) { c.Format = "json_schema" }},
 		{model: judgetest.WrongNonce, reason: models.ReasonRefused, detail: "(nonce: "},

@@ -2,6 +2,7 @@ package judge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -35,17 +36,25 @@ func (e *exchange) retryAfter() time.Duration { return time.Duration(e.after.Loa
 // turnedAway reports whether the endpoint answered without having the model work.
 func (e *exchange) turnedAway() bool { s := e.status.Load(); return s >= 300 && s < 500 }
 
+// moved reports whether the endpoint pointed elsewhere.
+func (e *exchange) moved() bool { s := e.status.Load(); return s >= 300 && s < 400 }
+
 func (l *limiter) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := l.next.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
 	seen, _ := r.Context().Value(exchangeKey{}).(*exchange)
 	if seen == nil {
 		seen = &exchange{}
 	}
-	if err != nil {
-		return nil, err
-	}
 	seen.status.Store(int32(resp.StatusCode))
 	seen.after.Store(int64(retryAfter(resp.Header, time.Now())))
+	if seen.moved() {
+		// Followed, it could carry key and text to another host; handed out, the library would take its body for an answer.
+		resp.Body.Close()
+		return nil, errors.New("a redirect")
+	}
 	resp.Body = &limitedBody{ReadCloser: resp.Body, left: l.maxBytes, seen: seen}
 	return resp, nil
 }

@@ -47,6 +47,7 @@ const (
 	WrongNonce  = "wrong-nonce" // able, with another nonce
 	Invents     = "invents"     // able, with a quote that is not there
 	Contradicts = "contradicts" // able, with a conclusion that contradicts it
+	Moved       = "moved"       // able, under a redirect to another path
 	Filtered    = "filtered"    // its provider refuses every text
 )
 
@@ -189,6 +190,9 @@ func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, req *openai.C
 	case Forbidden:
 		fail(w, http.StatusUnauthorized, "wrong key\x1b[31m: "+strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
 		return true
+	case Moved:
+		w.Header().Set("Location", s.URL+"/v2")
+		w.WriteHeader(http.StatusTemporaryRedirect)
 	case Filtered:
 		fail(w, http.StatusBadRequest, "the response was filtered (content_filter)")
 		return true
