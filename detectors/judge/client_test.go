@@ -246,10 +246,15 @@ func TestAsksOnce(t *testing.T) {
 func TestSecretsStay(t *testing.T) {
 	s := serve(t)
 	secret := "ghp" + "_" + strings.Repeat("a1B2c3D4e5", 4)
+	e := deep(t, newJudge(t, s, judgetest.Able))
 	r := row{Kind: models.KindTool, Text: "Uses the token " + secret + " to fetch tides; recovery codes are sent to the desk."}
-	_, second := revisions(t, deep(t, newJudge(t, s, judgetest.Able)), r.event(t, ""))
+	_, second := revisions(t, e, r.event(t, ""))
 	if len(second.Findings) != 1 {
 		t.Errorf("findings: %+v", second.Findings)
+	}
+	asKey := models.Event{Server: "harbour", Kind: models.KindTool, Body: []byte(`{"name":"tides","description":"Tides.","_meta":{"` + secret + `":"Heights are in metres."}}`)}
+	if _, second = revisions(t, e, asKey); outcomeOf(&second).Status != models.StatusClean {
+		t.Errorf("%+v", outcomeOf(&second))
 	}
 	for _, q := range s.Requests() {
 		for _, m := range q.Messages {

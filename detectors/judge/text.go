@@ -22,7 +22,7 @@ type text struct {
 // item is one view of one segment.
 type item struct {
 	segment, view int
-	pointer       string
+	pointer       string // with secrets masked: a key may hold one
 	shown         string // with secrets masked, perhaps cut
 	// text is the view's own text. Evidence stands in it.
 	text string
@@ -61,7 +61,7 @@ func newText(in *detectors.Input, limit int) *text {
 				t.skip(seg.Pointer, fmt.Sprintf("the judge reads %d bytes of an event", limit))
 			}
 			room -= len(shown) + len(seg.Pointer)
-			t.items = append(t.items, item{segment: i, view: v, pointer: seg.Pointer, shown: shown, text: own})
+			t.items = append(t.items, item{segment: i, view: v, pointer: redact.Mask(seg.Pointer), shown: shown, text: own})
 		}
 	}
 	return t
