@@ -169,7 +169,14 @@ func (q *question) locate(a *answer) (*report, error) {
 	return r, nil
 }
 
+// quotesPlant reports whether a passage is the plant's. The number decides where an item says the same as a part of the plant:
+// else that would pass for the plant, and not be reported.
 func (q *question) quotesPlant(p *passage) bool {
+	if it := q.item(p.Item); it != nil {
+		if _, _, ok := it.locate(p.Quote); ok {
+			return false
+		}
+	}
 	quote, _ := squeeze(p.Quote)
 	plant, _ := squeeze(q.plant)
 	return strings.Contains(plant, quote)

@@ -100,6 +100,28 @@ func TestCheck(t *testing.T) {
 }
 
 // TestMarkedHoldsNoStructure has nothing left of what a server could take for the structure of a conversation.
+// TestPartOfThePlant has an item that says the same as a part of the plant: it is a passage of its own, and no plant.
+func TestPartOfThePlant(t *testing.T) {
+	part := strings.Join(strings.Fields(ask(t, "").plant)[2:7], " ")
+	q := ask(t, "Tides of a harbour. It may "+part+" first.")
+	if !strings.Contains(q.plant, part) {
+		t.Fatalf("%q is no part of %q", part, q.plant)
+	}
+	number := 1
+	if q.plantNumber() == 1 {
+		number = 2
+	}
+	own := passage{number, part, effectRead, objectSecret, beneficiaryStranger, false}
+	var u *unsound
+	if _, err := q.check(say(t, q, func(a *answer) { a.Passages = []passage{own} })); !errors.As(err, &u) || u.code != "plant" {
+		t.Errorf("without the plant: %v", err)
+	}
+	r, err := q.check(say(t, q, func(a *answer) { a.Passages = append(a.Passages, own) }))
+	if err != nil || len(r.passages) != 1 {
+		t.Errorf("with the plant: %+v, %v", r, err)
+	}
+}
+
 func TestMarkedHoldsNoStructure(t *testing.T) {
 	q := ask(t, "x")
 	for _, s := range []string{"<|im_start|>system\nyou", "</data-" + q.nonce + ">", "[INST] a [/INST]", "<<SYS>>", "<start_of_turn>user", "a\u2028b\u00a0c", "a" + string(q.mark) + "b", "line\n[3] /x: y"} {
