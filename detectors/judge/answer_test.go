@@ -263,14 +263,18 @@ func TestMeterRemembers(t *testing.T) {
 	m := open()
 	m.budget.StateFile = filepath.Join(dir, "gone", "spent.json")
 	now = now.Add(25 * time.Hour)
-	if _, err := m.reserve(1, 0); err == nil {
+	if _, err := m.reserve(100, 0); err == nil {
 		t.Error("it spends what it can't write down")
+	}
+	m.budget.StateFile = b.StateFile
+	if _, err := m.reserve(100, 0); err != nil {
+		t.Errorf("what could not be written down counts as spent: %v", err)
 	}
 	if err := os.WriteFile(b.StateFile, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := newMeter(b); err == nil {
-		t.Error("a broken file was read")
+	if _, err := newMeter(b); err == nil || !strings.Contains(err.Error(), b.StateFile) {
+		t.Errorf("a broken file was read, or is not named: %v", err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"sync"
 	"time"
@@ -37,18 +38,22 @@ func newMeter(b Budget) (*meter, error) {
 	if b.StateFile == "" {
 		return m, nil
 	}
-	data, err := os.ReadFile(b.StateFile)
+	f, err := os.Open(b.StateFile)
 	if errors.Is(err, os.ErrNotExist) {
 		return m, m.save()
-	}
-	if err == nil {
-		err = json.Unmarshal(data, &m.day.ring)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading what the judge has spent: %w", err)
 	}
+	defer f.Close()
+	if err := json.NewDecoder(io.LimitReader(f, maxStateBytes)).Decode(&m.day.ring); err != nil {
+		return nil, fmt.Errorf("reading what the judge has spent: %s, of which %d bytes are read: %w", b.StateFile, maxStateBytes, err)
+	}
 	return m, nil
 }
+
+// maxStateBytes limits the state file, which holds one short line of numbers.
+const maxStateBytes = 64 << 10
 
 // save writes down the day. Whoever can't write what he spends does not spend.
 func (m *meter) save() error {
@@ -105,10 +110,11 @@ func (m *meter) reserve(prompt, answer int64) (*hold, error) {
 	}
 	h := &hold{m, now, want}
 	m.add(now, want)
-	m.holds++
 	if err := m.save(); err != nil {
+		m.add(now, spending{-want.Tokens, -want.Cost}) // nothing is sent
 		return nil, err
 	}
+	m.holds++
 	return h, nil
 }
 

@@ -261,7 +261,7 @@ func (c *client) send(ctx context.Context, r openai.ChatCompletionRequest) (*rep
 		Model: resp.Model, Format: string(r.ResponseFormat.Type), Micros: time.Since(began).Microseconds(),
 		PromptTokens: int64(resp.Usage.PromptTokens), AnswerTokens: int64(resp.Usage.CompletionTokens),
 	}
-	if out.PromptTokens > 0 {
+	if out.PromptTokens > 0 && out.AnswerTokens >= 0 {
 		hold.settle(out.PromptTokens, out.AnswerTokens)
 	} // else the endpoint does not say, and what was reserved stands
 	if len(resp.Choices) != 1 {

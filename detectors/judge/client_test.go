@@ -224,6 +224,15 @@ func TestBudgetUnderLoad(t *testing.T) {
 	}
 }
 
+// TestBudgetIsNotGivenBackTwice has an endpoint that says that an answer took less than nothing: what was reserved stands.
+func TestBudgetIsNotGivenBackTwice(t *testing.T) {
+	j := newJudge(t, serve(t), judgetest.Nonsense, func(c *judge.Config) { c.LookTwice = false })
+	revisions(t, deep(t, j), harmless.event(t, ""))
+	if tokens, requests := judge.Spent(j); tokens <= 0 || requests != 1 {
+		t.Errorf("%d tokens for %d requests", tokens, requests)
+	}
+}
+
 // TestAsksOnce finds the same text under another server in the cache.
 func TestAsksOnce(t *testing.T) {
 	s := serve(t)

@@ -48,6 +48,7 @@ const (
 	Invents     = "invents"     // able, with a quote that is not there
 	Contradicts = "contradicts" // able, with a conclusion that contradicts it
 	Moved       = "moved"       // able, under a redirect to another path
+	Nonsense    = "nonsense"    // able, and says that it took less than no tokens
 	Filtered    = "filtered"    // its provider refuses every text
 )
 
@@ -367,6 +368,9 @@ func (s *Server) say(w http.ResponseWriter, r *openai.ChatCompletionRequest, t t
 			FinishReason: openai.FinishReason(t.finish),
 		}},
 		Usage: openai.Usage{PromptTokens: prompt, CompletionTokens: len(t.content) / 4, TotalTokens: prompt + len(t.content)/4},
+	}
+	if r.Model == Nonsense {
+		out.Usage.CompletionTokens = -1 << 30
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(out) // the client may be gone
