@@ -181,7 +181,7 @@ func (c *client) heed(ctx context.Context) error {
 	}
 	if until, ok := ctx.Deadline(); ok && time.Until(until) <= wait {
 		return &failure{
-			reason: models.ReasonUnavailable, after: wait,
+			reason: models.ReasonUnavailable,
 			detail: fmt.Sprintf("the endpoint asked to be left alone for another %v", wait.Round(time.Second)),
 		}
 	}
@@ -258,7 +258,7 @@ func (c *client) send(ctx context.Context, r openai.ChatCompletionRequest) (*rep
 		return nil, c.explain(ctx, err, seen)
 	}
 	out := &reply{
-		Model: resp.Model, Format: string(r.ResponseFormat.Type), Micros: time.Since(began).Microseconds(),
+		Model: c.quote(resp.Model), Format: string(r.ResponseFormat.Type), Micros: time.Since(began).Microseconds(),
 		PromptTokens: int64(resp.Usage.PromptTokens), AnswerTokens: int64(resp.Usage.CompletionTokens),
 	}
 	if out.PromptTokens > 0 && out.AnswerTokens >= 0 {
@@ -268,7 +268,7 @@ func (c *client) send(ctx context.Context, r openai.ChatCompletionRequest) (*rep
 		return nil, &failure{reason: models.ReasonBadAnswer, detail: fmt.Sprintf("the endpoint answered with %d choices", len(resp.Choices))}
 	}
 	choice := &resp.Choices[0]
-	out.Content, out.Refusal, out.Finish = choice.Message.Content, choice.Message.Refusal, string(choice.FinishReason)
+	out.Content, out.Refusal, out.Finish = choice.Message.Content, choice.Message.Refusal, c.quote(string(choice.FinishReason))
 	return out, nil
 }
 
@@ -287,11 +287,10 @@ func (c *client) explain(ctx context.Context, err error, seen *exchange) error {
 	detail := fmt.Sprintf("HTTP %d: %s", status, c.quote(said))
 	switch {
 	case status == http.StatusTooManyRequests, status >= 500:
-		wait := seen.retryAfter()
-		if wait > 0 {
+		if wait := seen.retryAfter(); wait > 0 {
 			c.pause.Store(time.Now().Add(min(wait, mostRetryAfter)).UnixNano())
 		}
-		return &trouble{failure{reason: models.ReasonUnavailable, detail: detail, after: wait}}
+		return &trouble{failure{reason: models.ReasonUnavailable, detail: detail}}
 	case status == http.StatusRequestTimeout, status == http.StatusConflict:
 		return &trouble{failure{reason: models.ReasonUnavailable, detail: detail}}
 	case strings.Contains(said, "content_filter"), strings.Contains(said, "content management policy"):

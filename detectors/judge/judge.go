@@ -88,8 +88,6 @@ func (j *Judge) outcome(ctx context.Context, in *detectors.Input) models.Outcome
 type failure struct {
 	reason models.Reason
 	detail string
-	// after is how long the endpoint wants to be left alone; 0 if it did not say.
-	after time.Duration
 }
 
 func (f *failure) Error() string { return string(f.reason) + ": " + f.detail }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/aad6b6dc/taster/cmd/internal/output"
 	"github.com/aad6b6dc/taster/detectors"
 	"github.com/aad6b6dc/taster/detectors/judge"
 	"github.com/aad6b6dc/taster/models"
@@ -137,9 +138,9 @@ func (a *app) judgeTest(ctx context.Context, j *judge.Judge, tries int) error {
 		err = a.writeJSON(p)
 	} else {
 		_, err = fmt.Fprintf(a.stdout, "endpoint  %s\nmodel     %s\nformat    %s\nsound     %d of %d answers\nright     %d of %d\nseconds   %.2f per answer\ntokens    %d sent, %d received\n",
-			p.Endpoint, p.Model, p.Format, p.Sound, p.Tries, p.Found, p.Tries, p.Seconds, p.PromptTokens, p.AnswerTokens)
+			p.Endpoint, output.Visible(p.Model), p.Format, p.Sound, p.Tries, p.Found, p.Tries, p.Seconds, p.PromptTokens, p.AnswerTokens)
 		for _, fault := range p.Faults {
-			fmt.Fprintf(a.stdout, "unsound   %s\n", fault)
+			fmt.Fprintf(a.stdout, "unsound   %s\n", output.Visible(fault))
 		}
 	}
 	if err != nil {
@@ -253,18 +254,18 @@ func (a *app) judgeAsk(ctx context.Context, j *judge.Judge, in *detectors.Input)
 func (a *app) printAsked(o *models.Outcome, in *detectors.Input) error {
 	fmt.Fprint(a.stdout, o.Status)
 	if o.Reason != "" {
-		fmt.Fprintf(a.stdout, ": %s: %s", o.Reason, o.Detail)
+		fmt.Fprintf(a.stdout, ": %s: %s", o.Reason, output.Visible(o.Detail))
 	}
 	fmt.Fprintln(a.stdout)
 	for i := range o.Findings {
 		f := &o.Findings[i]
-		fmt.Fprintf(a.stdout, "%s  %s  %s  %.2f  %s\n", f.Class, f.Rule, f.Severity, f.Confidence, f.Message)
+		fmt.Fprintf(a.stdout, "%s  %s  %s  %.2f  %s\n", f.Class, f.Rule, f.Severity, f.Confidence, output.Visible(f.Message))
 		for _, s := range f.Evidence {
-			fmt.Fprintf(a.stdout, "    %s  %q\n", s.Pointer, in.Segments[s.Segment].Views[s.View].Text[s.Start:s.End])
+			fmt.Fprintf(a.stdout, "    %s  %q\n", output.Visible(s.Pointer), in.Segments[s.Segment].Views[s.View].Text[s.Start:s.End])
 		}
 	}
 	for _, s := range o.Skipped {
-		fmt.Fprintf(a.stdout, "skipped  %s  %s\n", s.Pointer, s.Reason)
+		fmt.Fprintf(a.stdout, "skipped  %s  %s\n", output.Visible(s.Pointer), output.Visible(s.Reason))
 	}
 	return nil
 }
