@@ -20,7 +20,7 @@ import (
 // addJudge starts the judge in a process of its own, which alone gets the key, if the configuration has one. It returns how
 // many events it can be asked about at once.
 func (w *crew) addJudge(ctx context.Context, c config.Judge) (atOnce int, err error) {
-	if c.Section == nil || slices.Contains(w.config.Disabled, judge.Spec.Name) {
+	if c.Section == nil || judgeDisabled(w.config) {
 		return 0, nil
 	}
 	jc, err := judgeConfig(c)
@@ -43,6 +43,8 @@ func (w *crew) addJudge(ctx context.Context, c config.Judge) (atOnce int, err er
 	w.slots, err = w.joined(w.shipped)
 	return jc.Concurrency, err
 }
+
+func judgeDisabled(c config.Detectors) bool { return slices.Contains(c.Disabled, judge.Spec.Name) }
 
 // judgeConfig reads a judge's section and its key, and checks both: what is wrong is said before any process starts.
 func judgeConfig(c config.Judge) (judge.Config, error) {

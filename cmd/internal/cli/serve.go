@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"reflect"
 	"slices"
 	"syscall"
 	"time"
@@ -128,16 +129,16 @@ func (a *app) serve(ctx context.Context, load func() (config.Config, error)) err
 	if err != nil {
 		return errors.Join(err, s.close())
 	}
-	stopReloading := a.reloading(ctx, s, c.Indicators.TrustedKeys, load)
+	stopReloading := a.reloading(ctx, s, c, load)
 	err = s.runner.Run(ctx)
 	stopReloading()
 	return errors.Join(err, stopMetrics(), s.close())
 }
 
 // reloading takes over policy and detectors from the configuration at every SIGHUP until stop is called. One that can't
-// be read, or with which a detector does not start, changes nothing. Whom the engine believes stays as it was: that a key
-// was taken out of the list in vain is told.
-func (a *app) reloading(ctx context.Context, s *station, trusted []string, load func() (config.Config, error)) (stop func()) {
+// be read, or with which a detector does not start, changes nothing. Whom the engine believes and whom it asks stays as it
+// was: that a key was taken out of the list, or the judge out of the file, in vain is told.
+func (a *app) reloading(ctx context.Context, s *station, running config.Config, load func() (config.Config, error)) (stop func()) {
 	hangups, done := make(chan os.Signal, 1), make(chan struct{})
 	signal.Notify(hangups, syscall.SIGHUP)
 	go func() {
@@ -152,8 +153,13 @@ func (a *app) reloading(ctx context.Context, s *station, trusted []string, load 
 			}
 			if err != nil {
 				a.warn("keeping the old policy and detectors: %v", err)
-			} else if !slices.Equal(c.Indicators.TrustedKeys, trusted) {
+				continue
+			}
+			if !slices.Equal(c.Indicators.TrustedKeys, running.Indicators.TrustedKeys) {
 				a.warn("the keys of indicators.trusted_keys have changed: that takes a restart, until then the old ones count")
+			}
+			if !reflect.DeepEqual(c.Judge, running.Judge) || judgeDisabled(c.Detectors) != judgeDisabled(running.Detectors) {
+				a.warn("the judge's configuration has changed: that takes a restart, until then the old one counts")
 			}
 		}
 	}()
