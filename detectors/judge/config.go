@@ -75,7 +75,7 @@ type Budget struct {
 	PromptPricePerM float64 `json:"prompt_price_per_million"`
 	AnswerPricePerM float64 `json:"answer_price_per_million"`
 	// StateFile keeps what was spent in the last day, so that a new process begins with it. Optional: empty means that
-	// each process begins with nothing spent.
+	// each process begins with nothing spent. No two processes may use one file at the same time.
 	StateFile string `json:"state_file"`
 }
 

@@ -1,5 +1,7 @@
 // Package judge is the detector that asks a language model. It runs in the deep stage, on what policy sends it, and only
-// where an endpoint is configured; see README.md for what it does and why.
+// where an endpoint is configured; see README.md for what it does and why. Three words to begin with: the plant is a harmful
+// sentence of ours in every question, which a sound answer reports; the control is the same words in alphabetical order, asked
+// about when an answer is not sound; the second look asks about each half of the sentences where nothing was found.
 //
 // The files: text.go chooses what of an event the model sees, prompt.go dresses it up, client.go asks, budget.go keeps the
 // cost, answer.go checks what comes back, rubric.go makes findings of it, examine.go tells an answer that the text has
