@@ -71,8 +71,8 @@ func (r *Runner) rescoreHandler(ctx context.Context, tenant string, busy *sync.W
 			return
 		}
 		busy.Go(func() {
-			defer func() { <-turn }()
 			count, err := r.Rescore(ctx, tenant)
+			<-turn // before the reply: whoever has it may ask again
 			if err != nil {
 				r.replied(req.Error(ControlFailed, models.Truncate(err.Error(), models.MaxDetailBytes), nil))
 				return

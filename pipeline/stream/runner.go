@@ -170,6 +170,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	if r.learner != nil {
 		busy.Go(func() { r.learner.follow(ctx) })
 	}
+	r.await(ctx)
 	if r.OnReady != nil {
 		r.OnReady()
 	}
@@ -186,6 +187,18 @@ func (r *Runner) Run(ctx context.Context) error {
 	}
 	return nil
 }
+
+// await returns when the bus knows what this runner answers to: until then others' requests find nobody.
+func (r *Runner) await(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, registerDeadline)
+	defer cancel()
+	if err := r.Conn.FlushWithContext(ctx); err != nil && ctx.Err() == nil {
+		r.log.Warn("registering for requests", "error", err) // the connection tells the bus anew when it is back
+	}
+}
+
+// registerDeadline is how long the bus may take to know of a runner before it goes on without its word.
+const registerDeadline = 10 * time.Second
 
 // start starts the goroutines of a tenant: they fetch while ctx lives and finish what they have in work.
 func (r *Runner) start(ctx, work context.Context, w *worker, busy, deepBusy *sync.WaitGroup) {
