@@ -131,7 +131,11 @@ func Parse(files ...File) (*Lexicon, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := newParser(naming)
+	size := 0
+	for _, f := range files {
+		size += len(f.Text)
+	}
+	p := newParser(naming, size)
 	for _, f := range files {
 		p.section = -1
 		for i, line := range strings.Split(f.Text, "\n") {
@@ -165,8 +169,8 @@ type draftElement struct {
 	optional bool
 }
 
-func newParser(n *Naming) *parser {
-	l := &Lexicon{Naming: n, vocabulary: newVocabulary()}
+func newParser(n *Naming, size int) *parser {
+	l := &Lexicon{Naming: n, vocabulary: newVocabulary(size)}
 	return &parser{lexicon: l, lists: map[string][]uint16{}, common: map[uint16]float64{}}
 }
 
