@@ -116,14 +116,14 @@ func (t *tokens) read(text string) {
 			i++
 		case colon:
 			if strings.HasPrefix(text[i:], "://") {
-				i = t.address(text, i+3, markURL, " \t\r\n\"'`<>()[]{}")
+				i = t.address(text, i, len("://"), markURL, " \t\r\n\"'`<>()[]{}")
 				continue
 			}
 			t.add(markColon, i, i+1)
 			i++
 		case at:
 			if len(t.list) > t.run && i+1 < len(text) && classes[text[i+1]] == letter {
-				i = t.address(text, i+1, markMail, " \t\r\n\"'`<>()[]{},;:/")
+				i = t.address(text, i, len("@"), markMail, " \t\r\n\"'`<>()[]{},;:/")
 				continue
 			}
 			i++
@@ -249,15 +249,16 @@ func (t *tokens) finish(h uint32, start, end int) {
 	t.add(h, start, end)
 }
 
-// address replaces what was read since the last blank, and what follows up to one of the delimiters, by one mark: an
-// attack's address says nothing about the next attack's.
-func (t *tokens) address(text string, i int, mark uint32, delimiters string) int {
+// address replaces what was read since the last blank, the sign at i of so many bytes, and what follows up to one of the
+// delimiters, by one mark: an attack's address says nothing about the next attack's.
+func (t *tokens) address(text string, i, sign int, mark uint32, delimiters string) int {
 	start := i
 	from := max(t.run, t.last)
 	if from < len(t.list) {
 		start = int(t.list[from].start)
 		t.list = t.list[:from]
 	}
+	i += sign
 	for i < len(text) && strings.IndexByte(delimiters, text[i]) < 0 {
 		i++
 	}
