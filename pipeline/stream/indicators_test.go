@@ -399,18 +399,25 @@ func TestIndicatorsSurviveTheServer(t *testing.T) {
 	awaitKnown(ctx, t, k, gull, heron, tern)
 }
 
-// TestWhatWasAppliedComesToNothing hands the same changes over twice, as after every lost connection.
-func TestWhatWasAppliedComesToNothing(t *testing.T) {
-	ctx := testContext(t)
-	s, k := newSigner(t), newMemory()
+// newLearner is a learner without a file, to be handed changes.
+func newLearner(t *testing.T, s *signer, apply func(context.Context, []models.Indicator, []string) error, log *slog.Logger) *learner {
+	t.Helper()
 	meters, err := newMetrics(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &learner{Indicators: Indicators{TrustedKeys: []string{s.public}, Apply: k.apply}, meters: meters, log: testLog(t)}
+	l := &learner{Indicators: Indicators{TrustedKeys: []string{s.public}, Apply: apply}, meters: meters, log: log}
 	if l.ledger, err = openLedger(""); err != nil {
 		t.Fatal(err)
 	}
+	return l
+}
+
+// TestWhatWasAppliedComesToNothing hands the same changes over twice, as after every lost connection.
+func TestWhatWasAppliedComesToNothing(t *testing.T) {
+	ctx := testContext(t)
+	s, k := newSigner(t), newMemory()
+	l := newLearner(t, s, k.apply, testLog(t))
 	var batch []stored
 	for _, c := range []wire.SignedChange{s.add(gull), s.add(heron), s.remove(gull)} {
 		m, err := wire.EncodeSignedChange(&c)
@@ -460,14 +467,7 @@ func TestSteadyChangesDelayNone(t *testing.T) {
 // when it came.
 func TestTooEarlyStaysTooEarly(t *testing.T) {
 	s, k := newSigner(t), newMemory()
-	meters, err := newMetrics(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := &learner{Indicators: Indicators{TrustedKeys: []string{s.public}, Apply: k.apply}, meters: meters, log: testLog(t)}
-	if l.ledger, err = openLedger(""); err != nil {
-		t.Fatal(err)
-	}
+	l := newLearner(t, s, k.apply, testLog(t))
 	early, fine := s.add(gull), s.add(heron)
 	var batch []stored
 	for _, c := range []wire.SignedChange{early, fine} {
@@ -489,15 +489,8 @@ func TestTooEarlyStaysTooEarly(t *testing.T) {
 // TestOlderChangesAreLogged: the help of taster index publish says that the log tells what became of a change.
 func TestOlderChangesAreLogged(t *testing.T) {
 	s := newSigner(t)
-	meters, err := newMetrics(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var log bytes.Buffer
-	l := &learner{Indicators: Indicators{TrustedKeys: []string{s.public}, Apply: newMemory().apply}, meters: meters, log: slog.New(slog.NewTextHandler(&log, nil))}
-	if l.ledger, err = openLedger(""); err != nil {
-		t.Fatal(err)
-	}
+	l := newLearner(t, s, newMemory().apply, slog.New(slog.NewTextHandler(&log, nil)))
 	old, newer := s.add(gull), s.remove(gull)
 	for _, c := range []wire.SignedChange{newer, old} {
 		m, err := wire.EncodeSignedChange(&c)

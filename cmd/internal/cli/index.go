@@ -71,6 +71,15 @@ func (d *indexDir) open() (*index.Index, error) {
 	return x, noIndex(dir, err)
 }
 
+// all returns where the index is, and what it holds.
+func (d *indexDir) all() (dir string, all []models.Indicator, err error) {
+	if dir, err = d.path(); err != nil {
+		return "", nil, err
+	}
+	all, err = index.All(dir)
+	return dir, all, noIndex(dir, err)
+}
+
 // noIndex says of an index that is missing, or damaged beyond what its source makes up for, what makes one.
 func noIndex(dir string, err error) error {
 	var corrupt *index.CorruptError

@@ -109,13 +109,9 @@ func (a *app) indexRemoveCommand() *cobra.Command {
 }
 
 func (a *app) indexRemove(ctx context.Context, d *indexDir, ids []string) error {
-	dir, err := d.path()
+	dir, all, err := d.all()
 	if err != nil {
 		return err
-	}
-	all, err := index.All(dir)
-	if err != nil {
-		return noIndex(dir, err)
 	}
 	slices.Sort(ids)
 	ids = slices.Compact(ids)

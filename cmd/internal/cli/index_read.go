@@ -161,13 +161,9 @@ better. Either is what taster index import takes, without loss. The same index m
 }
 
 func (a *app) indexExport(d *indexDir, format exchange.Format, out string) error {
-	dir, err := d.path()
+	_, all, err := d.all()
 	if err != nil {
 		return err
-	}
-	all, err := index.All(dir)
-	if err != nil {
-		return noIndex(dir, err)
 	}
 	var b bytes.Buffer // a file that is there stays as it is if this fails
 	if err := exchange.Write(&b, format, all); err != nil {
