@@ -89,6 +89,36 @@ func TestParseAppend(t *testing.T) {
 	}
 }
 
+// What the weights say is held against bounds before any of it counts.
+func TestParseBounds(t *testing.T) {
+	for name, change := range map[string]func(h *head){
+		"tiers":   func(h *head) { h.Noted = h.Flagged + 1 },
+		"blocked": func(h *head) { h.Blocked = h.Flagged - 1 },
+		"gate":    func(h *head) { h.Gate = 2e6 },
+		"bias":    func(h *head) { h.Full.Bias = -2e6 },
+		"places":  func(h *head) { h.Quick.Places[1] = 2e6 },
+	} {
+		m := *shippedModel(t)
+		change(&m.heads[Calls])
+		data, err := m.Append(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Parse(data); !errors.Is(err, ErrWeights) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	m := *shippedModel(t)
+	m.header.Command = strings.Repeat("a", maxHeader)
+	data, err := m.Append(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Parse(data); !errors.Is(err, ErrWeights) {
+		t.Errorf("a long header: %v", err)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(magic + "\x02\x00\x00\x00{}"))
 	f.Add([]byte(magic + "\x12\x00\x00\x00{\"heads\":[{},1]}xx"))
@@ -220,6 +250,58 @@ func FuzzScore(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestHeadOf(t *testing.T) {
+	for kind, want := range map[models.Kind]Head{
+		models.KindTool: Definitions, models.KindToolResult: Results, models.KindUserPrompt: Prompts, models.KindToolCall: Calls,
+	} {
+		if got := HeadOf(kind); got != want {
+			t.Errorf("%s: %s", kind, got)
+		}
+	}
+}
+
+// The second highest window counts, but not another view of the highest.
+func TestPeaks(t *testing.T) {
+	type seen struct {
+		score         float32
+		segment, view int
+	}
+	for name, c := range map[string]struct {
+		windows []seen
+		next    float32
+	}{
+		"one":                   {[]seen{{5, 0, 0}}, floor},
+		"two of a view":         {[]seen{{5, 0, 0}, {4, 0, 0}}, 4},
+		"two segments":          {[]seen{{4, 0, 0}, {5, 1, 1}}, 4},
+		"two views":             {[]seen{{5, 0, 0}, {4, 0, 1}}, floor},
+		"two views, the higher": {[]seen{{4, 0, 0}, {5, 0, 1}}, floor},
+	} {
+		p := noPeaks()
+		for _, w := range c.windows {
+			p.add(w.score, w.segment, w.view)
+		}
+		if p.best != 5 || p.next != c.next {
+			t.Errorf("%s: %v and %v", name, p.best, p.next)
+		}
+	}
+}
+
+// A finding that is only noted gives the event no score.
+func TestNotedOnly(t *testing.T) {
+	for _, noted := range []bool{false, true} {
+		eager := *shippedModel(t)
+		eager.heads[Definitions].Tiers = Tiers{Noted: -1e6, Flagged: -1e5, Blocked: 1e5}
+		d, err := eager.detector(Config{NotedOnly: noted})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := d.judge(d.idle.Get().(*examination), input(t, harmless))
+		if len(o.Findings) != 1 || (o.Findings[0].Severity == models.SeverityLow) != noted || (o.Score == 0) != noted {
+			t.Errorf("noted only %v: %+v", noted, o)
+		}
+	}
 }
 
 // A message about run-time traffic repeats none of it.
