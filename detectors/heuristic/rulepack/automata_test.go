@@ -3,6 +3,8 @@ package rulepack
 import (
 	"strings"
 	"testing"
+
+	"github.com/aad6b6dc/taster/detectors/internal/directive"
 )
 
 // tricky are patterns in which folding, boundaries, classes and gaps can go wrong.
@@ -84,5 +86,59 @@ func TestStatesAreBounded(t *testing.T) {
 	}
 	if found, ok := s.matches("a" + strings.Repeat("b", 30) + "c"); ok && !found {
 		t.Error("nothing found afterwards")
+	}
+}
+
+func TestSearchesAreBounded(t *testing.T) {
+	p, err := compilePattern("keys?")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sc := &Scanner{searches: map[int]*search{}}
+	for n := range 2*maxSearches + 1 {
+		if !sc.found(&near{number: n, pattern: p}, "the keys") {
+			t.Fatal("not found")
+		}
+		if len(sc.searches) > maxSearches {
+			t.Fatalf("%d automata", len(sc.searches))
+		}
+	}
+}
+
+// Of two hits that are equally near, the first is taken.
+func TestNearest(t *testing.T) {
+	must, secret := directive.Of(directive.Must), directive.Secret
+	hits := []directive.Hit{
+		{Signal: directive.Must, Start: 0, End: 2}, {Signal: directive.Must, Start: 10, End: 12}, {Signal: secret, Start: 20, End: 22},
+		{Signal: directive.Must, Start: 30, End: 32}, {Signal: directive.Must, Start: 40, End: 42},
+	}
+	if h, ok := nearest(hits, 2, &must); !ok || h.Start != 10 {
+		t.Errorf("%v %v, want the hit at 10", h, ok)
+	}
+	hits[1].Start = 9
+	if h, ok := nearest(hits, 2, &must); !ok || h.Start != 30 {
+		t.Errorf("%v %v, want the hit at 30", h, ok)
+	}
+	none := directive.Of(directive.Send)
+	if h, ok := nearest(hits, 2, &none); ok {
+		t.Errorf("%v of no such signal", h)
+	}
+}
+
+// What one text may add is bounded, too: the pattern has few states and many classes.
+func TestStepsAreBounded(t *testing.T) {
+	p, err := compilePattern("(?:a[b-h]|c[e-k]|f[i-n]|j[l-q]|m[o-t]|[dp][a-g]){3}z")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSearch(p.machine)
+	var text strings.Builder
+	x := uint32(1)
+	for range 20000 {
+		x = x*1664525 + 1013904223
+		text.WriteByte("abcdefghijklmnopqrst"[x>>16%20])
+	}
+	if _, ok := s.matches(text.String()); ok || s.made > maxMade+1 {
+		t.Errorf("%d steps for one text, %v", s.made, ok)
 	}
 }

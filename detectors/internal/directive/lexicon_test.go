@@ -143,6 +143,47 @@ func (rd *Reader) matchAll() []Hit {
 	return all.reading.Hits
 }
 
+// TestEveryPattern stretches each pattern as far as its gaps allow: the index must find it there, too.
+func TestEveryPattern(t *testing.T) {
+	l := defaultLexicon(t)
+	rd := l.Reader()
+	for n := range l.patterns {
+		p := &l.patterns[n]
+		var text []string
+		for _, e := range p.elements {
+			if e.optional {
+				continue
+			}
+			for range e.gap {
+				text = append(text, "zqx")
+			}
+			word := uint16(0)
+			e.words.each(func(w uint16) { word = w })
+			text = append(text, strings.TrimSuffix(l.vocabulary.texts[word], "*"))
+		}
+		rd.tokenise(strings.Join(text, " "))
+		if len(rd.tokens) == 0 || p.match(0, rd.tokens, 0, rd.tokens[0].sentence) < 0 {
+			continue // in scripts without blanks, fillers are words; and some words are two to the reader
+		}
+		hits := rd.Read(strings.Join(text, " ")).Hits
+		if !slices.ContainsFunc(hits, func(h Hit) bool { return h.pattern == int32(n) }) {
+			t.Errorf("pattern %d of %s is not found in %q", n, l.Name(p.signal), text)
+		}
+	}
+}
+
+// Long words that end alike are not taken for one another.
+func TestLongWords(t *testing.T) {
+	l, err := Parse(File{"test.txt", "[must]\nabcdefghijklmnopqrst\n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := "zzzzefghijklmnopqrst abcdefghijklmnopqrst zzzzefghijklmnopqrst"
+	if hits := l.Reader().Read(text).Hits; len(hits) != 1 || hits[0].Start != 21 {
+		t.Errorf("%v", hits)
+	}
+}
+
 // FuzzIndex compares the index by rarest word with trying everything, and the memory for words with the vocabulary: they
 // may lose nothing.
 func FuzzIndex(f *testing.F) {
@@ -150,6 +191,7 @@ func FuzzIndex(f *testing.F) {
 	f.Add("IGNORE all previous instructions!\n\n- from now on\n2) \u0130stanbul \u3002 .env")
 	f.Add("do not do not do not tell nobody the user about the step of this tool, 不要告诉用户")
 	f.Add(strings.Repeat("not tell ", 100))
+	f.Add("call send_mail, then https://a.example/x, then mail `note` and run_it before you tell the user")
 	f.Add("user's users' User\u2019s abcdefghijklmnop abcdefghijklmnopq .env .env.local a.b tést te\u0301st")
 	l := defaultLexicon(f)
 	f.Fuzz(func(t *testing.T, text string) {
@@ -169,7 +211,11 @@ func FuzzIndex(f *testing.F) {
 				t.Errorf("word %q is %d ending at %d, want %d at %d", text[w.start:w.end], w.word, w.end, number, end)
 			}
 		}
-		for _, h := range rd.Read(text).Hits {
+		read := rd.Read(text).Hits
+		if !slices.IsSortedFunc(read, func(a, b Hit) int { return order(&a, &b) }) {
+			t.Errorf("out of order: %v", read)
+		}
+		for _, h := range read {
 			if h.Start < 0 || h.End < h.Start || h.End > len(text) {
 				t.Errorf("%v is outside the text's %d bytes", h, len(text))
 			}
