@@ -102,6 +102,18 @@ func TestDeepenAfterTime(t *testing.T) {
 	}
 }
 
+// What the first revision was decided by may have become milder since: policy, rules, an approval.
+func TestDeepenKeepsTheStricterFirst(t *testing.T) {
+	e := withSlots(t, slotOf("quiet", clean()), deepOf("judge", clean()))
+	job := tool("tide", "Returns the tide.")
+	first := judgeAll(t, e, []Job{job})[0].Verdict
+	first.RiskScore, first.Severity, first.Decision = 75, models.SeverityHigh, models.Quarantine
+	second := e.Deepen(t.Context(), job, first)
+	if second.RiskScore != 75 || second.Severity != models.SeverityHigh || second.Decision != models.Quarantine {
+		t.Errorf("lowered to %v, %s, %s", second.RiskScore, second.Severity, second.Decision)
+	}
+}
+
 func TestFailedFastDetectorStaysVisible(t *testing.T) {
 	broken := each(func(detectors.Input) models.Outcome { return models.NotInspected(models.ReasonOverBudget, "") })
 	e := withSlots(t, slotOf("broken", broken), deepOf("judge", clean()))
