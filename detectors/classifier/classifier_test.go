@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -54,18 +55,25 @@ func TestReadme(t *testing.T) {
 		}
 	}
 	m := shippedModel(t)
-	for _, want := range append([]string{m.digest, m.header.Command}, digests(m)...) {
+	for _, want := range append([]string{m.digest, m.header.Command}, inputRows(m)...) {
 		if !strings.Contains(string(card), want) {
 			t.Errorf("MODEL.md does not have %s", want)
 		}
 	}
 }
 
-func digests(m *Model) (all []string) {
+// inputRows are the rows of the model card's table: the files of --data.
+func inputRows(m *Model) (all []string) {
 	for _, in := range m.header.Inputs {
-		if in.Digest == "" {
-			all = append(all, "an empty digest of "+in.Name)
+		if !strings.Contains(m.header.Command, in.Name+".jsonl") {
+			continue
 		}
+		count := strconv.Itoa(in.Rows)
+		if n := len(count); n > 3 {
+			count = count[:n-3] + "," + count[n-3:]
+		}
+		digest := strings.TrimPrefix(in.Digest, "sha256:")
+		all = append(all, "| "+in.Name+" | "+count+" | `"+digest[:min(16, len(digest))]+"` |\n")
 	}
 	return all
 }
