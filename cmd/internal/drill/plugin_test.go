@@ -11,7 +11,7 @@ func TestPluginIsKilled(t *testing.T) {
 	ctx := testContext(t)
 	b, h := embedBus(t), newHerd(t)
 	p := newPlan(b.url, h)
-	p.Batch = 64 // what waits in vain while a process starts is a batch, and on a busy machine a start takes its time
+	p.Batch = 16 // what waits in vain while a process starts is a batch, and on a busy machine a start takes its time
 	b.jetStream(ctx, p)
 	l := openLedger(ctx, t, b)
 	startStation(ctx, t, p)
