@@ -109,6 +109,14 @@ type lesson struct {
 	real   bool // it tells how real, harmless traffic scores
 }
 
+// devSource stands for the rows of all dev splits, which no model learns.
+const devSource = "dev"
+
+// from reports whether the lesson is of a source.
+func (l *lesson) from(source string) bool {
+	return source != "" && l.sample.Source == source || source == devSource && l.sample.Split == corpus.Dev
+}
+
 // course is all that is learned and held out.
 type course struct {
 	lessons []lesson
@@ -244,9 +252,10 @@ func (c *course) train(ctx context.Context, f *trainFlags, which []classifier.He
 	for i := range c.lessons {
 		l := &c.lessons[i]
 		switch {
+		case l.from(without):
 		case l.held:
 			held = append(held, l.Row)
-		case l.sample.Source != without:
+		default:
 			learned, rows = append(learned, l), append(rows, l.Row)
 			n := counts[l.Head.String()]
 			n[btoi(!l.Malicious)]++
@@ -270,7 +279,7 @@ func (c *course) train(ctx context.Context, f *trainFlags, which []classifier.He
 		if err != nil {
 			return nil, err
 		}
-		parts[h].Tiers = c.tiers(m, h, alike)
+		parts[h].Tiers = c.tiers(m, h, without, alike)
 	}
 	return classifier.Assemble(header, parts)
 }
@@ -349,8 +358,8 @@ func crossed(ctx context.Context, f *trainFlags, h classifier.Head, learned []*l
 }
 
 // tiers chooses the thresholds of a head on what was held out, and on the scores of further look-alikes.
-func (c *course) tiers(m *classifier.Model, h classifier.Head, crossed []float32) classifier.Tiers {
-	real, alike := c.harmless(m, h)
+func (c *course) tiers(m *classifier.Model, h classifier.Head, without string, crossed []float32) classifier.Tiers {
+	real, alike := c.harmless(m, h, without)
 	alike = append(alike, crossed...)
 	at := func(r, a float64) float32 {
 		t := train.Quantile(alike, a)
@@ -368,11 +377,11 @@ func (c *course) tiers(m *classifier.Model, h classifier.Head, crossed []float32
 	return t
 }
 
-// harmless returns the scores of held-out rows that are not malicious: real ones, and look-alikes.
-func (c *course) harmless(m *classifier.Model, h classifier.Head) (real, alike []float32) {
+// harmless returns the scores of held-out rows that are not malicious, real ones and look-alikes, but for those of one source.
+func (c *course) harmless(m *classifier.Model, h classifier.Head, without string) (real, alike []float32) {
 	for i := range c.lessons {
 		l := &c.lessons[i]
-		if !l.held || l.Malicious || l.Head != h {
+		if !l.held || l.Malicious || l.Head != h || l.from(without) {
 			continue
 		}
 		full, _ := l.Score(m)

@@ -12,9 +12,6 @@ import (
 	"github.com/aad6b6dc/taster/models"
 )
 
-// devSource stands for the dev split of the own corpus, which no model learns.
-const devSource = "dev"
-
 // leftOut is what a model that has not seen a source finds in it.
 type leftOut struct {
 	Source string `json:"source"`
@@ -78,9 +75,7 @@ func (c *course) of(source string, h classifier.Head) (rows []*lesson) {
 	malicious := false
 	for i := range c.lessons {
 		l := &c.lessons[i]
-		s := l.sample
-		in := s.Source == source && s.Split != corpus.Dev || source == devSource && s.Split == corpus.Dev
-		if in && l.Head == h && !(l.Malicious && neutral(s)) {
+		if l.from(source) && l.Head == h && !(l.Malicious && neutral(l.sample)) {
 			rows, malicious = append(rows, l), malicious || l.Malicious
 		}
 	}
@@ -106,7 +101,7 @@ func (c *course) measure(m *classifier.Model, h classifier.Head, source string, 
 		l := &c.lessons[i]
 		switch {
 		case !l.held || l.Malicious || l.Head != h:
-		case l.real && l.sample.Source == source: // it is measured, so it must not set the bar
+		case l.from(source): // it is measured, so it must not set the bar
 		case l.real:
 			note("real", l)
 		case l.sample.Split == corpus.Dev:
