@@ -35,6 +35,9 @@ type Verdict struct {
 	Mode      Mode     `json:"mode"`
 	Severity  Severity `json:"severity,omitempty"`
 	RiskScore float64  `json:"risk_score"` // 0 to 100
+	// Probability is that of an attack, 0 to 1, if attacks and harmless look-alikes were equally many. Where attacks are
+	// rarer see [Posterior].
+	Probability float64 `json:"probability,omitempty"`
 	// Findings are in descending order of severity, then confidence.
 	Findings []Finding `json:"findings"`
 	Omitted  int       `json:"omitted_findings,omitempty"`
@@ -94,7 +97,9 @@ type DetectorReport struct {
 	Score    float64 `json:"score,omitempty"`
 	Findings int     `json:"findings,omitempty"`
 	Cached   bool    `json:"cached,omitempty"`
-	Micros   int64   `json:"micros"` // the detector's share of its batch's time; 0 when cached
+	// Share is the detector's share of the evidence behind the verdict's probability, 0 to 1.
+	Share  float64 `json:"share,omitempty"`
+	Micros int64   `json:"micros"` // the detector's share of its batch's time; 0 when cached
 }
 
 // Coverage says what was inspected.
@@ -176,10 +181,23 @@ func (v *Verdict) Validate() error {
 		return &FieldError{"severity", fmt.Sprintf("%q is not one of %v", v.Severity, Severities())}
 	case !(v.RiskScore >= 0 && v.RiskScore <= 100):
 		return &FieldError{"risk_score", fmt.Sprintf("%v is outside [0, 100]", v.RiskScore)}
+	case !(v.Probability >= 0 && v.Probability <= 1):
+		return &FieldError{"probability", fmt.Sprintf("%v is outside [0, 1]", v.Probability)}
 	case v.Coverage.Complete && (len(v.Coverage.Degraded) > 0 || len(v.Coverage.Skipped) > 0 || v.Coverage.Omitted > 0):
 		return &FieldError{"coverage.complete", "set although something was not inspected"}
 	}
 	return nil
+}
+
+// Posterior returns what a verdict's probability comes to where attacks are a share of base, above 0 and below 1, of all
+// events: by Bayes' rule, as if harmless events looked no less harmless than the look-alikes that it was calibrated on, so it
+// is rather too high.
+func Posterior(probability, base float64) float64 {
+	attack, harmless := probability*base, (1-probability)*(1-base)
+	if attack+harmless == 0 {
+		return 0
+	}
+	return attack / (attack + harmless)
 }
 
 // VerdictID derives the id of the verdict on an event in an epoch.

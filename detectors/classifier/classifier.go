@@ -6,6 +6,7 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -87,19 +88,27 @@ func (d *detector) judge(x *examination, in *detectors.Input) models.Outcome {
 	h := &d.model.heads[judge]
 	x.examine(h, in)
 	score := x.peaks.score()
-	if x.peaks.segment < 0 || score < h.Noted {
+	if x.peaks.segment < 0 {
 		return models.Clean()
 	}
+	outcome := models.Clean()
+	if score >= h.Noted {
+		outcome = models.Found(x.finding(h, judge, in, score, d.config))
+	}
+	outcome.Score = probability(score)
+	return outcome
+}
+
+// probability is what a score stands for: it is a log-odds.
+func probability(score float32) float64 { return 1 / (1 + math.Exp(-float64(score))) }
+
+func (x *examination) finding(h *head, judge Head, in *detectors.Input, score float32, config Config) models.Finding {
 	f := models.Finding{
 		Rule: rules[judge].id, Version: Spec.Version, Class: rules[judge].class, Message: x.message(h, judge, in),
 		Evidence: []models.Span{x.evidence(in)},
 	}
-	f.Severity, f.Confidence = h.weigh(score, judge, d.config.NotedOnly)
-	outcome := models.Found(f)
-	if f.Severity != models.SeverityLow {
-		outcome.Score = f.Confidence
-	}
-	return outcome
+	f.Severity, f.Confidence = h.weigh(score, judge, config.NotedOnly)
+	return f
 }
 
 // examination is one event under examination. It belongs to one goroutine.

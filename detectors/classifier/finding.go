@@ -22,8 +22,8 @@ var rules = [heads]struct {
 	Calls:       {"learned-call", "D5", "Reads like the arguments of a call that does harm"},
 }
 
-// weigh returns what a score at or above Noted counts as. In the default policy the confidences of each tier lead to that
-// tier, and within one they rise with the score.
+// weigh returns what a score at or above Noted counts as. How likely an attack is, with what others found, is for the fusion
+// to say, by the outcome's score; the severity bounds what may come of it.
 func (h *head) weigh(score float32, judge Head, notedOnly bool) (models.Severity, float64) {
 	within := func(from, to float32, low, high float64) float64 {
 		if to <= from {
@@ -32,15 +32,15 @@ func (h *head) weigh(score float32, judge Head, notedOnly bool) (models.Severity
 		return low + (high-low)*float64(min(1, (score-from)/(to-from)))
 	}
 	switch {
-	case score < h.Flagged || notedOnly:
-		// Low, so that no company of other findings makes more of it than something to note.
-		return models.SeverityLow, within(h.Noted, h.Flagged, 0.55, 0.9)
-	case score < h.Blocked:
-		return models.SeverityHigh, within(h.Flagged, h.Blocked, 0.5, 0.75)
-	case judge == Definitions:
-		return models.SeverityHigh, within(h.Blocked, h.Blocked+4, 0.8, 0.95)
+	case notedOnly:
+		return models.SeverityLow, within(h.Noted, h.Blocked, 0.3, 0.8)
+	case score < h.Flagged:
+		return models.SeverityMedium, within(h.Noted, h.Flagged, 0.3, 0.6)
+	case score < h.Blocked || judge == Definitions:
+		return models.SeverityHigh, within(h.Flagged, h.Blocked, 0.6, 0.8)
 	}
-	return models.SeverityCritical, within(h.Blocked, h.Blocked+4, 0.9, 0.95)
+	// Less than would block on its own.
+	return models.SeverityCritical, within(h.Blocked, h.Blocked+4, 0.8, 0.89)
 }
 
 // evidence is the highest window, without the short sentence at its beginning that was too little to be a window.

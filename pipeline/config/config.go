@@ -47,7 +47,10 @@ type Config struct {
 	// stands in the file.
 	Policy     engine.Policy `yaml:"policy"`
 	PolicyFile string        `yaml:"policy_file"`
-	Metrics    Metrics       `yaml:"metrics"`
+	// CalibrationFile says what evidence is worth, as `taster bench calibrate` writes it. Optional: empty means the shipped
+	// one. A change takes a restart.
+	CalibrationFile string  `yaml:"calibration_file"`
+	Metrics         Metrics `yaml:"metrics"`
 }
 
 // NATS says where the bus is.
@@ -287,6 +290,9 @@ func Load(path string) (Config, error) {
 			return Config{}, err
 		}
 	}
+	if _, err := c.Fusion(); err != nil {
+		return Config{}, err
+	}
 	if err := c.Validate(); err != nil {
 		return Config{}, fmt.Errorf("checking configuration %q: %w", path, err)
 	}
@@ -323,6 +329,22 @@ func loadPolicy(path string) (engine.Policy, error) {
 	return p, nil
 }
 
+// Fusion reads CalibrationFile. Without one it is the zero value, which means the shipped fusion.
+func (c *Config) Fusion() (engine.Fusion, error) {
+	if c.CalibrationFile == "" {
+		return engine.Fusion{}, nil
+	}
+	data, err := readLimited(c.CalibrationFile, engine.MaxCalibrationBytes)
+	if err != nil {
+		return engine.Fusion{}, fmt.Errorf("reading calibration: %w", err)
+	}
+	calibration, err := engine.ParseCalibration(data)
+	if err != nil {
+		return engine.Fusion{}, fmt.Errorf("calibration %q: %w", c.CalibrationFile, err)
+	}
+	return calibration.Fusion(), nil
+}
+
 func readLimited(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -341,7 +363,7 @@ func readLimited(path string, limit int64) ([]byte, error) {
 
 func (c *Config) resolvePaths(dir string) {
 	for _, p := range []*string{
-		&c.DataDir, &c.PolicyFile, &c.Detectors.PluginDir, &c.NATS.ServerConfigFile, &c.NATS.CredentialsFile,
+		&c.DataDir, &c.PolicyFile, &c.CalibrationFile, &c.Detectors.PluginDir, &c.NATS.ServerConfigFile, &c.NATS.CredentialsFile,
 		&c.NATS.NkeySeedFile, &c.NATS.PasswordFile, &c.NATS.TLS.CAFile, &c.NATS.TLS.CertFile, &c.NATS.TLS.KeyFile,
 		&c.Judge.KeyFile,
 	} {

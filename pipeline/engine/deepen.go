@@ -27,13 +27,11 @@ func (e *Engine) Deepen(ctx context.Context, job Job, first models.Verdict) mode
 	v.Time = e.now()
 	v.Findings = slices.Clone(first.Findings)
 	v.Detectors, v.Coverage = nil, models.Coverage{Skipped: slices.Clone(first.Coverage.Skipped)}
-	var scores []float64
 	for _, r := range first.Detectors {
 		if r.Reason == models.ReasonPending {
 			continue
 		}
 		v.Detectors = append(v.Detectors, r)
-		scores = append(scores, r.Score)
 		if r.Status == models.StatusNotInspected {
 			v.Coverage.Degraded = append(v.Coverage.Degraded, r.Name)
 		}
@@ -43,14 +41,14 @@ func (e *Engine) Deepen(ctx context.Context, job Job, first models.Verdict) mode
 		if a := &it.answers[i]; a.asked {
 			addReport(&v, s, b.state.digests[i], a)
 			v.Findings = append(v.Findings, a.outcome.Findings...)
-			scores = append(scores, a.outcome.Score)
 		}
 	}
 	v.Coverage.Complete = len(v.Coverage.Degraded) == 0 && len(v.Coverage.Skipped) == 0
 	sortFindings(v.Findings)
 
 	policy := &it.tenant.policy
-	facts := it.facts(e.fusion.Fuse(v.Findings, scores), inspected, v.Time)
+	facts := it.facts(e.fusion.Fuse(it.event.Kind, v.Findings, v.Detectors), inspected, v.Time)
+	share(v.Detectors, facts.Risk)
 	ruling := policy.Decide(facts)
 	raise(&v, facts.Risk, ruling)
 	facts.Complete = v.Coverage.Complete
@@ -64,7 +62,7 @@ func (e *Engine) Deepen(ctx context.Context, job Job, first models.Verdict) mode
 
 // raise writes into the verdict what is stricter than what it holds.
 func raise(v *models.Verdict, risk Risk, ruling Ruling) {
-	v.RiskScore = max(v.RiskScore, risk.Score)
+	v.RiskScore, v.Probability = max(v.RiskScore, risk.Score), max(v.Probability, risk.Probability)
 	if risk.Severity.Rank() > v.Severity.Rank() {
 		v.Severity = risk.Severity
 	}

@@ -610,7 +610,7 @@ func TestEpochNames(t *testing.T) {
 		"digest":   withSlots(t, other, slots[1]),
 		"set":      withSlots(t, slots[0]),
 		"policy":   newEngine(t, Settings{Slots: slots, Policy: with(func(p *Policy) { p.Deep.Unpinned = false })}),
-		"fusion":   newEngine(t, Settings{Slots: slots, Fusion: Fusion{Version: "other", Fuse: Fuse}}),
+		"fusion":   newEngine(t, Settings{Slots: slots, Fusion: Fusion{Version: "other", Fuse: DefaultFusion().Fuse}}),
 		"excerpts": newEngine(t, Settings{Slots: slots, Policy: with(func(p *Policy) { p.Excerpts = ExcerptsNone })}),
 	} {
 		if e.Epoch("").Epoch == base {

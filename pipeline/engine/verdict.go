@@ -61,16 +61,15 @@ func (e *Engine) countOutcomes(b *batch, stage detectors.Stage) {
 func (e *Engine) judgement(st *state, it *item, began time.Time) Judgement {
 	v := e.blank(it)
 	policy := &it.tenant.policy
-	var scores []float64
 	for i := range st.slots {
 		if a := &it.answers[i]; a.asked {
 			v.Findings = append(v.Findings, a.outcome.Findings...)
-			scores = append(scores, a.outcome.Score)
 		}
 	}
 	sortFindings(v.Findings)
 	e.report(st, it, &v)
-	facts := it.facts(e.fusion.Fuse(v.Findings, scores), v.Coverage.Complete, v.Time)
+	facts := it.facts(e.fusion.Fuse(it.event.Kind, v.Findings, v.Detectors), v.Coverage.Complete, v.Time)
+	share(v.Detectors, facts.Risk)
 	ruling := policy.Decide(facts)
 	deep := it.err == nil && it.event.Oversize == nil && it.docErr == nil && st.readsDeep(it.event.Kind) &&
 		policy.WantsDeep(facts, ruling, it.sample())
@@ -118,8 +117,15 @@ func (e *Engine) blank(it *item) models.Verdict {
 
 // rule writes what policy says into the verdict.
 func rule(v *models.Verdict, risk Risk, ruling Ruling) {
-	v.Severity, v.RiskScore = risk.Severity, risk.Score
+	v.Severity, v.RiskScore, v.Probability = risk.Severity, risk.Score, risk.Probability
 	v.Decision, v.Exception = ruling.Decision, ruling.Exception
+}
+
+// share writes into each report what its detector contributed.
+func share(reports []models.DetectorReport, risk Risk) {
+	for i, s := range risk.Shares {
+		reports[i].Share = s
+	}
 }
 
 func (it *item) facts(risk Risk, complete bool, now time.Time) Facts {

@@ -51,6 +51,7 @@ type benchFlags struct {
 	idle                                 time.Duration
 	format                               string
 	judge                                benchJudge
+	fusion                               calibrationFlag
 }
 
 // allSplits stands for no choice of split.
@@ -81,6 +82,7 @@ func (a *app) benchCommand() *cobra.Command {
 	flags.StringVar(&f.pluginDir, "plugin-dir", "", "`DIR` with the manifests of outside detectors")
 	flags.BoolVar(&f.plugins, "plugins", false, "run the shipped detectors in a process of their own")
 	flags.StringVar(&f.policy, "policy", "", "policy `FILE` (YAML)")
+	f.fusion.addTo(flags)
 	flags.StringArrayVar(&f.external, "external", nil, "`NAME=COMMAND` of a foreign scanner; can be repeated")
 	flags.DurationVar(&f.idle, "external-idle", bench.DefaultIdle, "how long a foreign scanner may stay silent")
 	flags.StringArrayVar(&f.sarif, "sarif", nil, "`NAME=FILE` with a foreign scanner's results; can be repeated")
@@ -96,7 +98,7 @@ func (a *app) benchCommand() *cobra.Command {
 	f.judge.addTo(cmd)
 	complete(cmd, "format", reportFormats())
 	complete(cmd, "split", append(corpus.Splits(), allSplits))
-	cmd.AddCommand(a.benchCompareCommand(), a.benchExportCommand(), a.benchReportCommand(), a.benchStreamCommand())
+	cmd.AddCommand(a.benchCalibrateCommand(), a.benchCompareCommand(), a.benchExportCommand(), a.benchReportCommand(), a.benchStreamCommand())
 	return cmd
 }
 

@@ -93,6 +93,9 @@ func (a *app) chains(ctx context.Context, f *benchFlags) ([]contestant, error) {
 	if err != nil {
 		return nil, err
 	}
+	if f.fusion.path != "" {
+		description += ", calibration " + filepath.Base(f.fusion.path) + " " + f.fusion.Version
+	}
 	names, err := a.detectorNames(ctx, f)
 	if err != nil {
 		return nil, err
@@ -180,7 +183,7 @@ func (a *app) chain(ctx context.Context, f *benchFlags, name string, names []str
 			return nil, nil, nil, err
 		}
 		eng, err := engine.New(ctx, engine.Settings{
-			Slots: slots, Policy: policy, Logger: a.logger(), CacheEntries: 1, // a second look at the same bytes must cost what the first did
+			Slots: slots, Policy: policy, Fusion: f.fusion.Fusion, Logger: a.logger(), CacheEntries: 1, // a second look at the same bytes must cost what the first did
 			Catalogues: func(_ context.Context, _, digest string) (*models.Catalogue, error) { return catalogues[digest], nil },
 		})
 		if err != nil {
@@ -254,7 +257,7 @@ func answerOf(j *engine.Judgement) bench.Answer {
 		return bench.NotInspected("no detector reads events of kind " + string(v.Subject.Kind))
 	}
 	a := bench.Answer{
-		Decision: v.Decision, Score: v.RiskScore / 100, Severity: v.Severity, Findings: v.Findings,
+		Decision: v.Decision, Score: v.Probability, Severity: v.Severity, Findings: v.Findings,
 		Status: models.StatusClean, Skipped: len(v.Coverage.Skipped) + v.Coverage.Omitted,
 	}
 	if len(v.Findings) > 0 {

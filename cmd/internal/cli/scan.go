@@ -32,6 +32,7 @@ const scanExample = `  taster scan tools.json
 type scanFlags struct {
 	resultFlags
 	policy  string
+	fusion  calibrationFlag
 	server  string
 	run     bool
 	plugins bool
@@ -59,6 +60,7 @@ func (a *app) scanCommand() *cobra.Command {
 	f.addTo(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.policy, "policy", "", "policy `FILE` (YAML); the built-in one otherwise")
+	f.fusion.addTo(flags)
 	flags.StringVar(&f.server, "server", "", "`NAME` for the server of a file, address or command; of a client configuration, scan only this server")
 	flags.BoolVar(&f.run, "run", false, "connect to the servers of a client configuration, which runs the code of those that use stdio")
 	flags.BoolVar(&f.plugins, "plugins", false, "run the detectors in a process of their own")
@@ -123,7 +125,7 @@ func (a *app) judge(ctx context.Context, f *scanFlags, policy engine.Policy, g *
 	}
 	defer closeSlots()
 	eng, err := engine.New(ctx, engine.Settings{
-		Slots: slots, Policy: policy, Logger: a.logger(),
+		Slots: slots, Policy: policy, Fusion: f.fusion.Fusion, Logger: a.logger(),
 		Catalogues: func(_ context.Context, _, digest string) (*models.Catalogue, error) { return g.catalogues[digest], nil },
 	})
 	if err != nil {

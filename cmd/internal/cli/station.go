@@ -60,8 +60,12 @@ func (a *app) openStation(ctx context.Context, c config.Config, metrics promethe
 	}
 	catalogues := stream.NewCatalogues(js)
 	var runner atomic.Pointer[stream.Runner] // made after the engine, which tells it of new epochs
+	fusion, err := c.Fusion()
+	if err != nil {
+		return nil, err
+	}
 	s.engine, err = engine.New(ctx, engine.Settings{
-		Slots: s.crew.slots, Policy: c.Policy, Tenants: tenantNames(c), Catalogues: catalogues.Get,
+		Slots: s.crew.slots, Policy: c.Policy, Fusion: fusion, Tenants: tenantNames(c), Catalogues: catalogues.Get,
 		OnEpoch: func(n models.EpochNotice) {
 			if r := runner.Load(); r != nil {
 				r.EpochChanged(n.Tenant)

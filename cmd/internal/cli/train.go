@@ -62,6 +62,7 @@ func (a *app) trainCommand() *cobra.Command {
 	flags.IntVar(&f.options.Epochs, "epochs", d.Epochs, "times that every row is seen")
 	flags.IntVar(&f.options.Rounds, "rounds", d.Rounds, "times that training is repeated; the mean is kept")
 	flags.Float32Var(&f.options.Rate, "rate", d.Rate, "step of learning")
+	flags.Float32Var(&f.options.Own, "own-weight", d.Own, "weight of rows of the own corpus, and of those of --data that have a split")
 	flags.Float32Var(&f.options.Malicious, "malicious", d.Malicious, "weight of malicious rows")
 	flags.Float32Var(&f.options.Foreign, "foreign", d.Foreign, "weight of rows of other kinds")
 	flags.Float32Var(&f.options.Requests, "requests", d.Requests, "weight of harmless user prompts as what results must not say")
@@ -86,8 +87,8 @@ func (f *trainFlags) validate() error {
 		return usagef("--hold-out must be above 0 and below 1")
 	case o.Epochs < 1 || o.Epochs > 100, o.Rounds < 1 || o.Rounds > 100:
 		return usagef("--epochs and --rounds must be from 1 to 100")
-	case !(o.Rate > 0 && o.Rate <= 10), !(o.Malicious > 0 && o.Malicious <= 100), !(o.Foreign >= 0 && o.Foreign <= 1), !(o.Requests >= 0 && o.Requests <= 1), !(o.Dropped >= 0 && o.Dropped < 1):
-		return usagef("--rate and --malicious must be above 0, --foreign, --requests and --drop between 0 and 1")
+	case !(o.Rate > 0 && o.Rate <= 10), !(o.Own > 0 && o.Own <= 100), !(o.Malicious > 0 && o.Malicious <= 100), !(o.Foreign >= 0 && o.Foreign <= 1), !(o.Requests >= 0 && o.Requests <= 1), !(o.Dropped >= 0 && o.Dropped < 1):
+		return usagef("--rate, --own-weight and --malicious must be above 0, --foreign, --requests and --drop between 0 and 1")
 	case f.varied < 0:
 		return usagef("--varied must not be negative")
 	}
@@ -194,6 +195,9 @@ func (f *trainFlags) prepare(ctx context.Context) (*course, error) {
 			if err := c.add(p, l); err != nil {
 				return nil, err
 			}
+			if s.Split != "" {
+				c.lessons[len(c.lessons)-1].Weight = f.options.Own
+			}
 			if n < external && s.Split == corpus.Train {
 				originals = append(originals, *s)
 			}
@@ -298,8 +302,8 @@ func (f *trainFlags) command() string {
 		names = append(names, filepath.Base(path))
 	}
 	o := &f.options
-	return fmt.Sprintf("taster train --own=%v --data %s --hold-out %g --varied %d --seed %d --epochs %d --rounds %d --rate %g --malicious %g --foreign %g --requests %g --drop %g --without-signals=%v",
-		f.own, strings.Join(names, ","), f.holdOut, f.varied, o.Seed, o.Epochs, o.Rounds, o.Rate, o.Malicious, o.Foreign, o.Requests, o.Dropped, o.WithoutSignals)
+	return fmt.Sprintf("taster train --own=%v --data %s --hold-out %g --varied %d --seed %d --epochs %d --rounds %d --rate %g --own-weight %g --malicious %g --foreign %g --requests %g --drop %g --without-signals=%v",
+		f.own, strings.Join(names, ","), f.holdOut, f.varied, o.Seed, o.Epochs, o.Rounds, o.Rate, o.Own, o.Malicious, o.Foreign, o.Requests, o.Dropped, o.WithoutSignals)
 }
 
 // scarcity is the share of held-out harmless rows that may reach each tier.

@@ -8,6 +8,7 @@
 package train
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -36,8 +37,10 @@ type Example struct {
 type Row struct {
 	Head      classifier.Head
 	Malicious bool
-	windows   []classifier.Features
-	marked    []bool // by window; nil if nothing is marked
+	// Weight is how much the row counts beside others. 0 means 1.
+	Weight  float32
+	windows []classifier.Features
+	marked  []bool // by window; nil if nothing is marked
 }
 
 // Preparer makes rows of examples.
@@ -88,6 +91,8 @@ type Options struct {
 	Rounds int
 	// Rate is AdaGrad's step, Decay what is left of it after an epoch.
 	Rate, Decay float32
+	// Own weighs rows that were written as examples, beside those of collections: see [Row.Weight].
+	Own float32
 	// Malicious weighs malicious rows, Foreign those of kinds that another head judges.
 	Malicious, Foreign float32
 	// Requests weighs harmless prompts of users as examples of what results must not say.
@@ -101,7 +106,7 @@ type Options struct {
 
 // Defaults returns the settings that the shipped weights are trained with.
 func Defaults() Options {
-	return Options{Seed: 1, Epochs: 6, Rounds: 3, Rate: 0.35, Decay: 0.85, Malicious: 1, Foreign: 0.1, Requests: 0.2}
+	return Options{Seed: 1, Epochs: 6, Rounds: 3, Rate: 0.35, Decay: 0.85, Own: 4, Malicious: 1, Foreign: 0.1, Requests: 0.2}
 }
 
 // negligible is the probability below which a window of a harmless event teaches nothing.
@@ -279,8 +284,8 @@ func fitOnce(rows []*Row, h classifier.Head, opts *Options, signals bool, salt u
 	for range opts.Epochs {
 		l.random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		for _, r := range order {
-			if r, weight := lesson(r, h, opts); weight > 0 {
-				l.row(r, weight)
+			if seen, weight := lesson(r, h, opts); weight > 0 {
+				l.row(seen, weight*cmp.Or(r.Weight, 1))
 			}
 		}
 		l.rate *= opts.Decay
@@ -306,7 +311,7 @@ func lesson(r *Row, h classifier.Head, opts *Options) (*Row, float32) {
 const foreignToResults = 0.3
 
 // passing is the share of harmless windows that the quick layer lets through to the full one.
-const passing = 0.1
+const passing = 0.3
 
 // Head trains the head h on rows, those of other kinds included, and sets its gate by held, which it does not learn.
 func Head(h classifier.Head, rows, held []*Row, opts *Options) *classifier.Assembled {
