@@ -80,6 +80,10 @@ const (
 	ScoreFloor = -6.0
 	// scoreTop bounds what a score can be worth.
 	scoreTop = 6.0
+	// sureFrom is the confidence from which a finding of a known detector is taken at its word as well, so that a deterministic
+	// rule stands, whatever others say. Of 2,411 events that no rule was written for, 57 of 1,145 attacks and 5 of
+	// 1,266 harmless look-alikes had such a finding, and of 4,182 real tools none.
+	sureFrom = 0.75
 	// doubtFloor is the doubt that no number of findings removes.
 	doubtFloor = 1e-3
 )
@@ -163,7 +167,9 @@ type evidence struct {
 	// unknown and score are what detectors said that no calibration knows: their findings, and the highest of their scores.
 	unknown []*models.Finding
 	score   float64
-	shares  []float64
+	// sure are the findings of known detectors from [sureFrom] on.
+	sure   []*models.Finding
+	shares []float64
 }
 
 func (c *Calibration) evidence(k models.Kind, findings []models.Finding, reports []models.DetectorReport) evidence {
@@ -174,6 +180,9 @@ func (c *Calibration) evidence(k models.Kind, findings []models.Finding, reports
 		switch f := &findings[i]; {
 		case slices.Contains(c.Findings, f.Detector):
 			known = append(known, f)
+			if f.Confidence >= sureFrom {
+				e.sure = append(e.sure, f)
+			}
 		case !slices.Contains(c.Scores, f.Detector):
 			e.unknown = append(e.unknown, f)
 		}

@@ -49,7 +49,7 @@ const scoreSeverity = models.SeverityMedium
 //
 // Detectors that the calibration knows give evidence: what their findings and scores are worth was measured, and adds up
 // to a log-odds of which risk and probability follow. A detector that it does not know (the judge, one from outside) is
-// taken at its word, by [bands]. The risk is the higher of the two.
+// taken at its word, by [bands], and so is a known one's finding of which it is sure. The risk is the higher of the two.
 //
 // So many findings make it surer that something is wrong, but no worse than the worst of them: the risk stays in the
 // band of the highest severity, or in that of medium for scores alone.
@@ -67,7 +67,7 @@ func (c *Calibration) fuse(k models.Kind, findings []models.Finding, reports []m
 		}
 	}
 	e, g := c.evidence(k, findings, reports), c.Groups[GroupOf(k)]
-	risk.Score = max(bands(e.unknown, e.score), min(g.risk(e.points), bandTop[risk.Severity]), min(g.risk(e.scored), bandTop[scoreSeverity]))
+	risk.Score = max(bands(append(e.sure, e.unknown...), e.score), min(g.risk(e.points), bandTop[risk.Severity]), min(g.risk(e.scored), bandTop[scoreSeverity]))
 	risk.Score = math.Round(risk.Score*100) / 100
 	risk.Probability = math.Round(e.probability()*1e4) / 1e4
 	risk.Shares = e.shares

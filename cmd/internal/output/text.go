@@ -2,8 +2,10 @@ package output
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -83,6 +85,7 @@ func (p *printer) item(item *Item) {
 	for i := range v.Findings {
 		p.finding(&v.Findings[i], doc)
 	}
+	p.probability(v)
 	if v.Omitted > 0 {
 		p.printf("  and %d findings more\n", v.Omitted)
 	}
@@ -94,6 +97,20 @@ func (p *printer) item(item *Item) {
 		p.printf("  %s %s\n", p.paint(yellow, "not inspected:"), m)
 	}
 	p.printf("\n")
+}
+
+// probability says how likely an attack is, and which detectors say so.
+func (p *printer) probability(v *models.Verdict) {
+	reports := slices.DeleteFunc(slices.Clone(v.Detectors), func(r models.DetectorReport) bool { return r.Share < 0.005 })
+	if len(reports) == 0 {
+		return
+	}
+	slices.SortStableFunc(reports, func(a, b models.DetectorReport) int { return cmp.Compare(b.Share, a.Share) })
+	var by []string
+	for _, r := range reports {
+		by = append(by, fmt.Sprintf("%s %.0f %%", r.Name, 100*r.Share))
+	}
+	p.printf("  %s\n", p.paint(faint, fmt.Sprintf("probability %.2f; evidence by %s", v.Probability, strings.Join(by, ", "))))
 }
 
 func (p *printer) finding(f *models.Finding, doc *models.Document) {

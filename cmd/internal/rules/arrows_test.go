@@ -44,6 +44,7 @@ var arrows = []arrow{
 
 	{"pipeline", nil, "the invariants"},
 	{"pipeline/engine", []string{"models", "models/view", "models/redact", "detectors"}, "event to verdict"},
+	{"pipeline/engine/fit", []string{"models", "pipeline/engine"}, "what evidence is worth"},
 	{"pipeline/stream", []string{"models", "models/rpc", "models/wire", "detectors", "pipeline/engine"}, "JetStream in and out"},
 	{"pipeline/natsembed", nil, "the server in the process"},
 	{"pipeline/client", []string{"models", "models/wire"}, "what a gateway imports"},
