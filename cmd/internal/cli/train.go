@@ -24,7 +24,8 @@ The same inputs and flags give the same bytes.
 
 Thresholds are chosen on rows that are not learned: the dev split, and of --data the groups that --hold-out sets aside. The
 test split is never read. With --leave-one-out nothing is written: for each source named, a model is trained without
-it and measured on it, which is what tells whether attacks are found that were never seen.`
+it and measured on it, which is what tells whether attacks are found that were never seen. With --shortcuts nothing is written either: it
+says by what else than their meaning malicious rows differ from harmless ones, and what is left of the model where they don't.`
 
 const trainExample = `  taster train --out weights.bin
   taster train --data samples.jsonl --out weights.bin
@@ -36,7 +37,7 @@ type trainFlags struct {
 	out                   string
 	holdOut               float64
 	varied                int
-	own                   bool
+	own, shortcuts        bool
 	options               train.Options
 }
 
@@ -68,6 +69,7 @@ func (a *app) trainCommand() *cobra.Command {
 	flags.Float32Var(&f.options.Requests, "requests", d.Requests, "weight of harmless user prompts as what results must not say")
 	flags.Float32Var(&f.options.Dropped, "drop", d.Dropped, "share of words of malicious rows left out at each look")
 	flags.StringSliceVar(&f.heads, "heads", nil, "only the `HEADS` of these names, with --leave-one-out: "+words(headNames()))
+	flags.BoolVar(&f.shortcuts, "shortcuts", false, "write no weights; say how much the model owes to lengths, schemas and repeated sentences")
 	flags.BoolVar(&f.options.WithoutSignals, "without-signals", false, "learn words alone, without what directive analysis finds")
 	return cmd
 }
@@ -75,8 +77,10 @@ func (a *app) trainCommand() *cobra.Command {
 func (f *trainFlags) validate() error {
 	o := &f.options
 	switch {
-	case f.out == "" && len(f.leaveOut) == 0:
-		return usagef("--out or --leave-one-out is needed")
+	case f.out == "" && len(f.leaveOut) == 0 && !f.shortcuts:
+		return usagef("--out, --leave-one-out or --shortcuts is needed")
+	case f.shortcuts && (f.out != "" || len(f.leaveOut) > 0):
+		return usagef("--shortcuts measures alone: leave --out and --leave-one-out away")
 	case f.out != "" && len(f.leaveOut) > 0:
 		return usagef("--leave-one-out measures and writes no weights: leave --out away")
 	case slices.ContainsFunc(f.heads, func(name string) bool { return !slices.Contains(headNames(), name) }):
@@ -134,6 +138,9 @@ func (a *app) train(ctx context.Context, f *trainFlags) error {
 	}
 	if len(f.leaveOut) > 0 {
 		return a.leaveOneOut(ctx, f, c)
+	}
+	if f.shortcuts {
+		return a.reportShortcuts(ctx, f, c)
 	}
 	m, err := c.train(ctx, f, classifier.Heads(), "")
 	if err != nil {
