@@ -98,7 +98,7 @@ func (a *app) benchCommand() *cobra.Command {
 	f.judge.addTo(cmd)
 	complete(cmd, "format", reportFormats())
 	complete(cmd, "split", append(corpus.Splits(), allSplits))
-	cmd.AddCommand(a.benchCalibrateCommand(), a.benchCompareCommand(), a.benchExportCommand(), a.benchReportCommand(), a.benchStreamCommand())
+	cmd.AddCommand(a.benchCalibrateCommand(), a.benchClimbCommand(), a.benchCompareCommand(), a.benchExportCommand(), a.benchReportCommand(), a.benchStreamCommand())
 	return cmd
 }
 
