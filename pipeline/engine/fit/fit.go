@@ -54,8 +54,16 @@ const (
 	margin = 0.5
 )
 
-// Fit makes a calibration of labelled events. Real are harmless events of real traffic, which set steps and nothing else.
-func Fit(labelled, real []Example, o Options) (*engine.Calibration, error) {
+// Harmless are events that set steps and nothing else: look-alikes, and real traffic. Malicious ones among them count for
+// nothing.
+type Harmless struct{ LookAlikes, Real []Example }
+
+// Fit makes a calibration of labelled events. Where there are no look-alikes, the harmless ones among the labelled events stand
+// for them.
+func Fit(labelled []Example, harmless Harmless, o Options) (*engine.Calibration, error) {
+	if harmless.LookAlikes == nil {
+		harmless.LookAlikes = labelled
+	}
 	c := &engine.Calibration{Findings: o.Findings, Scores: o.Scores, Weights: map[models.Severity]float64{}, Groups: map[engine.Group]*engine.GroupCalibration{}}
 	for _, g := range engine.Groups() {
 		c.Groups[g] = &engine.GroupCalibration{Scores: map[string]float64{}, Missing: map[string]float64{}}
@@ -70,7 +78,7 @@ func Fit(labelled, real []Example, o Options) (*engine.Calibration, error) {
 		p.without(name).missing(c, name)
 	}
 	for _, g := range engine.Groups() {
-		c.Groups[g].Steps = steps(c, g, labelled, real, o)
+		c.Groups[g].Steps = steps(c, g, harmless, o)
 	}
 	return c, nil
 }
@@ -252,7 +260,7 @@ func (p *problem) missing(c *engine.Calibration, name string) {
 }
 
 // steps are the points that so many harmless events reach.
-func steps(c *engine.Calibration, g engine.Group, labelled, real []Example, o Options) (steps [4]float64) {
+func steps(c *engine.Calibration, g engine.Group, harmless Harmless, o Options) (steps [4]float64) {
 	points := func(examples []Example) (list []float64) {
 		for i := range examples {
 			if e := &examples[i]; !e.Malicious && engine.GroupOf(e.Kind) == g {
@@ -263,7 +271,7 @@ func steps(c *engine.Calibration, g engine.Group, labelled, real []Example, o Op
 		slices.Reverse(list)
 		return list
 	}
-	alike, traffic := points(labelled), points(real)
+	alike, traffic := points(harmless.LookAlikes), points(harmless.Real)
 	below := 0.0
 	for i := range steps {
 		at := max(above(alike, o.LookAlikes[i]), above(traffic, o.Real[i]))

@@ -42,7 +42,7 @@ func drawn(n int, silence, weight, worth float64) (all []Example) {
 }
 
 func TestFitFindsTheLaw(t *testing.T) {
-	c, err := Fit(drawn(20000, -3, 1.5, 0.8), nil, options)
+	c, err := Fit(drawn(20000, -3, 1.5, 0.8), Harmless{}, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestFitFindsTheLaw(t *testing.T) {
 // TestProbabilitiesAreShares: of what gets a probability of p, a share of p is malicious, where labels are even.
 func TestProbabilitiesAreShares(t *testing.T) {
 	rows := drawn(20000, -3, 1.5, 0.8)
-	c, err := Fit(rows, nil, options)
+	c, err := Fit(rows, Harmless{}, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func parsed(t *testing.T, c *engine.Calibration) *engine.Calibration {
 // TestWeightsAreNeverNegative, even where the examples say that evidence speaks against an attack.
 func TestWeightsAreNeverNegative(t *testing.T) {
 	rows := drawn(4000, 3, -2, -0.8)
-	c, err := Fit(rows, nil, options)
+	c, err := Fit(rows, Harmless{}, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func TestSteps(t *testing.T) {
 	}
 	for name, real := range map[string][]Example{"look-alikes": nil, "traffic": traffic} {
 		t.Run(name, func(t *testing.T) {
-			c, err := Fit(rows, real, options)
+			c, err := Fit(rows, Harmless{Real: real}, options)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -174,7 +174,7 @@ func TestTheSameTwice(t *testing.T) {
 	rows := drawn(1000, -1, 1, 0.5)
 	var files []string
 	for range 2 {
-		c, err := Fit(rows, nil, options)
+		c, err := Fit(rows, Harmless{}, options)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -190,7 +190,7 @@ func TestTheSameTwice(t *testing.T) {
 }
 
 func TestTooLittle(t *testing.T) {
-	if _, err := Fit([]Example{example(models.KindTool, true, 0, 0), example(models.KindTool, false, 0, 0)}, nil, options); err == nil || !strings.Contains(err.Error(), "data: 0 harmless and 0 malicious") {
+	if _, err := Fit([]Example{example(models.KindTool, true, 0, 0), example(models.KindTool, false, 0, 0)}, Harmless{}, options); err == nil || !strings.Contains(err.Error(), "data: 0 harmless and 0 malicious") {
 		t.Errorf("got %v", err)
 	}
 }
