@@ -42,7 +42,7 @@ var bars = []struct {
 }{
 	{"real", []float64{0.001, 0.005, 0.01}},
 	{"look-alikes", []float64{0.01, 0.03}},
-	{"own", []float64{0.01, 0.02}},
+	{"own", []float64{0.01, 0.02, 0.03, 0.1}},
 }
 
 func (a *app) leaveOneOut(ctx context.Context, f *trainFlags, c *course) error {
