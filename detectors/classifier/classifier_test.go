@@ -296,8 +296,9 @@ func TestPeaks(t *testing.T) {
 	}
 }
 
-// A finding that is only noted gives the event no score.
+// A finding that is only noted is of low severity; the event's score stays.
 func TestNotedOnly(t *testing.T) {
+	scores := map[bool]float64{}
 	for _, noted := range []bool{false, true} {
 		eager := *shippedModel(t)
 		eager.heads[Definitions].Tiers = Tiers{Noted: -1e6, Flagged: -1e5, Blocked: 1e5}
@@ -306,9 +307,13 @@ func TestNotedOnly(t *testing.T) {
 			t.Fatal(err)
 		}
 		o := d.judge(d.idle.Get().(*examination), input(t, harmless))
-		if len(o.Findings) != 1 || (o.Findings[0].Severity == models.SeverityLow) != noted || (o.Score == 0) != noted {
+		if len(o.Findings) != 1 || (o.Findings[0].Severity == models.SeverityLow) != noted {
 			t.Errorf("noted only %v: %+v", noted, o)
 		}
+		scores[noted] = o.Score
+	}
+	if scores[true] != scores[false] || scores[true] == 0 {
+		t.Errorf("scores %v", scores)
 	}
 }
 
@@ -343,7 +348,7 @@ func TestWeigh(t *testing.T) {
 		score    float32
 		noted    bool
 		severity models.Severity
-	}{{1, false, models.SeverityLow}, {1.9, false, models.SeverityLow}, {2.5, true, models.SeverityLow}, {2, false, models.SeverityHigh}, {3, false, models.SeverityHigh}, {99, false, models.SeverityHigh}} {
+	}{{1, false, models.SeverityMedium}, {1.9, false, models.SeverityMedium}, {2.5, true, models.SeverityLow}, {2, false, models.SeverityHigh}, {3, false, models.SeverityHigh}, {99, false, models.SeverityHigh}} {
 		severity, confidence := h.weigh(c.score, Definitions, c.noted)
 		if severity != c.severity || confidence <= 0 || confidence > 1 {
 			t.Errorf("%v: %s %v", c.score, severity, confidence)
