@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/aad6b6dc/taster/corpus"
+	"github.com/aad6b6dc/taster/corpus/score"
 	"github.com/aad6b6dc/taster/detectors/classifier"
 	"github.com/aad6b6dc/taster/detectors/classifier/train"
 	"github.com/aad6b6dc/taster/models"
@@ -17,9 +18,11 @@ type leftOut struct {
 	Source string `json:"source"`
 	Head   string `json:"head"`
 	// Malicious and Harmless count the rows; of definitions, malicious ones whose text is neutral are left away.
-	Malicious int     `json:"malicious"`
-	Harmless  int     `json:"harmless"`
-	At        []atBar `json:"at"`
+	Malicious int `json:"malicious"`
+	Harmless  int `json:"harmless"`
+	// AUC is how often a malicious row scores above a harmless one of the source, 0 if it has none.
+	AUC float64 `json:"auc"`
+	At  []atBar `json:"at"`
 }
 
 // atBar is what reaches the score that a share of some harmless rows reaches.
@@ -116,6 +119,7 @@ func (c *course) measure(m *classifier.Model, h classifier.Head, source string, 
 		}
 	}
 	out := leftOut{Source: source, Head: h.String(), Malicious: len(by["malicious"].full), Harmless: len(by["own"].full)}
+	out.AUC = auc(by["malicious"].full, by["own"].full)
 	for _, bar := range bars {
 		harmless := by[bar.of]
 		if len(harmless.full) == 0 {
@@ -139,12 +143,30 @@ func (c *course) measure(m *classifier.Model, h classifier.Head, source string, 
 	return out
 }
 
+func auc(malicious, harmless []float32) float64 {
+	var items []score.Item
+	for i, s := range slices.Concat(malicious, harmless) {
+		items = append(items, score.Item{Score: float64(s), Positive: i < len(malicious)})
+	}
+	if r := score.Rank(items); r.Complete() {
+		return r.AUC()
+	}
+	return 0
+}
+
 // bar says where the bar is.
 func (b *atBar) bar() string {
 	if b.Share == 0 {
 		return b.Of
 	}
 	return fmt.Sprintf("%g %% of %s", 100*b.Share, b.Of)
+}
+
+func (l *leftOut) auc() string {
+	if l.AUC == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.3f", l.AUC)
 }
 
 // words says what the words alone find; their layer has no tiers.
@@ -166,12 +188,12 @@ func reach(scores []float32, t float32) (n int) {
 
 func (a *app) printLeftOut(all []leftOut) error {
 	w := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "SOURCE\tHEAD\tMALICIOUS\tHARMLESS\tAT\tFOUND\tBY WORDS ALONE\tOWN ALARMS")
+	fmt.Fprintln(w, "SOURCE\tHEAD\tMALICIOUS\tHARMLESS\tAUC\tAT\tFOUND\tBY WORDS ALONE\tOWN ALARMS")
 	for i := range all {
 		l := &all[i]
 		for j := range l.At {
 			b := &l.At[j]
-			fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\n", l.Source, l.Head, l.Malicious, l.Harmless, b.bar(),
+			fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\n", l.Source, l.Head, l.Malicious, l.Harmless, l.auc(), b.bar(),
 				percent(b.Found, l.Malicious), b.words(l.Malicious), percent(b.Alarms, l.Harmless))
 		}
 	}
@@ -180,7 +202,7 @@ func (a *app) printLeftOut(all []leftOut) error {
 		l := &sums[i]
 		for j := range l.At {
 			b := &l.At[j]
-			fmt.Fprintf(w, "together\t%s\t%d\t%d\t%s\t%s\t%s\t\n", l.Head, l.Malicious, l.Harmless, b.bar(), percent(b.Found, l.Malicious), b.words(l.Malicious))
+			fmt.Fprintf(w, "together\t%s\t%d\t%d\t\t%s\t%s\t%s\t\n", l.Head, l.Malicious, l.Harmless, b.bar(), percent(b.Found, l.Malicious), b.words(l.Malicious))
 		}
 	}
 	return w.Flush()
