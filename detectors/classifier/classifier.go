@@ -130,6 +130,7 @@ func (x *examination) examine(h *head, in *detectors.Input) {
 		}
 		for v := range s.Views {
 			windows := x.reader.view(s, i, v)
+			x.peaks.windows += len(windows)
 			for j := range windows {
 				w := &windows[j]
 				if h.Quick.quick(w) < h.Gate {

@@ -17,7 +17,13 @@ const (
 	WordShift   = 32 - wordBits
 	SignalShift = 32 - signalBits
 	PlaceWeight = placeWeight
+	Lengths     = lengths
+	// LengthWeight is the value of a window's length, as PlaceWeight is that of its place.
+	LengthWeight = lengthWeight
 )
+
+// LengthOf is the entry of [Trained.Lengths] for a window with so many features of words.
+func LengthOf(features int) int { return lengthOf(wordsOf(features)) }
 
 // Root is the value of each of n features of one sort.
 func Root(n int) float32 { return root(n) }
@@ -59,6 +65,7 @@ func (x *Extractor) Windows(in *detectors.Input) []Features {
 type Trained struct {
 	Bias    float32
 	Places  [Places]float32
+	Lengths [Lengths]float32
 	Words   []float32
 	Signals []float32
 }
@@ -90,7 +97,7 @@ func Assemble(header Header, parts map[Head]*Assembled) (*Model, error) {
 }
 
 func (t *Trained) round() layer {
-	l := layer{Bias: t.Bias, Places: t.Places}
+	l := layer{Bias: t.Bias, Places: t.Places, Lengths: t.Lengths}
 	l.words, l.Scale = round(t.Words)
 	if t.Signals != nil {
 		l.signals, l.Signals = round(t.Signals)

@@ -11,8 +11,14 @@ const (
 	placeWeight = 0.3
 	// floor is the score of a window that is not worth a look.
 	floor = -6
+	// lengthWeight is the value of a window's length beside its words; lengths are told apart in steps of lengthStep words.
+	lengthWeight = 0.3
+	lengthStep   = 4
+	lengths      = maxWindow/lengthStep + 1
 	// second is what the second highest window of an event adds to the highest.
 	second = 0.15
+	// crowd is how many windows count for the share of each.
+	crowd = 12
 )
 
 // Tiers are the scores from which an event is noted, flagged, blocked.
@@ -24,10 +30,12 @@ type Tiers struct {
 
 // layer is a linear model over the features of a window. Weights are the table's numbers times the scale.
 type layer struct {
-	Bias    float32         `json:"bias"`
-	Places  [places]float32 `json:"places"`
-	Scale   float32         `json:"scale"`
-	Signals float32         `json:"signals,omitempty"` // the scale of signals; 0 for a layer that does not read them
+	Bias   float32         `json:"bias"`
+	Places [places]float32 `json:"places"`
+	// Lengths has a weight for each length: a short heading or a long list is seldom an order.
+	Lengths [lengths]float32 `json:"lengths"`
+	Scale   float32          `json:"scale"`
+	Signals float32          `json:"signals,omitempty"` // the scale of signals; 0 for a layer that does not read them
 	words   []int8
 	signals []int8
 }
@@ -74,11 +82,22 @@ func (l *layer) quick(w *window) float32 {
 		}
 		earlier, before = before, h
 	}
-	return l.Bias + float32(placeWeight*l.Places[w.place]) + float32(l.Scale*float32(sum)*roots[features(len(w.tokens))])
+	return l.frame(w.place, len(w.tokens)) + float32(l.Scale*float32(sum)*roots[features(len(w.tokens))])
 }
+
+// frame is what a window scores whatever its words are.
+func (l *layer) frame(place uint8, words int) float32 {
+	return l.Bias + float32(placeWeight*l.Places[place]) + float32(lengthWeight*l.Lengths[lengthOf(words)])
+}
+
+// lengthOf is the entry of a layer's Lengths for a window of so many words.
+func lengthOf(words int) int { return min(words/lengthStep, lengths-1) }
 
 // features is how many features so many words have.
 func features(words int) int { return max(3*words-3, words) }
+
+// wordsOf is how many words have so many features.
+func wordsOf(features int) int { return (features + 3) / 3 }
 
 // score is the score of a window by its words and signals.
 func (l *layer) score(w *window) float32 {
@@ -108,7 +127,7 @@ func (l *layer) scoreOf(f *Features, full bool) float32 {
 	for _, x := range f.Words {
 		sum += int32(l.words[x>>(32-wordBits)])
 	}
-	score := l.Bias + float32(placeWeight*l.Places[f.Place]) + float32(l.Scale*float32(sum)*root(len(f.Words)))
+	score := l.frame(f.Place, wordsOf(len(f.Words))) + float32(l.Scale*float32(sum)*root(len(f.Words)))
 	if !full || l.Signals == 0 || len(f.Signals) == 0 {
 		return score
 	}
@@ -123,6 +142,7 @@ func (l *layer) scoreOf(f *Features, full bool) float32 {
 type peaks struct {
 	best, next  float32
 	segment, at int // of the best: its segment and view
+	windows     int // of the event
 }
 
 func noPeaks() peaks { return peaks{best: floor, next: floor, segment: -1} }
@@ -144,12 +164,24 @@ func (p *peaks) add(score float32, segment, view int) bool {
 	return false
 }
 
-// score is the event's: above all that of its highest window.
-func (p *peaks) score() float32 { return p.best + float32(second*p.next) }
+// score is the event's: above all that of its highest window. Of many windows one is high by chance, so an event's log-odds are
+// shared among them, as far as crowd windows: padding beyond that dilutes nothing.
+func (p *peaks) score() float32 {
+	return p.best + float32(second*p.next) - crowds[min(p.windows, crowd)]
+}
+
+// crowds has the logarithm of each number of windows and one more.
+var crowds = func() (table [crowd + 1]float32) {
+	for n := range table {
+		table[n] = float32(math.Log1p(float64(n)))
+	}
+	return table
+}()
 
 // Score returns the score of an event of which the windows are known, and that of its words alone.
 func (m *Model) Score(h Head, windows []Features) (full, quick float32) {
 	f, q := noPeaks(), noPeaks()
+	f.windows, q.windows = len(windows), len(windows)
 	head := &m.heads[h]
 	for i := range windows {
 		w := &windows[i]

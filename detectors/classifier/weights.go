@@ -92,7 +92,7 @@ func Parse(data []byte) (*Model, error) {
 func (h *head) validate() error {
 	numbers := []float32{h.Noted, h.Flagged, h.Blocked, h.Gate}
 	for _, l := range []*layer{&h.Quick, &h.Full} {
-		numbers = append(append(numbers, l.Bias, l.Scale, l.Signals), l.Places[:]...)
+		numbers = append(append(numbers, l.Bias, l.Scale, l.Signals), append(l.Places[:], l.Lengths[:]...)...)
 	}
 	for _, x := range numbers {
 		if math.Abs(float64(x)) > 1e6 {

@@ -120,6 +120,7 @@ type learner struct {
 	rate              float32
 	biasSeen          float32
 	placesSeen        [classifier.Places]float32
+	lengthsSeen       [classifier.Lengths]float32
 	wordsSeen, sigSen []float32
 	scores            []float32
 	kept              []uint32
@@ -132,8 +133,10 @@ func newLearner(opts *Options, signals bool, salt uint64) *learner {
 	if signals {
 		l.Signals, l.sigSen = make([]float32, classifier.Signals), filled(classifier.Signals)
 	}
-	for i := range l.placesSeen {
-		l.placesSeen[i] = 0.01
+	for _, seen := range [][]float32{l.placesSeen[:], l.lengthsSeen[:]} {
+		for i := range seen {
+			seen[i] = 0.01
+		}
 	}
 	return l
 }
@@ -151,7 +154,8 @@ func (l *learner) score(w *classifier.Features, words []uint32) float32 {
 	for _, f := range words {
 		sum += l.Words[f>>classifier.WordShift]
 	}
-	score := l.Bias + float32(classifier.PlaceWeight*l.Places[w.Place]) + float32(sum*classifier.Root(len(w.Words)))
+	score := l.Bias + float32(classifier.PlaceWeight*l.Places[w.Place]) + float32(classifier.LengthWeight*l.Lengths[classifier.LengthOf(len(w.Words))]) +
+		float32(sum*classifier.Root(len(w.Words)))
 	if l.Signals == nil || len(w.Signals) == 0 {
 		return score
 	}
@@ -174,6 +178,8 @@ func step(weight, seen *float32, rate, gradient float32) {
 func (l *learner) learn(w *classifier.Features, words []uint32, gradient float32) {
 	step(&l.Bias, &l.biasSeen, 0.3*l.rate, gradient)
 	step(&l.Places[w.Place], &l.placesSeen[w.Place], l.rate, gradient*classifier.PlaceWeight)
+	length := classifier.LengthOf(len(w.Words))
+	step(&l.Lengths[length], &l.lengthsSeen[length], l.rate, gradient*classifier.LengthWeight)
 	g := gradient * classifier.Root(len(w.Words))
 	for _, f := range words {
 		f >>= classifier.WordShift
@@ -258,12 +264,13 @@ func fit(rows []*Row, h classifier.Head, opts *Options, signals bool, salt uint6
 		next := fitOnce(rows, h, opts, signals, salt|uint64(i)<<32)
 		mean.Bias += next.Bias
 		add(mean.Places[:], next.Places[:])
+		add(mean.Lengths[:], next.Lengths[:])
 		add(mean.Words, next.Words)
 		add(mean.Signals, next.Signals)
 	}
 	share := 1 / float32(max(opts.Rounds, 1))
 	mean.Bias *= share
-	for _, list := range [][]float32{mean.Places[:], mean.Words, mean.Signals} {
+	for _, list := range [][]float32{mean.Places[:], mean.Lengths[:], mean.Words, mean.Signals} {
 		for i := range list {
 			list[i] *= share
 		}
