@@ -3,9 +3,11 @@ package cli
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"io"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -34,9 +36,10 @@ const trainExample = `  taster train --out weights.bin
 // trainFlags are the flags of the train command.
 type trainFlags struct {
 	data, leaveOut, heads []string
+	without               []string
 	out                   string
 	holdOut               float64
-	varied                int
+	varied, reworded      int
 	own, shortcuts        bool
 	options               train.Options
 }
@@ -58,6 +61,8 @@ func (a *app) trainCommand() *cobra.Command {
 	flags.StringVar(&f.out, "out", "", "write the weights to `FILE`")
 	flags.StringSliceVar(&f.leaveOut, "leave-one-out", nil, "`SOURCES` to measure, each with a model that has not seen it; dev is the dev split")
 	flags.Float64Var(&f.holdOut, "hold-out", 0.3, "share of the groups of harmless --data without splits that thresholds are chosen on")
+	flags.StringSliceVar(&f.without, "without", nil, "`SOURCES` to leave out altogether")
+	flags.IntVar(&f.reworded, "reworded", 1, "learn also `N` rewordings of each row that --own-weight weighs")
 	flags.IntVar(&f.varied, "varied", 0, "learn also `N` variations of the own corpus, drawn by chance")
 	flags.Uint64Var(&f.options.Seed, "seed", d.Seed, "of everything that is left to chance")
 	flags.IntVar(&f.options.Epochs, "epochs", d.Epochs, "times that every row is seen")
@@ -93,8 +98,8 @@ func (f *trainFlags) validate() error {
 		return usagef("--epochs and --rounds must be from 1 to 100")
 	case !(o.Rate > 0 && o.Rate <= 10), !(o.Own > 0 && o.Own <= 100), !(o.Malicious > 0 && o.Malicious <= 100), !(o.Foreign >= 0 && o.Foreign <= 1), !(o.Requests >= 0 && o.Requests <= 1), !(o.Dropped >= 0 && o.Dropped < 1):
 		return usagef("--rate, --own-weight and --malicious must be above 0, --foreign, --requests and --drop between 0 and 1")
-	case f.varied < 0:
-		return usagef("--varied must not be negative")
+	case f.varied < 0, f.reworded < 0 || f.reworded > 10:
+		return usagef("--varied must not be negative, --reworded from 0 to 10")
 	}
 	return nil
 }
@@ -110,6 +115,7 @@ func headNames() (all []string) {
 type lesson struct {
 	*train.Row
 	sample *corpus.Sample
+	weight float32
 	held   bool // thresholds are chosen on it: it is not learned
 	real   bool // it tells how real, harmless traffic scores
 }
@@ -189,7 +195,7 @@ func (f *trainFlags) prepare(ctx context.Context) (*course, error) {
 		read := 0
 		for i := range files[n].Samples {
 			s := &files[n].Samples[i]
-			if !teaches(s) {
+			if !teaches(s) || slices.Contains(f.without, s.Source) {
 				continue
 			}
 			if err := ctx.Err(); err != nil {
@@ -199,11 +205,16 @@ func (f *trainFlags) prepare(ctx context.Context) (*course, error) {
 			if n >= external && s.Split == "" && s.Label == models.Benign && share(cmp.Or(s.Group, s.ID)) < f.holdOut {
 				l.held, l.real = true, true
 			}
+			if s.Split != "" {
+				l.weight = f.options.Own
+			}
 			if err := c.add(p, l); err != nil {
 				return nil, err
 			}
-			if s.Split != "" {
-				c.lessons[len(c.lessons)-1].Weight = f.options.Own
+			if s.Split == corpus.Train {
+				if err := c.reword(p, l, f); err != nil {
+					return nil, err
+				}
 			}
 			if n < external && s.Split == corpus.Train {
 				originals = append(originals, *s)
@@ -235,16 +246,51 @@ func teaches(s *corpus.Sample) bool {
 }
 
 func (c *course) add(p *train.Preparer, l lesson) error {
-	e := train.Example{Event: l.sample.Event, Malicious: l.sample.Label == models.Malicious}
-	for _, s := range l.sample.Spans {
-		e.Spans = append(e.Spans, train.Span{Pointer: s.Pointer, Key: s.Key, Start: s.Start, End: s.End})
-	}
-	row, err := p.Row(&e)
+	return c.addExample(p, l, exampleOf(l.sample))
+}
+
+func (c *course) addExample(p *train.Preparer, l lesson, e *train.Example) error {
+	row, err := p.Row(e)
 	if err != nil {
 		return fmt.Errorf("sample %q: %w", l.sample.ID, err)
 	}
+	row.Weight = l.weight
 	l.Row = row
 	c.lessons = append(c.lessons, l)
+	return nil
+}
+
+func exampleOf(s *corpus.Sample) *train.Example {
+	e := &train.Example{Event: s.Event, Malicious: s.Label == models.Malicious}
+	for _, span := range s.Spans {
+		e.Spans = append(e.Spans, train.Span{Pointer: span.Pointer, Key: span.Key, Start: span.Start, End: span.End})
+	}
+	return e
+}
+
+const (
+	// rewordedShare is the share of words that rewordings replace, of those that have others of a like meaning.
+	rewordedShare = 0.3
+	// rewordedWeight is what a rewording weighs beside its original: it reads badly.
+	rewordedWeight = 0.4
+)
+
+// reword adds rewordings of a lesson, always the same ones. A body that is no JSON value has none.
+func (c *course) reword(p *train.Preparer, l lesson, f *trainFlags) error {
+	if !json.Valid(l.sample.Event.Body) {
+		return nil
+	}
+	r := rand.New(rand.NewPCG(f.options.Seed, uint64(len(c.lessons))))
+	l.weight *= rewordedWeight
+	for range f.reworded {
+		e, err := train.Reword(exampleOf(l.sample), r, rewordedShare)
+		if err != nil {
+			return fmt.Errorf("sample %q: %w", l.sample.ID, err)
+		}
+		if err := c.addExample(p, l, e); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -257,7 +303,6 @@ func share(group string) float64 {
 
 // train makes a model of the given heads without the samples of one source.
 func (c *course) train(ctx context.Context, f *trainFlags, which []classifier.Head, without string) (*classifier.Model, error) {
-	var learned []*lesson
 	var rows, held []*train.Row
 	counts := map[string][2]int{}
 	for i := range c.lessons {
@@ -267,7 +312,7 @@ func (c *course) train(ctx context.Context, f *trainFlags, which []classifier.He
 		case l.held:
 			held = append(held, l.Row)
 		default:
-			learned, rows = append(learned, l), append(rows, l.Row)
+			rows = append(rows, l.Row)
 			n := counts[l.Head.String()]
 			n[btoi(!l.Malicious)]++
 			counts[l.Head.String()] = n
@@ -286,11 +331,7 @@ func (c *course) train(ctx context.Context, f *trainFlags, which []classifier.He
 		return nil, err
 	}
 	for _, h := range which {
-		alike, err := crossed(ctx, f, h, learned, held)
-		if err != nil {
-			return nil, err
-		}
-		parts[h].Tiers = c.tiers(m, h, without, alike)
+		parts[h].Tiers = c.tiers(m, h, without)
 	}
 	return classifier.Assemble(header, parts)
 }
@@ -309,79 +350,39 @@ func (f *trainFlags) command() string {
 		names = append(names, filepath.Base(path))
 	}
 	o := &f.options
-	return fmt.Sprintf("taster train --own=%v --data %s --hold-out %g --varied %d --seed %d --epochs %d --rounds %d --rate %g --own-weight %g --malicious %g --foreign %g --requests %g --drop %g --without-signals=%v",
-		f.own, strings.Join(names, ","), f.holdOut, f.varied, o.Seed, o.Epochs, o.Rounds, o.Rate, o.Own, o.Malicious, o.Foreign, o.Requests, o.Dropped, o.WithoutSignals)
+	return fmt.Sprintf("taster train --own=%v --data %s --without %s --hold-out %g --reworded %d --varied %d --seed %d --epochs %d --rounds %d --rate %g --own-weight %g --malicious %g --foreign %g --requests %g --drop %g --without-signals=%v",
+		f.own, strings.Join(names, ","), strings.Join(f.without, ","), f.holdOut, f.reworded, f.varied, o.Seed, o.Epochs, o.Rounds, o.Rate, o.Own, o.Malicious, o.Foreign, o.Requests, o.Dropped, o.WithoutSignals)
 }
 
 // scarcity is the share of held-out harmless rows that may reach each tier.
 type scarcity struct{ noted, flagged, blocked float64 }
 
-// Real definitions come by the thousand when a client connects, so hardly any may be flagged; look-alikes are rare, and ours
-// are as hard as can be: flagged is above all of them, and blocked well above.
+// A finding is worth showing where one look-alike in five has one, and grave where hardly any does. Real definitions come by
+// the thousand when a client connects, so fewer of them may have one. What collections call harmless at run time has too
+// many attacks in it to set a threshold.
 var (
-	realShares = map[classifier.Head]scarcity{
-		classifier.Definitions: {0.005, 0.0005, 0}, classifier.Results: {0.02, 0.005, 0},
-		classifier.Prompts: {0.02, 0.005, 0}, classifier.Calls: {0.01, 0.002, 0},
-	}
-	alikeShares = scarcity{0.2, 0, 0}
+	alikeShares = scarcity{0.2, 0.02, 0.002}
+	realShares  = scarcity{0.01, 0.001, 0}
 )
 
-// margin is how much more than any harmless row an event must score to be blocked: a thousand rows don't show what one in ten
-// thousand scores.
+// margin is how much more than any of few harmless rows an event must score to be blocked: a thousand rows don't show what
+// one in ten thousand scores.
 const margin = 0.5
 
-// folds is how many times look-alikes are set aside in turn.
-const folds = 3
-
-// crossed scores the learned look-alikes of the own corpus, each with a model that has not learned its group: those that
-// were held out are too few for a threshold that hardly any may reach.
-func crossed(ctx context.Context, f *trainFlags, h classifier.Head, learned []*lesson, held []*train.Row) (scores []float32, err error) {
-	options := f.options
-	options.Rounds = 1
-	for fold := range folds {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		var rows []*train.Row
-		var aside []*lesson
-		for _, l := range learned {
-			s := l.sample
-			switch {
-			case s.Split != corpus.Train || int(folds*share(cmp.Or(s.Group, s.ID))) != fold:
-				rows = append(rows, l.Row)
-			case l.Head == h && !l.Malicious && s.From == "":
-				aside = append(aside, l)
-			}
-		}
-		if len(aside) == 0 {
-			continue
-		}
-		m, err := classifier.Assemble(classifier.Header{}, map[classifier.Head]*classifier.Assembled{h: train.Head(h, rows, held, &options)})
-		if err != nil {
-			return nil, err
-		}
-		for _, l := range aside {
-			full, _ := l.Score(m)
-			scores = append(scores, full)
-		}
-	}
-	return scores, nil
-}
-
-// tiers chooses the thresholds of a head on what was held out, and on the scores of further look-alikes.
-func (c *course) tiers(m *classifier.Model, h classifier.Head, without string, crossed []float32) classifier.Tiers {
+// tiers chooses the thresholds of a head on what was held out, but for the rows of one source.
+func (c *course) tiers(m *classifier.Model, h classifier.Head, without string) classifier.Tiers {
 	real, alike := c.harmless(m, h, without)
-	alike = append(alike, crossed...)
-	at := func(r, a float64) float32 {
+	at := func(a, r float64) float32 {
 		t := train.Quantile(alike, a)
-		if len(real) > 0 {
+		if h == classifier.Definitions && len(real) > 0 {
 			t = max(t, train.Quantile(real, r))
 		}
 		return t
 	}
-	shares := realShares[h]
 	t := classifier.Tiers{
-		Noted: at(shares.noted, alikeShares.noted), Flagged: at(shares.flagged, alikeShares.flagged), Blocked: at(shares.blocked, alikeShares.blocked),
+		Noted:   at(alikeShares.noted, realShares.noted),
+		Flagged: at(alikeShares.flagged, realShares.flagged),
+		Blocked: at(alikeShares.blocked, realShares.blocked),
 	}
 	t.Flagged = max(t.Flagged, t.Noted)
 	t.Blocked = max(t.Blocked, t.Flagged) + margin
