@@ -151,7 +151,7 @@ func measureShortcut(h classifier.Head, s shortcut, malicious, harmless []scored
 		return list
 	}
 	bad, good := values(malicious), values(harmless)
-	var alone, model, matched auc
+	var alone, model, matched wins
 	for i, m := range malicious {
 		for j, b := range harmless {
 			alone.add(bad[i], good[j])
@@ -171,7 +171,7 @@ func measureShortcut(h classifier.Head, s shortcut, malicious, harmless []scored
 func alike(a, b float64) bool { return max(a, b)-min(a, b) <= 0.2*max(a, b) }
 
 func measureResidue(h classifier.Head, seen map[uint64]bool, malicious, harmless []scoredLesson) residueReport {
-	var model, unseen auc
+	var model, unseen wins
 	known := 0
 	for _, m := range malicious {
 		old := slices.ContainsFunc(m.Sentences(), func(h uint64) bool { return seen[h] })
@@ -186,13 +186,13 @@ func measureResidue(h classifier.Head, seen map[uint64]bool, malicious, harmless
 	return residueReport{Head: h.String(), Malicious: len(malicious), Seen: known, Model: model.value(), Unseen: unseen.value()}
 }
 
-// auc is the share of pairs in which the malicious row stands higher; ties count half.
-type auc struct {
+// wins counts pairs, and those in which the malicious row stands higher; ties count half. Its value is an AUC.
+type wins struct {
 	won   float64
 	pairs int
 }
 
-func (a *auc) add(malicious, harmless float64) {
+func (a *wins) add(malicious, harmless float64) {
 	a.pairs++
 	switch {
 	case malicious > harmless:
@@ -202,7 +202,7 @@ func (a *auc) add(malicious, harmless float64) {
 	}
 }
 
-func (a *auc) value() float64 {
+func (a *wins) value() float64 {
 	if a.pairs == 0 {
 		return 0.5
 	}

@@ -106,7 +106,7 @@ type Options struct {
 
 // Defaults returns the settings that the shipped weights are trained with.
 func Defaults() Options {
-	return Options{Seed: 1, Epochs: 6, Rounds: 3, Rate: 0.35, Decay: 0.85, Own: 4, Malicious: 1, Foreign: 0.1, Requests: 0.2}
+	return Options{Seed: 1, Epochs: 6, Rounds: 3, Rate: 0.35, Decay: 0.85, Own: 1.5, Malicious: 1, Foreign: 0.1, Requests: 0.2}
 }
 
 // negligible is the probability below which a window of a harmless event teaches nothing.
