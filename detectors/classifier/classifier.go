@@ -1,5 +1,6 @@
-// Package classifier is the learned detector: a small linear model over windows of text, trained by package train. README.md
-// says what it finds and misses, and how the shipped weights were made.
+// Package classifier is the learned detector: a linear model over windows of text and a small network for the windows that it
+// finds suspicious, both trained by package train. README.md says what it finds and misses, and how the shipped weights were
+// made.
 package classifier
 
 import (
@@ -86,8 +87,8 @@ func (d *detector) judge(x *examination, in *detectors.Input) models.Outcome {
 	}
 	judge := HeadOf(in.Event.Kind)
 	h := &d.model.heads[judge]
-	x.examine(h, in)
-	score := x.peaks.score()
+	x.examine(d.model, judge, in)
+	score := h.Calibration.Apply(x.peaks.score())
 	if x.peaks.segment < 0 {
 		return models.Clean()
 	}
@@ -117,10 +118,13 @@ type examination struct {
 	peaks  peaks
 	best   window  // the highest window
 	tokens []token // its own
+	stems  []uint16
+	names  []uint16
 }
 
 // examine scores every window that the quick layer lets through.
-func (x *examination) examine(h *head, in *detectors.Input) {
+func (x *examination) examine(m *Model, judge Head, in *detectors.Input) {
+	h := &m.heads[judge]
 	x.peaks = noPeaks()
 	begun := false
 	for i := range in.Segments {
@@ -140,12 +144,24 @@ func (x *examination) examine(h *head, in *detectors.Input) {
 					begun = true
 				}
 				x.reader.hear(s.Views[v].Text, windows, j)
-				if x.peaks.add(h.Full.score(w), i, v) {
+				if x.peaks.add(x.score(m, judge, w, s.Views[v].Text), i, v) {
 					x.keep(w)
 				}
 			}
 		}
 	}
+}
+
+// score is the score of a window that was heard last.
+func (x *examination) score(m *Model, judge Head, w *window, text string) float32 {
+	h := &m.heads[judge]
+	linear := h.Full.score(w)
+	if !h.asks(linear) {
+		return h.unasked(linear)
+	}
+	x.stems = appendStems(x.stems[:0], text, w.tokens)
+	x.names = x.reader.appendNames(x.names[:0])
+	return linear + h.counts(m.network.Says(judge, w.place, x.stems, x.names))
 }
 
 // keep remembers a window beyond the reading of its view.

@@ -3,6 +3,7 @@ package classifier
 import (
 	"bytes"
 	"errors"
+	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -105,6 +106,8 @@ func TestParseBounds(t *testing.T) {
 		"gate":    func(h *head) { h.Gate = 2e6 },
 		"bias":    func(h *head) { h.Full.Bias = -2e6 },
 		"places":  func(h *head) { h.Quick.Places[1] = 2e6 },
+		"voice":   func(h *head) { h.Voice = -1 },
+		"slope":   func(h *head) { h.Calibration.Slope = -1 },
 	} {
 		m := *shippedModel(t)
 		change(&m.heads[Calls])
@@ -117,9 +120,26 @@ func TestParseBounds(t *testing.T) {
 		}
 	}
 	m := *shippedModel(t)
-	m.header.Command = strings.Repeat("a", maxHeader)
+	m.network = noise(1)
+	m.network.Stem[7] = float32(math.NaN())
 	data, err := m.Append(nil)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Parse(data); !errors.Is(err, ErrWeights) {
+		t.Errorf("a network with a weight that is no number: %v", err)
+	}
+	m = *shippedModel(t)
+	m.network, m.heads[Prompts].Voice = nil, 1
+	if data, err = m.Append(nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Parse(data); !errors.Is(err, ErrWeights) {
+		t.Errorf("a voice of no network: %v", err)
+	}
+	m = *shippedModel(t)
+	m.header.Command = strings.Repeat("a", maxHeader)
+	if data, err = m.Append(nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Parse(data); !errors.Is(err, ErrWeights) {
@@ -253,7 +273,7 @@ func FuzzScore(f *testing.F) {
 				t.Fatal(err)
 			}
 			full, _ := m.Score(HeadOf(kind), x.Windows(in))
-			if got := ex.peaks.score(); got-full > 1e-3 || full-got > 1e-3 {
+			if got := m.heads[HeadOf(kind)].Calibration.Apply(ex.peaks.score()); got-full > 1e-3 || full-got > 1e-3 {
 				t.Errorf("%s: %v of the text, %v of its features", kind, got, full)
 			}
 		}

@@ -48,6 +48,7 @@ func (x *Extractor) Windows(in *detectors.Input) []Features {
 				out = append(out, Features{
 					Segment: i, View: v, Start: w.start, End: w.end, Place: w.place,
 					Words: w.appendWords(make([]uint32, 0, features(len(w.tokens)))), Signals: append([]uint32(nil), w.signals...),
+					Stems: appendStems(make([]uint16, 0, len(w.tokens)), s.Views[v].Text, w.tokens), Names: x.reader.appendNames(nil),
 				})
 			}
 		}
@@ -66,16 +67,24 @@ type Trained struct {
 // Assembled is a head as training leaves it.
 type Assembled struct {
 	Quick, Full Trained
-	Gate        float32
+	// Gate is the score by words from which the full layer is asked, NetGate the full one's from which the network is.
+	Gate, NetGate float32
+	// Voice is what the network's log-odds count beside the full layer's score. 0 leaves it out.
+	Voice       float32
+	Calibration Calibration
 	Tiers       Tiers
 }
 
-// Assemble makes a model, with weights rounded to a byte each, of a head for each of [Heads].
-func Assemble(header Header, parts map[Head]*Assembled) (*Model, error) {
+// Assemble makes a model, with weights of layers rounded to a byte each, of a head for each of [Heads] and a network, which
+// may be nil.
+func Assemble(header Header, parts map[Head]*Assembled, network *Network) (*Model, error) {
 	header.Lexicon = models.Digest([]byte(directive.Source()))
-	m := &Model{header: header}
+	m := &Model{header: header, network: network}
 	for h, part := range parts {
-		m.heads[h] = head{Tiers: part.Tiers, Gate: part.Gate, Quick: part.Quick.round(), Full: part.Full.round()}
+		m.heads[h] = head{
+			Tiers: part.Tiers, Gate: part.Gate, NetGate: part.NetGate, Voice: part.Voice, Calibration: part.Calibration,
+			Quick: part.Quick.round(), Full: part.Full.round(),
+		}
 	}
 	for _, t := range m.tables() {
 		if len(*t.weights) != t.size {

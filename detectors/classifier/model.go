@@ -9,8 +9,9 @@ const (
 	scale = 1.4
 	// placeWeight is the value of a window's place beside its words.
 	placeWeight = 0.3
-	// floor is the score of a window that is not worth a look.
-	floor = -6
+	// floor is the score of a window that is not worth a look, alone what one counts that is not there.
+	floor = -12
+	alone = -6
 	// second is what the second highest window of an event adds to the highest.
 	second = 0.15
 )
@@ -32,19 +33,38 @@ type layer struct {
 	signals []int8
 }
 
-// head is a quick layer, which reads words alone, and a full one for the windows that it lets through.
+// Calibration makes log-odds of an event's score. The zero value leaves scores as they are.
+type Calibration struct {
+	Slope  float32 `json:"slope"`
+	Offset float32 `json:"offset"`
+}
+
+// Apply returns the log-odds for a score.
+func (c Calibration) Apply(score float32) float32 {
+	if c.Slope == 0 {
+		return score
+	}
+	return float32(c.Slope*score) + c.Offset
+}
+
+// head is a quick layer, which reads words alone, a full one for the windows that it lets through, and for those that the full
+// one lets through a voice of the network.
 type head struct {
 	Tiers
-	Gate  float32 `json:"gate"`
-	Quick layer   `json:"quick"`
-	Full  layer   `json:"full"`
+	Voice       float32     `json:"voice"` // what the network's log-odds count beside the linear score; 0 asks no network
+	Gate        float32     `json:"gate"`
+	NetGate     float32     `json:"net_gate"`
+	Calibration Calibration `json:"calibration"`
+	Quick       layer       `json:"quick"`
+	Full        layer       `json:"full"`
 }
 
 // Model is what training makes. It is safe for concurrent use.
 type Model struct {
-	header Header
-	heads  [heads]head
-	digest string
+	header  Header
+	heads   [heads]head
+	network *Network // nil if no head has a voice for it
+	digest  string
 }
 
 // roots has 1/sqrt(n+pad), as far as windows have features.
@@ -100,6 +120,7 @@ type Features struct {
 	Place         uint8
 	Words         []uint32
 	Signals       []uint32
+	Stems, Names  []uint16 // entries of the network's tables
 }
 
 // scoreOf is what quick and score give for the window that f is of.
@@ -145,7 +166,7 @@ func (p *peaks) add(score float32, segment, view int) bool {
 }
 
 // score is the event's: above all that of its highest window.
-func (p *peaks) score() float32 { return p.best + float32(second*p.next) }
+func (p *peaks) score() float32 { return p.best + float32(second*max(p.next, alone)) }
 
 // Score returns the score of an event of which the windows are known, and that of its words alone.
 func (m *Model) Score(h Head, windows []Features) (full, quick float32) {
@@ -156,10 +177,20 @@ func (m *Model) Score(h Head, windows []Features) (full, quick float32) {
 		s := head.Quick.scoreOf(w, false)
 		q.add(s, w.Segment, w.View)
 		if s >= head.Gate {
-			f.add(head.Full.scoreOf(w, true), w.Segment, w.View)
+			f.add(m.scoreOf(h, w), w.Segment, w.View)
 		}
 	}
-	return f.score(), q.score()
+	return head.Calibration.Apply(f.score()), q.score()
+}
+
+// scoreOf is the score of a window that the quick layer lets through.
+func (m *Model) scoreOf(h Head, w *Features) float32 {
+	head := &m.heads[h]
+	linear := head.Full.scoreOf(w, true)
+	if !head.asks(linear) {
+		return head.unasked(linear)
+	}
+	return linear + head.counts(m.network.Says(h, w.Place, w.Stems, w.Names))
 }
 
 // Tiers returns the thresholds of a head.

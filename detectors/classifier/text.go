@@ -20,6 +20,7 @@ const (
 	markLong
 	markColon
 	markQuote
+	marks = iota
 )
 
 const (

@@ -14,7 +14,8 @@ import (
 const (
 	wordBits   = 18
 	signalBits = 16
-	magic      = "TASTERW1"
+	nameBits   = 10
+	magic      = "TASTERW2"
 	// MaxWeightsBytes limits a file of weights.
 	MaxWeightsBytes = 4 << 20
 	maxHeader       = 64 << 10
@@ -44,6 +45,8 @@ type InputFile struct {
 type fileHeader struct {
 	Header
 	Heads [heads]head `json:"heads"`
+	// Network says whether a network's weights follow those of the heads.
+	Network bool `json:"network"`
 }
 
 // ErrWeights is the error of a file that holds no weights of this version.
@@ -78,6 +81,18 @@ func Parse(data []byte) (*Model, error) {
 		}
 		*t.weights, rest = signed(rest[:n]), rest[n:]
 	}
+	if h.Network {
+		m.network = NewNetwork()
+		n := 4 * len(m.network.Weights)
+		if len(rest) < n {
+			return nil, bad("it ends in the network")
+		}
+		m.network.decode(rest[:n])
+		rest = rest[n:]
+		if !m.network.valid() {
+			return nil, bad("the network has weights outside [-1e6, 1e6]")
+		}
+	}
 	if len(rest) > 0 {
 		return nil, bad("%d bytes are left over", len(rest))
 	}
@@ -85,12 +100,15 @@ func Parse(data []byte) (*Model, error) {
 		if err := m.heads[i].validate(); err != nil {
 			return nil, bad("%s: %v", Head(i), err)
 		}
+		if m.heads[i].Voice != 0 && m.network == nil {
+			return nil, bad("%s: a voice of no network", Head(i))
+		}
 	}
 	return m, nil
 }
 
 func (h *head) validate() error {
-	numbers := []float32{h.Noted, h.Flagged, h.Blocked, h.Gate}
+	numbers := []float32{h.Noted, h.Flagged, h.Blocked, h.Gate, h.NetGate, h.Voice, h.Calibration.Slope, h.Calibration.Offset}
 	for _, l := range []*layer{&h.Quick, &h.Full} {
 		numbers = append(append(numbers, l.Bias, l.Scale, l.Signals), l.Places[:]...)
 	}
@@ -98,6 +116,9 @@ func (h *head) validate() error {
 		if math.Abs(float64(x)) > 1e6 {
 			return fmt.Errorf("%v is outside [-1e6, 1e6]", x)
 		}
+	}
+	if h.Calibration.Slope < 0 || h.Voice < 0 {
+		return fmt.Errorf("slope %v or voice %v turns scores around", h.Calibration.Slope, h.Voice)
 	}
 	if h.Noted > h.Flagged || h.Flagged > h.Blocked {
 		return fmt.Errorf("tiers %v, %v, %v are not in order", h.Noted, h.Flagged, h.Blocked)
@@ -122,7 +143,7 @@ func (m *Model) tables() []table {
 
 // Append appends the model's file to dst: the same model gives the same bytes.
 func (m *Model) Append(dst []byte) ([]byte, error) {
-	header, err := json.Marshal(fileHeader{m.header, m.heads})
+	header, err := json.Marshal(fileHeader{m.header, m.heads, m.network != nil})
 	if err != nil {
 		return nil, fmt.Errorf("writing weights: %w", err)
 	}
@@ -134,7 +155,26 @@ func (m *Model) Append(dst []byte) ([]byte, error) {
 			dst = append(dst, byte(w))
 		}
 	}
+	if m.network != nil {
+		dst = m.network.append(dst)
+	}
 	return dst, nil
+}
+
+// append appends the weights, four bytes each.
+func (n *Network) append(dst []byte) []byte {
+	for _, w := range n.Weights {
+		dst = binary.LittleEndian.AppendUint32(dst, math.Float32bits(w))
+	}
+	return dst
+}
+
+// decode reads what append wrote.
+func (n *Network) decode(data []byte) {
+	for i := range n.Weights {
+		n.Weights[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
+	}
+	n.Prepare()
 }
 
 func signed(data []byte) []int8 {

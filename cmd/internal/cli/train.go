@@ -71,6 +71,7 @@ func (a *app) trainCommand() *cobra.Command {
 	flags.StringSliceVar(&f.heads, "heads", nil, "only the `HEADS` of these names, with --leave-one-out: "+words(headNames()))
 	flags.BoolVar(&f.shortcuts, "shortcuts", false, "write no weights; say how much the model owes to lengths, schemas and repeated sentences")
 	flags.BoolVar(&f.options.WithoutSignals, "without-signals", false, "learn words alone, without what directive analysis finds")
+	flags.BoolVar(&f.options.WithoutNetwork, "without-network", false, "train the linear layers alone")
 	return cmd
 }
 
@@ -273,26 +274,23 @@ func (c *course) train(ctx context.Context, f *trainFlags, which []classifier.He
 			counts[l.Head.String()] = n
 		}
 	}
-	parts := map[classifier.Head]*classifier.Assembled{}
-	for _, h := range which {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		parts[h] = train.Head(h, rows, held, &f.options)
-	}
+	parts, network := train.Fit(which, rows, held, &f.options)
 	header := classifier.Header{Command: f.command(), Inputs: c.inputs, Seed: f.options.Seed, Rows: counts}
-	m, err := classifier.Assemble(header, parts)
+	m, err := classifier.Assemble(header, parts, network)
+	if err != nil {
+		return nil, err
+	}
+	alike, err := crossed(ctx, f, which, learned, held)
 	if err != nil {
 		return nil, err
 	}
 	for _, h := range which {
-		alike, err := crossed(ctx, f, h, learned, held)
-		if err != nil {
-			return nil, err
-		}
-		parts[h].Tiers = c.tiers(m, h, without, alike)
+		s := c.heldOut(m, h, without)
+		calibration := train.Calibrate(s.malicious, slices.Concat(s.real, s.alike))
+		s.alike = append(s.alike, alike[h]...)
+		parts[h].Calibration, parts[h].Tiers = calibration, s.tiers(h, calibration)
 	}
-	return classifier.Assemble(header, parts)
+	return classifier.Assemble(header, parts, network)
 }
 
 func btoi(b bool) int {
@@ -309,8 +307,8 @@ func (f *trainFlags) command() string {
 		names = append(names, filepath.Base(path))
 	}
 	o := &f.options
-	return fmt.Sprintf("taster train --own=%v --data %s --hold-out %g --varied %d --seed %d --epochs %d --rounds %d --rate %g --own-weight %g --malicious %g --foreign %g --requests %g --drop %g --without-signals=%v",
-		f.own, strings.Join(names, ","), f.holdOut, f.varied, o.Seed, o.Epochs, o.Rounds, o.Rate, o.Own, o.Malicious, o.Foreign, o.Requests, o.Dropped, o.WithoutSignals)
+	return fmt.Sprintf("taster train --own=%v --data %s --hold-out %g --varied %d --seed %d --epochs %d --rounds %d --rate %g --own-weight %g --malicious %g --foreign %g --requests %g --drop %g --without-signals=%v --without-network=%v",
+		f.own, strings.Join(names, ","), f.holdOut, f.varied, o.Seed, o.Epochs, o.Rounds, o.Rate, o.Own, o.Malicious, o.Foreign, o.Requests, o.Dropped, o.WithoutSignals, o.WithoutNetwork)
 }
 
 // scarcity is the share of held-out harmless rows that may reach each tier.
@@ -335,9 +333,10 @@ const folds = 3
 
 // crossed scores the learned look-alikes of the own corpus, each with a model that has not learned its group: those that
 // were held out are too few for a threshold that hardly any may reach.
-func crossed(ctx context.Context, f *trainFlags, h classifier.Head, learned []*lesson, held []*train.Row) (scores []float32, err error) {
+func crossed(ctx context.Context, f *trainFlags, which []classifier.Head, learned []*lesson, held []*train.Row) (map[classifier.Head][]float32, error) {
 	options := f.options
 	options.Rounds = 1
+	scores := map[classifier.Head][]float32{}
 	for fold := range folds {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -349,35 +348,58 @@ func crossed(ctx context.Context, f *trainFlags, h classifier.Head, learned []*l
 			switch {
 			case s.Split != corpus.Train || int(folds*share(cmp.Or(s.Group, s.ID))) != fold:
 				rows = append(rows, l.Row)
-			case l.Head == h && !l.Malicious && s.From == "":
+			case slices.Contains(which, l.Head) && !l.Malicious && s.From == "":
 				aside = append(aside, l)
 			}
 		}
 		if len(aside) == 0 {
 			continue
 		}
-		m, err := classifier.Assemble(classifier.Header{}, map[classifier.Head]*classifier.Assembled{h: train.Head(h, rows, held, &options)})
+		parts, network := train.Fit(which, rows, held, &options)
+		m, err := classifier.Assemble(classifier.Header{}, parts, network)
 		if err != nil {
 			return nil, err
 		}
 		for _, l := range aside {
 			full, _ := l.Score(m)
-			scores = append(scores, full)
+			scores[l.Head] = append(scores[l.Head], full)
 		}
 	}
 	return scores, nil
 }
 
-// tiers chooses the thresholds of a head on what was held out, and on the scores of further look-alikes.
-func (c *course) tiers(m *classifier.Model, h classifier.Head, without string, crossed []float32) classifier.Tiers {
-	real, alike := c.harmless(m, h, without)
-	alike = append(alike, crossed...)
-	at := func(r, a float64) float32 {
-		t := train.Quantile(alike, a)
-		if len(real) > 0 {
-			t = max(t, train.Quantile(real, r))
+// heldScores are the scores of rows of a head that were not learned, before calibration: malicious ones, real harmless ones
+// and look-alikes.
+type heldScores struct{ malicious, real, alike []float32 }
+
+// heldOut scores what was held out, but for the rows of one source.
+func (c *course) heldOut(m *classifier.Model, h classifier.Head, without string) (s heldScores) {
+	for i := range c.lessons {
+		l := &c.lessons[i]
+		if !l.held || l.Head != h || l.from(without) {
+			continue
 		}
-		return t
+		full, _ := l.Score(m)
+		switch {
+		case l.Malicious:
+			s.malicious = append(s.malicious, full)
+		case l.real:
+			s.real = append(s.real, full)
+		default:
+			s.alike = append(s.alike, full)
+		}
+	}
+	return s
+}
+
+// tiers chooses the thresholds of a head, in calibrated scores.
+func (s *heldScores) tiers(h classifier.Head, calibration classifier.Calibration) classifier.Tiers {
+	at := func(r, a float64) float32 {
+		t := train.Quantile(s.alike, a)
+		if len(s.real) > 0 {
+			t = max(t, train.Quantile(s.real, r))
+		}
+		return calibration.Apply(t)
 	}
 	shares := realShares[h]
 	t := classifier.Tiers{
@@ -386,21 +408,4 @@ func (c *course) tiers(m *classifier.Model, h classifier.Head, without string, c
 	t.Flagged = max(t.Flagged, t.Noted)
 	t.Blocked = max(t.Blocked, t.Flagged) + margin
 	return t
-}
-
-// harmless returns the scores of held-out rows that are not malicious, real ones and look-alikes, but for those of one source.
-func (c *course) harmless(m *classifier.Model, h classifier.Head, without string) (real, alike []float32) {
-	for i := range c.lessons {
-		l := &c.lessons[i]
-		if !l.held || l.Malicious || l.Head != h || l.from(without) {
-			continue
-		}
-		full, _ := l.Score(m)
-		if l.real {
-			real = append(real, full)
-		} else {
-			alike = append(alike, full)
-		}
-	}
-	return real, alike
 }

@@ -3,8 +3,12 @@
 // Each head is a logistic regression over windows, trained on events (multiple-instance learning): of a malicious event
 // only the window that scores highest among those with marked words, or among all if none are marked, is taken for
 // malicious; of any other event every window that scores at all. So hard negatives are found while training, long
-// texts dilute nothing, and the window that decides is the evidence. The step size is AdaGrad's. The same rows and
-// options give the same weights, byte for byte, on one architecture.
+// texts dilute nothing, and the window that decides is the evidence. The step size is AdaGrad's.
+//
+// The network is trained after the heads and for all of them at once, in batches of rows by Adam (Kingma and Ba, 2015), on the
+// windows that the heads score highest; of each row only the window that the network scores highest teaches. Words, signals and
+// inner numbers are left out by chance meanwhile (dropout). The same rows and options give the same weights, byte for byte, on
+// one architecture.
 package train
 
 import (
@@ -12,6 +16,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"sync"
 
 	"github.com/aad6b6dc/taster/detectors"
 	"github.com/aad6b6dc/taster/detectors/classifier"
@@ -102,6 +107,8 @@ type Options struct {
 	Dropped float32
 	// WithoutSignals trains the full layer without what directive analysis finds.
 	WithoutSignals bool
+	// WithoutNetwork leaves the network out.
+	WithoutNetwork bool
 }
 
 // Defaults returns the settings that the shipped weights are trained with.
@@ -313,22 +320,64 @@ const foreignToResults = 0.3
 // passing is the share of harmless windows that the quick layer lets through to the full one.
 const passing = 0.3
 
-// Head trains the head h on rows, those of other kinds included, and sets its gate by held, which it does not learn.
+// asking is the share of harmless windows that the network is asked about.
+const asking = 0.03
+
+// voices are what the network's log-odds count: half, since the line was learned of the same words. Calls lose by it: what is
+// dangerous there is a shape, not an order of words.
+var voices = map[classifier.Head]float32{classifier.Definitions: 0.5, classifier.Results: 0.5, classifier.Prompts: 0.5}
+
+// unread is below the score of any window that the full layer reads.
+const unread = -1e3
+
+// Fit trains heads on rows and sets their gates by held, which is not learned; and the network, for which all heads are trained.
+func Fit(which []classifier.Head, rows, held []*Row, opts *Options) (map[classifier.Head]*classifier.Assembled, *classifier.Network) {
+	if !opts.WithoutNetwork {
+		which = classifier.Heads()
+	}
+	made := make([]*classifier.Assembled, len(which))
+	var all sync.WaitGroup
+	for i, h := range which {
+		all.Go(func() { made[i] = Head(h, rows, held, opts) })
+	}
+	all.Wait()
+	parts := map[classifier.Head]*classifier.Assembled{}
+	for i, h := range which {
+		parts[h] = made[i]
+	}
+	if opts.WithoutNetwork {
+		return parts, nil
+	}
+	return parts, Network(rows, parts, opts)
+}
+
+// Head trains the linear layers of the head h on rows, those of other kinds included, and sets its gates by held.
 func Head(h classifier.Head, rows, held []*Row, opts *Options) *classifier.Assembled {
 	a := &classifier.Assembled{
 		Quick: *fit(rows, h, opts, false, uint64(2*h)),
 		Full:  *fit(rows, h, opts, !opts.WithoutSignals, uint64(2*h+1)),
 	}
-	l := learner{Trained: a.Quick}
-	var scores []float32
+	quick, full := learner{Trained: a.Quick}, learner{Trained: a.Full}
+	var byWords, byAll []float32
 	for _, r := range held {
 		if r.Head == h && !r.Malicious {
 			for i := range r.windows {
-				scores = append(scores, l.score(&r.windows[i], r.windows[i].Words))
+				w := &r.windows[i]
+				byWords = append(byWords, quick.score(w, w.Words))
+				byAll = append(byAll, full.score(w, w.Words))
 			}
 		}
 	}
-	a.Gate = Quantile(scores, passing)
+	a.Gate = Quantile(byWords, passing)
+	for i, s := range byWords {
+		if s < a.Gate {
+			byAll[i] = unread
+		}
+	}
+	a.NetGate = Quantile(byAll, asking)
+	if !opts.WithoutNetwork {
+		a.Voice = voices[h]
+	}
 	return a
 }
 

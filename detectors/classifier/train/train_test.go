@@ -47,11 +47,8 @@ func rows(t *testing.T, all []Example) (out []*Row) {
 
 func model(t *testing.T, learned []*Row, opts Options) ([]byte, *classifier.Model) {
 	t.Helper()
-	parts := map[classifier.Head]*classifier.Assembled{}
-	for _, h := range classifier.Heads() {
-		parts[h] = Head(h, learned, learned, &opts)
-	}
-	m, err := classifier.Assemble(classifier.Header{Command: "test", Seed: opts.Seed}, parts)
+	parts, network := Fit(classifier.Heads(), learned, learned, &opts)
+	m, err := classifier.Assemble(classifier.Header{Command: "test", Seed: opts.Seed}, parts, network)
 	if err != nil {
 		t.Fatal(err)
 	}
