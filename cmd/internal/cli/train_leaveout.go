@@ -7,7 +7,6 @@ import (
 	"text/tabwriter"
 
 	"github.com/aad6b6dc/taster/corpus"
-	"github.com/aad6b6dc/taster/corpus/score"
 	"github.com/aad6b6dc/taster/detectors/classifier"
 	"github.com/aad6b6dc/taster/detectors/classifier/train"
 	"github.com/aad6b6dc/taster/models"
@@ -20,7 +19,7 @@ type leftOut struct {
 	// Malicious and Harmless count the rows; of definitions, malicious ones whose text is neutral are left away.
 	Malicious int `json:"malicious"`
 	Harmless  int `json:"harmless"`
-	// AUC is how often a malicious row scores above a harmless one of the source, 0 if it has none.
+	// AUC is how often a malicious row scores above a harmless one of the source, 0.5 if it has none.
 	AUC float64 `json:"auc"`
 	At  []atBar `json:"at"`
 }
@@ -119,7 +118,7 @@ func (c *course) measure(m *classifier.Model, h classifier.Head, source string, 
 		}
 	}
 	out := leftOut{Source: source, Head: h.String(), Malicious: len(by["malicious"].full), Harmless: len(by["own"].full)}
-	out.AUC = auc(by["malicious"].full, by["own"].full)
+	out.AUC = aucOf(by["malicious"].full, by["own"].full)
 	for _, bar := range bars {
 		harmless := by[bar.of]
 		if len(harmless.full) == 0 {
@@ -143,15 +142,14 @@ func (c *course) measure(m *classifier.Model, h classifier.Head, source string, 
 	return out
 }
 
-func auc(malicious, harmless []float32) float64 {
-	var items []score.Item
-	for i, s := range slices.Concat(malicious, harmless) {
-		items = append(items, score.Item{Score: float64(s), Positive: i < len(malicious)})
+func aucOf(malicious, harmless []float32) float64 {
+	var a auc
+	for _, m := range malicious {
+		for _, h := range harmless {
+			a.add(float64(m), float64(h))
+		}
 	}
-	if r := score.Rank(items); r.Complete() {
-		return r.AUC()
-	}
-	return 0
+	return a.value()
 }
 
 // bar says where the bar is.
@@ -163,7 +161,7 @@ func (b *atBar) bar() string {
 }
 
 func (l *leftOut) auc() string {
-	if l.AUC == 0 {
+	if l.Harmless == 0 {
 		return "-"
 	}
 	return fmt.Sprintf("%.3f", l.AUC)

@@ -61,20 +61,23 @@ func Network(rows []*Row, parts map[classifier.Head]*classifier.Assembled, opts 
 // excerpt returns the windows that the linear layers score highest: of a harmless row those that the quick one lets through, of
 // a malicious one those that are marked, if any are.
 func (r *Row) excerpt(part *classifier.Assembled) excerpt {
-	e := excerpt{head: r.Head, malicious: r.Malicious, weight: cmp.Or(r.Weight, 1)}
+	type scored struct {
+		window *classifier.Features
+		score  float32
+	}
 	quick, full := learner{Trained: part.Quick}, learner{Trained: part.Full}
-	scores := map[*classifier.Features]float32{}
+	var kept []scored
 	for i := range r.windows {
 		w := &r.windows[i]
-		switch {
-		case r.marked != nil && !r.marked[i], !r.Malicious && quick.score(w, w.Words) < part.Gate:
-			continue
+		if r.Malicious && (r.marked == nil || r.marked[i]) || !r.Malicious && quick.score(w, w.Words) >= part.Gate {
+			kept = append(kept, scored{w, full.score(w, w.Words)})
 		}
-		scores[w] = full.score(w, w.Words)
-		e.windows = append(e.windows, w)
 	}
-	slices.SortStableFunc(e.windows, func(a, b *classifier.Features) int { return cmp.Compare(scores[b], scores[a]) })
-	e.windows = e.windows[:min(len(e.windows), netWindows)]
+	slices.SortStableFunc(kept, func(a, b scored) int { return cmp.Compare(b.score, a.score) })
+	e := excerpt{head: r.Head, malicious: r.Malicious, weight: cmp.Or(r.Weight, 1)}
+	for _, k := range kept[:min(len(kept), netWindows)] {
+		e.windows = append(e.windows, k.window)
+	}
 	return e
 }
 
@@ -97,11 +100,11 @@ type trainee struct {
 	random        *rand.Rand
 	steps         int
 	look, best    *look
-	leave         bool // whether words, signals and numbers are left out
+	drops         bool // whether words, signals and numbers are left out
 }
 
 func newTrainee(seed uint64) *trainee {
-	t := &trainee{net: classifier.NewNetwork(), gradient: classifier.NewNetwork(), random: rand.New(rand.NewPCG(seed, 1<<16)), look: &look{}, best: &look{}, leave: true}
+	t := &trainee{net: classifier.NewNetwork(), gradient: classifier.NewNetwork(), random: rand.New(rand.NewPCG(seed, 1<<16)), look: &look{}, best: &look{}, drops: true}
 	t.first, t.second = make([]float32, len(t.net.Weights)), make([]float32, len(t.net.Weights))
 	for _, table := range []struct {
 		weights []float32
@@ -131,11 +134,11 @@ func (t *trainee) learn(e *excerpt) {
 			t.look, t.best = t.best, t.look
 		}
 	}
-	error := logistic(t.best.says)
+	excess := logistic(t.best.says)
 	if e.malicious {
-		error--
+		excess--
 	}
-	t.best.backward(t.net, t.gradient, error*e.weight/netBatch)
+	t.best.backward(t.net, t.gradient, excess*e.weight/netBatch)
 }
 
 const (
@@ -176,11 +179,11 @@ func (l *look) begin(t *trainee, h classifier.Head, w *classifier.Features) {
 	l.place = classifier.PlaceEntry(h, w.Place)
 	l.stems, l.names = append(l.stems[:0], w.Stems...), append(l.names[:0], w.Names...)
 	l.kept = slices.Grow(l.kept[:0], len(w.Stems))[:len(w.Stems)]
-	if !t.leave {
+	if !t.drops {
 		for i := range l.kept {
-			t.keepAll(l.kept[i][:])
+			keepAll(l.kept[i][:])
 		}
-		t.keepAll(l.keptHidden[:])
+		keepAll(l.keptHidden[:])
 		return
 	}
 	for i := range l.stems {
@@ -196,7 +199,7 @@ func (l *look) begin(t *trainee, h classifier.Head, w *classifier.Features) {
 // chance is true in so many of 256 cases.
 func (t *trainee) chance(of256 uint32) bool { return t.random.Uint32()>>24 < of256 }
 
-func (t *trainee) keepAll(kept []float32) {
+func keepAll(kept []float32) {
 	for i := range kept {
 		kept[i] = 1
 	}
@@ -277,16 +280,16 @@ func (l *look) channels(n *classifier.Network, p int) {
 	}
 }
 
-// backward adds to the gradient what the weights have to do with an error of what the network says.
-func (l *look) backward(n, gradient *classifier.Network, error float32) {
+// backward adds to the gradient what the weights have to do with an excess of what the network says.
+func (l *look) backward(n, gradient *classifier.Network, excess float32) {
 	var input [2 * classifier.Channels]float32
-	gradient.Out[classifier.Hidden] += error
+	gradient.Out[classifier.Hidden] += excess
 	for j, x := range l.hidden {
 		if x == 0 {
 			continue
 		}
-		gradient.Out[j] += error * x
-		d := error * n.Out[j] * l.keptHidden[j]
+		gradient.Out[j] += excess * x
+		d := excess * n.Out[j] * l.keptHidden[j]
 		gradient.Layer[2*classifier.Channels*classifier.Hidden+j] += d
 		for i, x := range l.input {
 			gradient.Layer[i*classifier.Hidden+j] += d * x

@@ -167,3 +167,40 @@ func TestCalibrate(t *testing.T) {
 		t.Errorf("scores that tell nothing: %+v", c)
 	}
 }
+
+// About one word and signal in eight is left out at a look, and three numbers in ten; the others make up for them.
+func TestDropped(t *testing.T) {
+	n := newTrainee(1)
+	w := &classifier.Features{Stems: make([]uint16, 4000), Names: make([]uint16, 4000)}
+	for i := range w.Stems {
+		w.Stems[i], w.Names[i] = 7, 7
+	}
+	n.look.begin(n, classifier.Calls, w)
+	unsaid, sum, kept := 0, 0.0, 0
+	for i, stem := range n.look.stems {
+		if stem == 0 {
+			unsaid++
+		}
+		for _, k := range n.look.kept[i] {
+			sum += float64(k)
+			if k > 0 {
+				kept++
+			}
+		}
+	}
+	numbers := float64(4000 * classifier.Embedded)
+	if unsaid < 400 || unsaid > 600 || len(n.look.names) < 3400 || len(n.look.names) > 3600 {
+		t.Errorf("%d words are left out, %d signals are left", unsaid, len(n.look.names))
+	}
+	if share := float64(kept) / numbers; math.Abs(share-0.7) > 0.02 || math.Abs(sum/numbers-1) > 0.02 {
+		t.Errorf("%.3f of the numbers are kept, with a mean of %.3f", share, sum/numbers)
+	}
+	if w.Stems[0] != 7 {
+		t.Error("the window was changed")
+	}
+	n.drops = false
+	n.look.begin(n, classifier.Calls, w)
+	if n.look.stems[0] != 7 || len(n.look.names) != 4000 || n.look.kept[0][0] != 1 || n.look.keptHidden[0] != 1 {
+		t.Error("something is left out of a whole look")
+	}
+}

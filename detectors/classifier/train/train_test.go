@@ -144,3 +144,34 @@ func TestQuantile(t *testing.T) {
 		t.Error("of nothing")
 	}
 }
+
+// Few harmless windows reach the network, and calls ask none.
+func TestNetGate(t *testing.T) {
+	held := rows(t, examples(200))
+	opts := Defaults()
+	opts.Epochs, opts.Rounds = 1, 1
+	part := Head(classifier.Definitions, held, held, &opts)
+	quick, full := learner{Trained: part.Quick}, learner{Trained: part.Full}
+	reach, all := 0, 0
+	for _, r := range held {
+		if r.Head != classifier.Definitions || r.Malicious {
+			continue
+		}
+		for i := range r.windows {
+			w := &r.windows[i]
+			if all++; quick.score(w, w.Words) >= part.Gate && full.score(w, w.Words) >= part.NetGate {
+				reach++
+			}
+		}
+	}
+	if all == 0 || reach > all*3/100 || part.Voice == 0 {
+		t.Errorf("%d of %d windows, voice %v", reach, all, part.Voice)
+	}
+	if calls := Head(classifier.Calls, held, held, &opts); calls.Voice != 0 {
+		t.Errorf("calls give the network a voice of %v", calls.Voice)
+	}
+	opts.WithoutNetwork = true
+	if part := Head(classifier.Definitions, held, held, &opts); part.Voice != 0 {
+		t.Errorf("without a network, its voice is %v", part.Voice)
+	}
+}
