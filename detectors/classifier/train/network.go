@@ -58,8 +58,8 @@ func Network(rows []*Row, parts map[classifier.Head]*classifier.Assembled, opts 
 	return t.net
 }
 
-// excerpt returns the windows that the linear layers score highest: of a harmless row those that the quick one lets through, of
-// a malicious one those that are marked, if any are.
+// excerpt returns the windows that the full layer scores highest, of those that the quick one lets through; of a row with marked
+// windows, only such ones.
 func (r *Row) excerpt(part *classifier.Assembled) excerpt {
 	type scored struct {
 		window *classifier.Features
@@ -69,7 +69,7 @@ func (r *Row) excerpt(part *classifier.Assembled) excerpt {
 	var kept []scored
 	for i := range r.windows {
 		w := &r.windows[i]
-		if r.Malicious && (r.marked == nil || r.marked[i]) || !r.Malicious && quick.score(w, w.Words) >= part.Gate {
+		if (r.marked == nil || r.marked[i]) && quick.score(w, w.Words) >= part.Gate {
 			kept = append(kept, scored{w, full.score(w, w.Words)})
 		}
 	}

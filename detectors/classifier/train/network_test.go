@@ -131,9 +131,9 @@ func TestExcerpt(t *testing.T) {
 	if got := len(r.excerpt(part).windows); got != 0 {
 		t.Errorf("%d windows below the gate", got)
 	}
-	r.Malicious, r.marked = true, []bool{false, true}
+	part.Gate, r.marked = unread, []bool{false, true}
 	if got := r.excerpt(part).windows; len(got) != 1 || got[0] != &r.windows[1] {
-		t.Errorf("%d windows of a malicious row", len(got))
+		t.Errorf("%d windows of which one is marked", len(got))
 	}
 }
 
