@@ -27,7 +27,7 @@ const calibrateExample = `  taster bench --split dev --rows dev.jsonl
   taster bench calibrate dev.jsonl --real real-rows.jsonl --out calibration.json`
 
 type calibrateFlags struct {
-	alikes  []string
+	hard    []string
 	real    []string
 	out     string
 	options fit.Options
@@ -46,7 +46,7 @@ func (a *app) benchCalibrateCommand() *cobra.Command {
 		RunE:    func(_ *cobra.Command, paths []string) error { return a.calibrate(&f, paths) },
 	}
 	flags := cmd.Flags()
-	flags.StringSliceVar(&f.alikes, "look-alike-rows", nil, "`FILES` of rows of which the harmless ones set thresholds, in place of ROWS")
+	flags.StringSliceVar(&f.hard, "hard", nil, "`FILES` of rows like those that probabilities speak of: they set the scale and the thresholds, in place of ROWS")
 	flags.StringSliceVar(&f.real, "real", nil, "`FILES` of rows of real, harmless traffic")
 	flags.StringVar(&f.out, "out", "-", "write the calibration to `FILE`")
 	flags.StringSliceVar(&f.options.Findings, "findings", f.options.Findings, "`NAMES` of the detectors whose findings are evidence")
@@ -80,23 +80,23 @@ func (a *app) calibrate(f *calibrateFlags, paths []string) error {
 	if err != nil {
 		return err
 	}
-	var harmless fit.Harmless
-	var alikesFrom, realFrom []calibratedFile
-	if len(f.alikes) > 0 {
-		if harmless.LookAlikes, alikesFrom, err = a.examples(f.alikes); err != nil {
+	var bars fit.Bars
+	var hardFrom, realFrom []calibratedFile
+	if len(f.hard) > 0 {
+		if bars.Hard, hardFrom, err = a.examples(f.hard); err != nil {
 			return err
 		}
 	}
 	if len(f.real) > 0 {
-		if harmless.Real, realFrom, err = a.examples(f.real); err != nil {
+		if bars.Real, realFrom, err = a.examples(f.real); err != nil {
 			return err
 		}
 	}
-	c, err := fit.Fit(labelled, harmless, f.options)
+	c, err := fit.Fit(labelled, bars, f.options)
 	if err != nil {
 		return err
 	}
-	if c.Source, err = json.Marshal(map[string]any{"command": f.command(paths), "rows": from, "look_alikes": alikesFrom, "real": realFrom}); err != nil {
+	if c.Source, err = json.Marshal(map[string]any{"command": f.command(paths), "rows": from, "hard": hardFrom, "real": realFrom}); err != nil {
 		return fmt.Errorf("describing the calibration: %w", err)
 	}
 	data, err := json.MarshalIndent(c, "", "  ")
@@ -122,8 +122,8 @@ func (f *calibrateFlags) command(paths []string) string {
 		return strings.Trim(strings.ReplaceAll(fmt.Sprint(shares), " ", ","), "[]")
 	}
 	o := &f.options
-	return fmt.Sprintf("taster bench calibrate %s --look-alike-rows %s --real %s --findings %s --scores %s --look-alikes %s --traffic %s", strings.Join(base(paths), " "),
-		strings.Join(base(f.alikes), ","), strings.Join(base(f.real), ","), strings.Join(o.Findings, ","), strings.Join(o.Scores, ","), list(o.LookAlikes), list(o.Real))
+	return fmt.Sprintf("taster bench calibrate %s --hard %s --real %s --findings %s --scores %s --look-alikes %s --traffic %s", strings.Join(base(paths), " "),
+		strings.Join(base(f.hard), ","), strings.Join(base(f.real), ","), strings.Join(o.Findings, ","), strings.Join(o.Scores, ","), list(o.LookAlikes), list(o.Real))
 }
 
 // calibratedFile is what a calibration says of the rows that it was made of: what was judged, and by whom.

@@ -37,7 +37,7 @@ const trainExample = `  taster train --out weights.bin
 type trainFlags struct {
 	data, leaveOut, heads []string
 	without               []string
-	out                   string
+	out, aside            string
 	holdOut               float64
 	varied, reworded      int
 	own, shortcuts        bool
@@ -59,6 +59,7 @@ func (a *app) trainCommand() *cobra.Command {
 	flags.StringSliceVar(&f.data, "data", nil, "`FILES` or directories of samples to learn beside the own corpus")
 	flags.BoolVar(&f.own, "own", true, "learn Taster's own corpus")
 	flags.StringVar(&f.out, "out", "", "write the weights to `FILE`")
+	flags.StringVar(&f.aside, "aside", "", "write the samples that --hold-out sets aside to `FILE`, with --out")
 	flags.StringSliceVar(&f.leaveOut, "leave-one-out", nil, "`SOURCES` to measure, each with a model that has not seen it; dev is the dev split")
 	flags.Float64Var(&f.holdOut, "hold-out", 0.3, "share of the groups of harmless --data without splits that thresholds are chosen on")
 	flags.StringSliceVar(&f.without, "without", nil, "`SOURCES` to leave out altogether")
@@ -84,6 +85,8 @@ func (f *trainFlags) validate() error {
 	switch {
 	case f.out == "" && len(f.leaveOut) == 0 && !f.shortcuts:
 		return usagef("--out, --leave-one-out or --shortcuts is needed")
+	case f.aside != "" && f.out == "":
+		return usagef("--aside is for --out")
 	case f.shortcuts && (f.out != "" || len(f.leaveOut) > 0):
 		return usagef("--shortcuts measures alone: leave --out and --leave-one-out away")
 	case f.out != "" && len(f.leaveOut) > 0:
@@ -159,12 +162,34 @@ func (a *app) train(ctx context.Context, f *trainFlags) error {
 	if err := a.writeTo(f.out, func(w io.Writer) error { _, err := w.Write(data); return err }); err != nil {
 		return err
 	}
+	if err := a.writeAside(f.aside, c); err != nil {
+		return err
+	}
 	for _, h := range classifier.Heads() {
 		t := m.Tiers(h)
 		fmt.Fprintf(a.stderr, "%-12s noted from %.2f, flagged from %.2f, blocked from %.2f\n", h, t.Noted, t.Flagged, t.Blocked)
 	}
 	fmt.Fprintf(a.stderr, "%s, %d bytes\n", m.Digest(), len(data))
 	return nil
+}
+
+// writeAside writes the real, harmless samples that were not learned, for whoever wants to set thresholds by them.
+func (a *app) writeAside(path string, c *course) error {
+	if path == "" {
+		return nil
+	}
+	return a.writeTo(path, func(w io.Writer) error {
+		enc := json.NewEncoder(w)
+		enc.SetEscapeHTML(false)
+		for i := range c.lessons {
+			if l := &c.lessons[i]; l.real {
+				if err := enc.Encode(l.sample); err != nil {
+					return fmt.Errorf("sample %q: %w", l.sample.ID, err)
+				}
+			}
+		}
+		return nil
+	})
 }
 
 // prepare reads the samples and takes them apart.

@@ -54,16 +54,16 @@ const (
 	margin = 0.5
 )
 
-// Harmless are events that set steps and nothing else: look-alikes, and real traffic. Malicious ones among them count for
-// nothing.
-type Harmless struct{ LookAlikes, Real []Example }
+// Bars are further events, which say at which scale evidence counts and where steps are, but not what it is worth.
+type Bars struct {
+	// Hard are labelled events like those that probabilities speak of. nil means that those which are learned are.
+	Hard []Example
+	// Real are harmless events of real traffic, which set steps alone.
+	Real []Example
+}
 
-// Fit makes a calibration of labelled events. Where there are no look-alikes, the harmless ones among the labelled events stand
-// for them.
-func Fit(labelled []Example, harmless Harmless, o Options) (*engine.Calibration, error) {
-	if harmless.LookAlikes == nil {
-		harmless.LookAlikes = labelled
-	}
+// Fit makes a calibration of labelled events.
+func Fit(labelled []Example, bars Bars, o Options) (*engine.Calibration, error) {
 	c := &engine.Calibration{Findings: o.Findings, Scores: o.Scores, Weights: map[models.Severity]float64{}, Groups: map[engine.Group]*engine.GroupCalibration{}}
 	for _, g := range engine.Groups() {
 		c.Groups[g] = &engine.GroupCalibration{Scores: map[string]float64{}, Missing: map[string]float64{}}
@@ -77,8 +77,13 @@ func Fit(labelled []Example, harmless Harmless, o Options) (*engine.Calibration,
 	for _, name := range slices.Concat(o.Findings, o.Scores) {
 		p.without(name).missing(c, name)
 	}
+	if bars.Hard == nil {
+		bars.Hard = labelled
+	} else if err := rescale(c, bars.Hard); err != nil {
+		return nil, fmt.Errorf("hard events: %w", err)
+	}
 	for _, g := range engine.Groups() {
-		c.Groups[g].Steps = steps(c, g, harmless, o)
+		c.Groups[g].Steps = steps(c, g, bars, o)
 	}
 	return c, nil
 }
@@ -94,17 +99,19 @@ type problem struct {
 	c        *engine.Calibration
 }
 
-// column is what a number stands for: the silence of a group, the weight of a severity, or that of a score in a group.
+// column is what a number stands for: the silence of a group, the weight of a severity, that of a score in a group, or the scale
+// of all evidence.
 type column struct {
 	group    engine.Group
 	severity models.Severity
 	score    string
+	scale    bool
 }
 
-func (c column) silence() bool { return c.severity == "" && c.score == "" }
+func (c column) silence() bool { return c.severity == "" && c.score == "" && !c.scale }
 
 func newProblem(c *engine.Calibration, labelled []Example) (*problem, error) {
-	p := &problem{labelled: labelled, c: c, x: make([]float64, len(labelled))}
+	p := &problem{labelled: labelled, c: c}
 	for _, g := range engine.Groups() {
 		p.columns = append(p.columns, column{group: g})
 		for _, name := range c.Scores {
@@ -116,26 +123,34 @@ func newProblem(c *engine.Calibration, labelled []Example) (*problem, error) {
 			p.columns = append(p.columns, column{severity: s})
 		}
 	}
-	p.numbers = make([]float64, len(p.columns))
+	if err := p.fill(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// fill reckons the values of all examples, and weighs them so that both labels weigh the same in each group.
+func (p *problem) fill() error {
+	p.numbers, p.x = make([]float64, len(p.columns)), make([]float64, len(p.labelled))
 	counts := map[engine.Group]*[2]float64{}
 	for _, g := range engine.Groups() {
 		counts[g] = &[2]float64{}
 	}
-	for i := range labelled {
-		e := &labelled[i]
+	for i := range p.labelled {
+		e := &p.labelled[i]
 		counts[engine.GroupOf(e.Kind)][label(e)]++
 		p.rows = append(p.rows, p.values(e))
 	}
 	for _, g := range engine.Groups() {
 		if n := counts[g]; n[0] == 0 || n[1] == 0 {
-			return nil, fmt.Errorf("%s: %v harmless and %v malicious events to learn from; some of both are needed", g, n[0], n[1])
+			return fmt.Errorf("%s: %v harmless and %v malicious events to learn from; some of both are needed", g, n[0], n[1])
 		}
 	}
-	for i := range labelled {
-		n := counts[engine.GroupOf(labelled[i].Kind)]
-		p.weight = append(p.weight, (n[0]+n[1])/2/n[label(&labelled[i])])
+	for i := range p.labelled {
+		n := counts[engine.GroupOf(p.labelled[i].Kind)]
+		p.weight = append(p.weight, (n[0]+n[1])/2/n[label(&p.labelled[i])])
 	}
-	return p, nil
+	return nil
 }
 
 func label(e *Example) int {
@@ -152,6 +167,8 @@ func (p *problem) values(e *Example) []float64 {
 	row := make([]float64, len(p.columns))
 	for i, col := range p.columns {
 		switch {
+		case col.scale:
+			row[i] = p.c.Points(e.Kind, e.Findings, e.Reports)
 		case col.severity != "":
 			row[i] = removed[col.severity]
 		case col.group != g:
@@ -203,6 +220,32 @@ func (p *problem) newton(column int) float64 {
 	}
 	p.numbers[column] = next
 	return math.Abs(next - now)
+}
+
+// rescale fits, on events like those that probabilities speak of, the silence of each group and one scale for all evidence.
+func rescale(c *engine.Calibration, hard []Example) error {
+	p := &problem{labelled: hard, c: c, columns: []column{{scale: true}}}
+	for _, g := range engine.Groups() {
+		p.columns = append(p.columns, column{group: g})
+	}
+	if err := p.fill(); err != nil {
+		return err
+	}
+	p.solve()
+	scale := p.numbers[0]
+	for s, w := range c.Weights {
+		c.Weights[s] = digits(scale * w)
+	}
+	for i, g := range engine.Groups() {
+		group := c.Groups[g]
+		group.Silence = digits(p.numbers[1+i])
+		for _, values := range []map[string]float64{group.Scores, group.Missing} {
+			for name, w := range values {
+				values[name] = digits(scale * w)
+			}
+		}
+	}
+	return nil
 }
 
 // digits keeps numbers short in the file.
@@ -260,7 +303,7 @@ func (p *problem) missing(c *engine.Calibration, name string) {
 }
 
 // steps are the points that so many harmless events reach.
-func steps(c *engine.Calibration, g engine.Group, harmless Harmless, o Options) (steps [4]float64) {
+func steps(c *engine.Calibration, g engine.Group, bars Bars, o Options) (steps [4]float64) {
 	points := func(examples []Example) (list []float64) {
 		for i := range examples {
 			if e := &examples[i]; !e.Malicious && engine.GroupOf(e.Kind) == g {
@@ -271,7 +314,7 @@ func steps(c *engine.Calibration, g engine.Group, harmless Harmless, o Options) 
 		slices.Reverse(list)
 		return list
 	}
-	alike, traffic := points(harmless.LookAlikes), points(harmless.Real)
+	alike, traffic := points(bars.Hard), points(bars.Real)
 	below := 0.0
 	for i := range steps {
 		at := max(above(alike, o.LookAlikes[i]), above(traffic, o.Real[i]))

@@ -42,7 +42,7 @@ func drawn(n int, silence, weight, worth float64) (all []Example) {
 }
 
 func TestFitFindsTheLaw(t *testing.T) {
-	c, err := Fit(drawn(20000, -3, 1.5, 0.8), Harmless{}, options)
+	c, err := Fit(drawn(20000, -3, 1.5, 0.8), Bars{}, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,36 +64,31 @@ func TestFitFindsTheLaw(t *testing.T) {
 // TestProbabilitiesAreShares: of what gets a probability of p, a share of p is malicious, where labels are even.
 func TestProbabilitiesAreShares(t *testing.T) {
 	rows := drawn(20000, -3, 1.5, 0.8)
-	c, err := Fit(rows, Harmless{}, options)
+	c, err := Fit(rows, Bars{}, options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	fusion, harmless, malicious := parsed(t, c).Fusion(), 0.0, 0.0
-	var sums, hits, n [10]float64
-	for _, e := range rows {
-		if e.Malicious {
-			malicious++
-		} else {
-			harmless++
-		}
+	if ece := calibrationError(parsed(t, c).Fusion(), rows); ece > 0.03 {
+		t.Errorf("calibration error %v", ece)
 	}
-	for _, e := range rows {
+}
+
+// calibrationError is the mean distance of probability and share over ten bins, where both labels weigh the same.
+func calibrationError(fusion engine.Fusion, rows []Example) (ece float64) {
+	var counts [2]float64
+	for i := range rows {
+		counts[label(&rows[i])]++
+	}
+	var off [10]float64
+	for i := range rows {
+		e := &rows[i]
 		p := fusion.Fuse(e.Kind, e.Findings, e.Reports).Probability
-		b, weight := min(int(p*10), 9), 0.5/harmless
-		if e.Malicious {
-			weight = 0.5 / malicious
-			hits[b] += weight
-		}
-		sums[b] += p * weight
-		n[b] += weight
+		off[min(int(p*10), 9)] += (p - float64(label(e))) * 0.5 / counts[label(e)]
 	}
-	ece := 0.0
-	for b := range n {
-		ece += math.Abs(sums[b] - hits[b])
+	for _, x := range off {
+		ece += math.Abs(x)
 	}
-	if ece > 0.03 {
-		t.Errorf("calibration error %v over %v", ece, n)
-	}
+	return ece
 }
 
 func parsed(t *testing.T, c *engine.Calibration) *engine.Calibration {
@@ -111,7 +106,7 @@ func parsed(t *testing.T, c *engine.Calibration) *engine.Calibration {
 // TestWeightsAreNeverNegative, even where the examples say that evidence speaks against an attack.
 func TestWeightsAreNeverNegative(t *testing.T) {
 	rows := drawn(4000, 3, -2, -0.8)
-	c, err := Fit(rows, Harmless{}, options)
+	c, err := Fit(rows, Bars{}, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +131,7 @@ func TestSteps(t *testing.T) {
 	}
 	for name, real := range map[string][]Example{"look-alikes": nil, "traffic": traffic} {
 		t.Run(name, func(t *testing.T) {
-			c, err := Fit(rows, Harmless{Real: real}, options)
+			c, err := Fit(rows, Bars{Real: real}, options)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -170,11 +165,32 @@ func TestSteps(t *testing.T) {
 	}
 }
 
+// TestHardEvents: where the events that probabilities speak of say less by the same evidence, the scale is smaller, and
+// probabilities are right for them.
+func TestHardEvents(t *testing.T) {
+	easy, hard := drawn(8000, -3, 1.5, 0.8), drawn(8000, -1.5, 0.75, 0.4)
+	c, err := Fit(easy, Bars{Hard: hard}, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range engine.Groups() {
+		if w := c.Groups[g].Scores["learned"]; w < 0.3 || w > 0.5 {
+			t.Errorf("%s: score %v, want about 0.4", g, w)
+		}
+	}
+	if ece := calibrationError(parsed(t, c).Fusion(), hard); ece > 0.03 {
+		t.Errorf("calibration error %v", ece)
+	}
+	if _, err := Fit(easy, Bars{Hard: easy[:3]}, options); err == nil || !strings.Contains(err.Error(), "hard events") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestTheSameTwice(t *testing.T) {
 	rows := drawn(1000, -1, 1, 0.5)
 	var files []string
 	for range 2 {
-		c, err := Fit(rows, Harmless{}, options)
+		c, err := Fit(rows, Bars{}, options)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -190,7 +206,7 @@ func TestTheSameTwice(t *testing.T) {
 }
 
 func TestTooLittle(t *testing.T) {
-	if _, err := Fit([]Example{example(models.KindTool, true, 0, 0), example(models.KindTool, false, 0, 0)}, Harmless{}, options); err == nil || !strings.Contains(err.Error(), "data: 0 harmless and 0 malicious") {
+	if _, err := Fit([]Example{example(models.KindTool, true, 0, 0), example(models.KindTool, false, 0, 0)}, Bars{}, options); err == nil || !strings.Contains(err.Error(), "data: 0 harmless and 0 malicious") {
 		t.Errorf("got %v", err)
 	}
 }
