@@ -18,7 +18,7 @@ const (
 	// second is what the second highest window of an event adds to the highest.
 	second = 0.15
 	// crowd is how many windows count for the share of each.
-	crowd = 12
+	crowd = 5
 )
 
 // Tiers are the scores from which an event is noted, flagged, blocked.

@@ -382,12 +382,12 @@ func (f *trainFlags) command() string {
 // scarcity is the share of held-out harmless rows that may reach each tier.
 type scarcity struct{ noted, flagged, blocked float64 }
 
-// A finding is worth showing where one look-alike in five has one, and grave where hardly any does. Real definitions come by
+// A finding is worth showing where one look-alike in four has one, and grave where hardly any does. Real definitions come by
 // the thousand when a client connects, so fewer of them may have one. What collections call harmless at run time has too
 // many attacks in it to set a threshold.
 var (
-	alikeShares = scarcity{0.2, 0.02, 0.002}
-	realShares  = scarcity{0.01, 0.001, 0}
+	alikeShares = scarcity{0.25, 0.02, 0.002}
+	realShares  = scarcity{0.02, 0.001, 0}
 )
 
 // margin is how much more than any of few harmless rows an event must score to be blocked: a thousand rows don't show what
