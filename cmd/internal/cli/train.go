@@ -63,13 +63,12 @@ func (a *app) trainCommand() *cobra.Command {
 	flags.StringSliceVar(&f.leaveOut, "leave-one-out", nil, "`SOURCES` to measure, each with a model that has not seen it; dev is the dev split")
 	flags.Float64Var(&f.holdOut, "hold-out", 0.3, "share of the groups of harmless --data without splits that thresholds are chosen on")
 	flags.StringSliceVar(&f.without, "without", nil, "`SOURCES` to leave out altogether")
-	flags.IntVar(&f.reworded, "reworded", 1, "learn also `N` rewordings of each row that --own-weight weighs")
+	flags.IntVar(&f.reworded, "reworded", 1, "learn also `N` rewordings of each row of the train split")
 	flags.IntVar(&f.varied, "varied", 0, "learn also `N` variations of the own corpus, drawn by chance")
 	flags.Uint64Var(&f.options.Seed, "seed", d.Seed, "of everything that is left to chance")
 	flags.IntVar(&f.options.Epochs, "epochs", d.Epochs, "times that every row is seen")
 	flags.IntVar(&f.options.Rounds, "rounds", d.Rounds, "times that training is repeated; the mean is kept")
 	flags.Float32Var(&f.options.Rate, "rate", d.Rate, "step of learning")
-	flags.Float32Var(&f.options.Own, "own-weight", d.Own, "weight of rows of the own corpus, and of those of --data that have a split")
 	flags.Float32Var(&f.options.Malicious, "malicious", d.Malicious, "weight of malicious rows")
 	flags.Float32Var(&f.options.Foreign, "foreign", d.Foreign, "weight of rows of other kinds")
 	flags.Float32Var(&f.options.Requests, "requests", d.Requests, "weight of harmless user prompts as what results must not say")
@@ -99,8 +98,8 @@ func (f *trainFlags) validate() error {
 		return usagef("--hold-out must be above 0 and below 1")
 	case o.Epochs < 1 || o.Epochs > 100, o.Rounds < 1 || o.Rounds > 100:
 		return usagef("--epochs and --rounds must be from 1 to 100")
-	case !(o.Rate > 0 && o.Rate <= 10), !(o.Own > 0 && o.Own <= 100), !(o.Malicious > 0 && o.Malicious <= 100), !(o.Foreign >= 0 && o.Foreign <= 1), !(o.Requests >= 0 && o.Requests <= 1), !(o.Dropped >= 0 && o.Dropped < 1):
-		return usagef("--rate, --own-weight and --malicious must be above 0, --foreign, --requests and --drop between 0 and 1")
+	case !(o.Rate > 0 && o.Rate <= 10), !(o.Malicious > 0 && o.Malicious <= 100), !(o.Foreign >= 0 && o.Foreign <= 1), !(o.Requests >= 0 && o.Requests <= 1), !(o.Dropped >= 0 && o.Dropped < 1):
+		return usagef("--rate and --malicious must be above 0, --foreign, --requests and --drop between 0 and 1")
 	case f.varied < 0, f.reworded < 0 || f.reworded > 10:
 		return usagef("--varied must not be negative, --reworded from 0 to 10")
 	}
@@ -118,7 +117,7 @@ func headNames() (all []string) {
 type lesson struct {
 	*train.Row
 	sample *corpus.Sample
-	weight float32
+	weight float32 // 0 means 1
 	held   bool // thresholds are chosen on it: it is not learned
 	real   bool // it tells how real, harmless traffic scores
 }
@@ -230,9 +229,6 @@ func (f *trainFlags) prepare(ctx context.Context) (*course, error) {
 			if n >= external && s.Split == "" && s.Label == models.Benign && share(cmp.Or(s.Group, s.ID)) < f.holdOut {
 				l.held, l.real = true, true
 			}
-			if s.Split != "" {
-				l.weight = f.options.Own
-			}
 			if err := c.add(p, l); err != nil {
 				return nil, err
 			}
@@ -306,7 +302,7 @@ func (c *course) reword(p *train.Preparer, l lesson, f *trainFlags) error {
 		return nil
 	}
 	r := rand.New(rand.NewPCG(f.options.Seed, uint64(len(c.lessons))))
-	l.weight *= rewordedWeight
+	l.weight = rewordedWeight
 	for range f.reworded {
 		e, err := train.Reword(exampleOf(l.sample), r, rewordedShare)
 		if err != nil {
@@ -375,8 +371,8 @@ func (f *trainFlags) command() string {
 		names = append(names, filepath.Base(path))
 	}
 	o := &f.options
-	return fmt.Sprintf("taster train --own=%v --data %s --without %s --hold-out %g --reworded %d --varied %d --seed %d --epochs %d --rounds %d --rate %g --own-weight %g --malicious %g --foreign %g --requests %g --drop %g --without-signals=%v",
-		f.own, strings.Join(names, ","), strings.Join(f.without, ","), f.holdOut, f.reworded, f.varied, o.Seed, o.Epochs, o.Rounds, o.Rate, o.Own, o.Malicious, o.Foreign, o.Requests, o.Dropped, o.WithoutSignals)
+	return fmt.Sprintf("taster train --own=%v --data %s --without %s --hold-out %g --reworded %d --varied %d --seed %d --epochs %d --rounds %d --rate %g --malicious %g --foreign %g --requests %g --drop %g --without-signals=%v",
+		f.own, strings.Join(names, ","), strings.Join(f.without, ","), f.holdOut, f.reworded, f.varied, o.Seed, o.Epochs, o.Rounds, o.Rate, o.Malicious, o.Foreign, o.Requests, o.Dropped, o.WithoutSignals)
 }
 
 // scarcity is the share of held-out harmless rows that may reach each tier.

@@ -91,8 +91,6 @@ type Options struct {
 	Rounds int
 	// Rate is AdaGrad's step, Decay what is left of it after an epoch.
 	Rate, Decay float32
-	// Own weighs rows that were written as examples, beside those of collections: see [Row.Weight].
-	Own float32
 	// Malicious weighs malicious rows, Foreign those of kinds that another head judges.
 	Malicious, Foreign float32
 	// Requests weighs harmless prompts of users as examples of what results must not say.
@@ -106,7 +104,7 @@ type Options struct {
 
 // Defaults returns the settings that the shipped weights are trained with.
 func Defaults() Options {
-	return Options{Seed: 1, Epochs: 6, Rounds: 3, Rate: 0.35, Decay: 0.85, Own: 1.5, Malicious: 1, Foreign: 0.1, Requests: 0.2}
+	return Options{Seed: 1, Epochs: 6, Rounds: 3, Rate: 0.35, Decay: 0.85, Malicious: 1, Foreign: 0.1, Requests: 0.2}
 }
 
 // negligible is the probability below which a window of a harmless event teaches nothing.
