@@ -118,8 +118,8 @@ type lesson struct {
 	*train.Row
 	sample *corpus.Sample
 	weight float32 // 0 means 1
-	held   bool // thresholds are chosen on it: it is not learned
-	real   bool // it tells how real, harmless traffic scores
+	held   bool    // thresholds are chosen on it: it is not learned
+	real   bool    // it tells how real, harmless traffic scores
 }
 
 // devSource stands for the rows of all dev splits, which no model learns.
