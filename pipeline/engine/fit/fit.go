@@ -36,7 +36,7 @@ func Defaults() Options {
 	return Options{
 		Findings:   []string{"catalogue", "heuristic", "similarity"},
 		Scores:     []string{"classifier"},
-		LookAlikes: [4]float64{0.15, 0.02, 0.004, 0},
+		LookAlikes: [4]float64{0.3, 0.018, 0, 0},
 		Real:       [4]float64{0.01, 0.003, 0.0005, 0},
 	}
 }
@@ -49,8 +49,8 @@ const (
 	settled = 1e-6
 	// apart is the least distance between two steps of the risk.
 	apart = 0.05
-	// margin is how much more evidence than any harmless event the last step takes: a thousand events don't show what
-	// one in ten thousand has.
+	// margin is how much more evidence the third step takes, and twice that the last: a thousand harmless events don't show
+	// what one in ten thousand has.
 	margin = 0.5
 )
 
@@ -318,9 +318,7 @@ func steps(c *engine.Calibration, g engine.Group, bars Bars, o Options) (steps [
 	below := 0.0
 	for i := range steps {
 		at := max(above(alike, o.LookAlikes[i]), above(traffic, o.Real[i]))
-		if i == len(steps)-1 {
-			at += margin
-		}
+		at += margin * float64(max(0, i-1))
 		steps[i] = digits(max(at, below+apart))
 		below = steps[i]
 	}
