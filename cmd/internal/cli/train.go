@@ -178,13 +178,18 @@ func (a *app) writeAside(path string, c *course) error {
 		return nil
 	}
 	return a.writeTo(path, func(w io.Writer) error {
-		enc := json.NewEncoder(w)
-		enc.SetEscapeHTML(false)
+		var line []byte
 		for i := range c.lessons {
-			if l := &c.lessons[i]; l.real {
-				if err := enc.Encode(l.sample); err != nil {
-					return fmt.Errorf("sample %q: %w", l.sample.ID, err)
-				}
+			l := &c.lessons[i]
+			if !l.real {
+				continue
+			}
+			var err error
+			if line, err = l.sample.AppendJSON(line[:0]); err != nil {
+				return fmt.Errorf("sample %q: %w", l.sample.ID, err)
+			}
+			if _, err := w.Write(append(line, '\n')); err != nil {
+				return err
 			}
 		}
 		return nil
