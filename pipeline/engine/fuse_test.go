@@ -104,7 +104,7 @@ func TestKnownDetectors(t *testing.T) {
 		"one did not inspect":         {nil, []models.DetectorReport{said("rules", 0), {Name: "learned", Status: models.StatusNotInspected}}, 0, -0.5, []float64{0, 0}},
 		"a medium finding":            {[]models.Finding{rule(medium, 0.5)}, both(0), 20 * half, -1 + half, []float64{1, 0}},
 		"a high one counts twice":     {[]models.Finding{rule(high, 0.5)}, both(0), 20 + 20*(2*half-1), -1 + 2*half, []float64{1, 0}},
-		"a low one is worth nothing":  {[]models.Finding{rule(low, 0.7)}, both(0), 0, -1, []float64{0, 0}},
+		"a low one is worth nothing":  {[]models.Finding{rule(low, 0.5)}, both(0), 0, -1, []float64{0, 0}},
 		"a score, half of 6 above":    {nil, both(0.5), 20 + 20.0 + 30*0.5, -1 + 3, []float64{0, 1}},
 		"both":                        {[]models.Finding{rule(high, 0.5)}, both(0.5), 70 + 20*(2*half+3-4)/4, -1 + 3 + 2*half, []float64{0.3161, 0.6839}},
 		"no worse than the worst":     {[]models.Finding{rule(medium, 0.9)}, both(1), 69, -1 + 6 - math.Log(0.1), []float64{0.2773, 0.7227}},

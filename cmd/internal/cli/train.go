@@ -376,7 +376,7 @@ func (f *trainFlags) command() string {
 		names = append(names, filepath.Base(path))
 	}
 	o := &f.options
-	return fmt.Sprintf("taster train --own=%v --data %s --without %s --hold-out %g --reworded %d --varied %d --seed %d --epochs %d --rounds %d --rate %g --malicious %g --foreign %g --requests %g --drop %g --without-signals=%v",
+	return fmt.Sprintf("taster train --own=%v --data %s --without=%s --hold-out %g --reworded %d --varied %d --seed %d --epochs %d --rounds %d --rate %g --malicious %g --foreign %g --requests %g --drop %g --without-signals=%v",
 		f.own, strings.Join(names, ","), strings.Join(f.without, ","), f.holdOut, f.reworded, f.varied, o.Seed, o.Epochs, o.Rounds, o.Rate, o.Malicious, o.Foreign, o.Requests, o.Dropped, o.WithoutSignals)
 }
 
