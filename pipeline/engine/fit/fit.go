@@ -36,7 +36,7 @@ func Defaults() Options {
 	return Options{
 		Findings:   []string{"catalogue", "heuristic", "similarity"},
 		Scores:     []string{"classifier"},
-		LookAlikes: [4]float64{0.3, 0.013, 0, 0},
+		LookAlikes: [4]float64{0.3, 0.01, 0, 0},
 		Real:       [4]float64{0.01, 0.003, 0.0005, 0},
 	}
 }
