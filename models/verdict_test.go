@@ -1,6 +1,7 @@
 package models
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,7 @@ func TestVerdictValidate(t *testing.T) {
 		{"mode", func(v *Verdict) { v.Mode = "" }, "mode"},
 		{"severity", func(v *Verdict) { v.Severity = "grave" }, "severity"},
 		{"risk", func(v *Verdict) { v.RiskScore = 100.1 }, "risk_score"},
+		{"probability", func(v *Verdict) { v.Probability = 1.1 }, "probability"},
 		{"complete, but a detector did not run", func(v *Verdict) { v.Coverage.Degraded = []string{"d"} }, "coverage.complete"},
 		{"complete, but a part was skipped", func(v *Verdict) { v.Coverage.Skipped = []Skipped{{}} }, "coverage.complete"},
 		{"complete, but parts were skipped and left out", func(v *Verdict) { v.Coverage.Omitted = 1 }, "coverage.complete"},
@@ -95,6 +97,16 @@ func TestVerdictFlagged(t *testing.T) {
 	for d, want := range map[Decision]bool{Allow: false, Monitor: false, RequireApproval: true, Block: true} {
 		if v.Decision = d; v.Flagged() != want {
 			t.Errorf("%s: Flagged() = %v", d, v.Flagged())
+		}
+	}
+}
+
+func TestPosterior(t *testing.T) {
+	for _, tt := range []struct{ probability, base, want float64 }{
+		{0.9, 0.5, 0.9}, {0.5, 0.01, 0.01}, {0.9, 0.1, 0.5}, {0, 0.5, 0}, {1, 0.001, 1}, {0, 1, 0},
+	} {
+		if got := Posterior(tt.probability, tt.base); math.Abs(got-tt.want) > 1e-12 {
+			t.Errorf("of %v where a share of %v are attacks: %v, want %v", tt.probability, tt.base, got, tt.want)
 		}
 	}
 }

@@ -58,7 +58,7 @@ func fullVerdict() models.Verdict {
 			RawDigest: event.RawDigest(), CanonicalDigest: models.Digest([]byte("canonical")), Bytes: int64(len(event.Body)),
 			Catalogue: event.Catalogue, Pin: models.PinMismatch, PinnedDigest: event.Pin,
 		},
-		Decision: models.Quarantine, Mode: models.Enforce, Severity: models.SeverityHigh, RiskScore: 81.5,
+		Decision: models.Quarantine, Mode: models.Enforce, Severity: models.SeverityHigh, RiskScore: 81.5, Probability: 0.97,
 		Findings: []models.Finding{{
 			Detector: "heuristic", Rule: "directive", Version: "3", Class: "A1", Severity: models.SeverityHigh, Confidence: 0.9,
 			Message: "The description gives the model an order.",
@@ -71,7 +71,7 @@ func fullVerdict() models.Verdict {
 		}},
 		Omitted: 1,
 		Detectors: []models.DetectorReport{
-			{Name: "heuristic", Version: "1.0.0", Digest: "sha256:aa", Status: models.StatusFound, Score: 0.8, Findings: 2, Cached: true},
+			{Name: "heuristic", Version: "1.0.0", Digest: "sha256:aa", Status: models.StatusFound, Score: 0.8, Findings: 2, Cached: true, Share: 1},
 			{Name: "judge", Version: "1.0.0", Digest: "sha256:bb", Status: models.StatusNotInspected, Reason: models.ReasonDeadline, Detail: "no answer in 30 s", Micros: 30_000_000},
 		},
 		Coverage:  models.Coverage{Skipped: []models.Skipped{{Pointer: "/icons/0", Reason: "image"}}, Omitted: 3, Degraded: []string{"judge"}},

@@ -40,8 +40,8 @@ func GroupOf(k models.Kind) Group {
 	return Data
 }
 
-// Calibration says what evidence is worth. Its numbers are fitted to labelled events by `taster calibrate`; every weight
-// is positive or 0, so that more evidence never lowers anything.
+// Calibration says what evidence is worth. Its numbers are fitted to labelled events by `taster bench calibrate`; every
+// weight is positive or 0, so that more evidence never lowers anything.
 type Calibration struct {
 	// Source says how it was made: the command and the digests of what it read.
 	Source json.RawMessage `json:"source,omitempty"`
@@ -188,9 +188,11 @@ func (c *Calibration) evidence(k models.Kind, findings []models.Finding, reports
 		}
 	}
 	e.points = c.worth(known)
-	for _, name := range slices.Sorted(maps.Keys(g.Missing)) {
-		if !inspected(reports, name) {
-			e.missing += g.Missing[name]
+	for _, names := range [...][]string{c.Findings, c.Scores} {
+		for _, name := range names {
+			if !inspected(reports, name) {
+				e.missing += g.Missing[name]
+			}
 		}
 	}
 	for i := range reports {

@@ -35,6 +35,9 @@ type Fusion struct {
 // DefaultFusion fuses by the shipped [Calibration].
 func DefaultFusion() Fusion { return shippedCalibration().Fusion() }
 
+// fuseVersion changes when the same calibration makes another risk.
+const fuseVersion = "evidence/1"
+
 // bandTop is the risk of a certain finding of each severity: the upper ends of the bands 0-9, 10-39, 40-69, 70-89 and
 // 90-100 in which gateways and SIEMs read info, low, medium, high and critical (OCSF risk levels, SARIF
 // security-severity).
@@ -53,7 +56,9 @@ const scoreSeverity = models.SeverityMedium
 //
 // So many findings make it surer that something is wrong, but no worse than the worst of them: the risk stays in the
 // band of the highest severity, or in that of medium for scores alone.
-func (c *Calibration) Fusion() Fusion { return Fusion{Version: c.digest, Fuse: c.fuse} }
+func (c *Calibration) Fusion() Fusion {
+	return Fusion{Version: fuseVersion + " " + c.digest, Fuse: c.fuse}
+}
 
 func (c *Calibration) fuse(k models.Kind, findings []models.Finding, reports []models.DetectorReport) Risk {
 	var risk Risk

@@ -42,7 +42,7 @@ func drawn(n int, silence, weight, worth float64) (all []Example) {
 }
 
 func TestFitFindsTheLaw(t *testing.T) {
-	c, err := Fit(drawn(20000, -3, 1.5, 0.8), Bars{}, options)
+	c, err := Fit(drawn(10000, -3, 1.5, 0.8), Bars{}, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestFitFindsTheLaw(t *testing.T) {
 
 // TestProbabilitiesAreShares: of what gets a probability of p, a share of p is malicious, where labels are even.
 func TestProbabilitiesAreShares(t *testing.T) {
-	rows := drawn(20000, -3, 1.5, 0.8)
+	rows := drawn(10000, -3, 1.5, 0.8)
 	c, err := Fit(rows, Bars{}, options)
 	if err != nil {
 		t.Fatal(err)
