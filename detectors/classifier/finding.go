@@ -55,8 +55,12 @@ func (x *examination) evidence(in *detectors.Input) models.Span {
 	return models.Span{Segment: w.segment, View: w.view, Start: start, End: w.end}
 }
 
-// named is how many words a message names at most.
-const named = 3
+// named is how many words a message names at most, and shortest how many bytes one has at least: shorter ones say nothing to a
+// person.
+const (
+	named    = 3
+	shortest = 5
+)
 
 // message says which words weighed most. Those of run-time traffic are not for messages: evidence says where they stand.
 func (x *examination) message(h *head, judge Head, in *detectors.Input) string {
@@ -79,7 +83,7 @@ func (x *examination) weightiest(l *layer, text string) []string {
 	}
 	var words []word
 	for i, t := range x.best.tokens {
-		if !isLetter(text[t.start]) || t.end-t.start > maxWord {
+		if !isLetter(text[t.start]) || t.end-t.start > maxWord || t.end-t.start < shortest {
 			continue
 		}
 		weight := int32(l.words[single(t.hash)>>(32-wordBits)])
