@@ -141,6 +141,7 @@ func (a *app) serve(ctx context.Context, load func() (config.Config, error)) err
 func (a *app) reloading(ctx context.Context, s *station, running config.Config, load func() (config.Config, error)) (stop func()) {
 	hangups, done := make(chan os.Signal, 1), make(chan struct{})
 	signal.Notify(hangups, syscall.SIGHUP)
+	calibration := s.calibration
 	go func() {
 		defer close(done)
 		for range hangups {
@@ -160,6 +161,9 @@ func (a *app) reloading(ctx context.Context, s *station, running config.Config, 
 			}
 			if !reflect.DeepEqual(c.Judge, running.Judge) || judgeDisabled(c.Detectors) != judgeDisabled(running.Detectors) {
 				a.warn("the judge's configuration has changed: that takes a restart, until then the old one counts")
+			}
+			if now, err := c.Fusion(); err != nil || now.Version != calibration {
+				a.warn("the calibration has changed: that takes a restart, until then the old one counts")
 			}
 		}
 	}()

@@ -26,6 +26,8 @@ type station struct {
 	crew   *crew
 	engine *engine.Engine
 	runner *stream.Runner
+	// calibration is the version of the fusion; empty for the shipped one.
+	calibration string
 
 	closers []func() error // in the order of opening
 }
@@ -64,6 +66,7 @@ func (a *app) openStation(ctx context.Context, c config.Config, metrics promethe
 	if err != nil {
 		return nil, err
 	}
+	s.calibration = fusion.Version
 	s.engine, err = engine.New(ctx, engine.Settings{
 		Slots: s.crew.slots, Policy: c.Policy, Fusion: fusion, Tenants: tenantNames(c), Catalogues: catalogues.Get,
 		OnEpoch: func(n models.EpochNotice) {
