@@ -47,6 +47,33 @@ func (k Kind) Definition() bool {
 	return false
 }
 
+// Group is a group of kinds that read alike: what is learned, and where thresholds are, differs from one to the next.
+type Group string
+
+// The groups. Data is what comes in at run time, from servers and other agents.
+const (
+	GroupDefinitions Group = "definitions"
+	GroupData        Group = "data"
+	GroupPrompts     Group = "prompts"
+	GroupCalls       Group = "calls"
+)
+
+// Groups returns every group.
+func Groups() []Group { return []Group{GroupDefinitions, GroupData, GroupPrompts, GroupCalls} }
+
+// Group returns the group of the kind.
+func (k Kind) Group() Group {
+	switch {
+	case k.Definition():
+		return GroupDefinitions
+	case k == KindUserPrompt:
+		return GroupPrompts
+	case k == KindToolCall:
+		return GroupCalls
+	}
+	return GroupData
+}
+
 // Valid reports whether k is one of [Kinds].
 func (k Kind) Valid() bool {
 	switch k {

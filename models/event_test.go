@@ -275,3 +275,16 @@ func TestEventJSONKeepsBodies(t *testing.T) {
 		t.Error("no body was valid JSON")
 	}
 }
+
+func TestKindGroup(t *testing.T) {
+	want := map[Kind]Group{KindUserPrompt: GroupPrompts, KindToolCall: GroupCalls, KindToolResult: GroupData, KindSampling: GroupData, KindElicitation: GroupData, KindNotification: GroupData}
+	for _, k := range Kinds() {
+		g, ok := want[k]
+		if !ok {
+			g = GroupDefinitions
+		}
+		if k.Group() != g || k.Definition() != (g == GroupDefinitions) {
+			t.Errorf("%s is of %s", k, k.Group())
+		}
+	}
+}

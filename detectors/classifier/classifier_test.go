@@ -270,6 +270,29 @@ func TestHeadOf(t *testing.T) {
 	}
 }
 
+// Of many windows one is high by chance; beyond a few that is no excuse, or padding would hide an attack.
+func TestCrowd(t *testing.T) {
+	score := func(windows int) float32 { return (&peaks{best: 3, next: floor, windows: windows}).score() }
+	if !(score(1) > score(2) && score(2) > score(crowd) && score(crowd) == score(1000)) {
+		t.Errorf("1: %v, 2: %v, %d: %v, 1000: %v", score(1), score(2), crowd, score(crowd), score(1000))
+	}
+}
+
+func TestLengthCounts(t *testing.T) {
+	l := layer{}
+	for i := range l.Lengths {
+		l.Lengths[i] = float32(i)
+	}
+	for words, want := range map[int]int{1: 0, lengthStep: 1, maxWindow: lengths - 1, 10 * maxWindow: lengths - 1} {
+		if got := l.frame(0, words); got != lengthWeight*float32(want) {
+			t.Errorf("%d words: %v", words, got)
+		}
+		if got := LengthOf(features(words)); got != want {
+			t.Errorf("%d words by their features: %d, want %d", words, got, want)
+		}
+	}
+}
+
 // The second highest window counts, but not another view of the highest.
 func TestPeaks(t *testing.T) {
 	type seen struct {

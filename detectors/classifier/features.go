@@ -28,16 +28,10 @@ func Heads() []Head { return []Head{Definitions, Results, Prompts, Calls} }
 func (h Head) String() string { return [...]string{"definitions", "results", "prompts", "calls"}[h] }
 
 // HeadOf returns the head that judges events of kind k.
-func HeadOf(k models.Kind) Head {
-	switch {
-	case k.Definition():
-		return Definitions
-	case k == models.KindUserPrompt:
-		return Prompts
-	case k == models.KindToolCall:
-		return Calls
-	}
-	return Results
+func HeadOf(k models.Kind) Head { return headOf[k.Group()] }
+
+var headOf = map[models.Group]Head{
+	models.GroupDefinitions: Definitions, models.GroupData: Results, models.GroupPrompts: Prompts, models.GroupCalls: Calls,
 }
 
 // places is how many places in an event the model tells apart: fields, each raw and otherwise.

@@ -13,33 +13,6 @@ import (
 	"github.com/aad6b6dc/taster/models"
 )
 
-// Group is a group of kinds that have thresholds of their own.
-type Group string
-
-// The groups. Data is what else comes in at run time: results, resources' texts, requests of servers.
-const (
-	Definitions Group = "definitions"
-	Data        Group = "data"
-	Prompts     Group = "prompts"
-	Calls       Group = "calls"
-)
-
-// Groups returns every group.
-func Groups() []Group { return []Group{Definitions, Data, Prompts, Calls} }
-
-// GroupOf returns the group of kind k.
-func GroupOf(k models.Kind) Group {
-	switch {
-	case k.Definition():
-		return Definitions
-	case k == models.KindUserPrompt:
-		return Prompts
-	case k == models.KindToolCall:
-		return Calls
-	}
-	return Data
-}
-
 // Calibration says what evidence is worth. Its numbers are fitted to labelled events by `taster bench calibrate`; every
 // weight is positive or 0, so that more evidence never lowers anything.
 type Calibration struct {
@@ -52,7 +25,7 @@ type Calibration struct {
 	// a factor of e.
 	Weights map[models.Severity]float64 `json:"weights"`
 	// Groups has every group.
-	Groups map[Group]*GroupCalibration `json:"groups"`
+	Groups map[models.Group]*GroupCalibration `json:"groups"`
 
 	digest string
 }
@@ -133,7 +106,7 @@ func (c *Calibration) validate() error {
 			return err
 		}
 	}
-	for _, name := range Groups() {
+	for _, name := range models.Groups() {
 		g, path := c.Groups[name], "groups."+string(name)
 		if g == nil {
 			return &models.FieldError{Field: path, Problem: "missing"}
@@ -173,7 +146,7 @@ type evidence struct {
 }
 
 func (c *Calibration) evidence(k models.Kind, findings []models.Finding, reports []models.DetectorReport) evidence {
-	g := c.Groups[GroupOf(k)]
+	g := c.Groups[k.Group()]
 	e := evidence{silence: g.Silence, shares: make([]float64, len(reports))}
 	var known []*models.Finding
 	for i := range findings {

@@ -71,7 +71,7 @@ func (c *Calibration) fuse(k models.Kind, findings []models.Finding, reports []m
 			risk.Critical = max(risk.Critical, f.Confidence)
 		}
 	}
-	e, g := c.evidence(k, findings, reports), c.Groups[GroupOf(k)]
+	e, g := c.evidence(k, findings, reports), c.Groups[k.Group()]
 	risk.Score = max(bands(append(e.sure, e.unknown...), e.score), min(g.risk(e.points), bandTop[risk.Severity]), min(g.risk(e.scored), bandTop[scoreSeverity]))
 	risk.Score = math.Round(risk.Score*100) / 100
 	risk.Probability = math.Round(e.probability()*1e4) / 1e4

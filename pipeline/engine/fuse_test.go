@@ -239,7 +239,7 @@ func TestShippedCalibration(t *testing.T) {
 	if len(c.Findings) == 0 || len(c.Scores) == 0 || len(c.Source) == 0 {
 		t.Fatalf("%+v", c)
 	}
-	for _, g := range Groups() {
+	for _, g := range models.Groups() {
 		for _, name := range slices.Concat(c.Findings, c.Scores) {
 			if _, ok := c.Groups[g].Missing[name]; !ok {
 				t.Errorf("%s: nothing stands in for %s", g, name)

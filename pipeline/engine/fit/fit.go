@@ -64,8 +64,8 @@ type Bars struct {
 
 // Fit makes a calibration of labelled events.
 func Fit(labelled []Example, bars Bars, o Options) (*engine.Calibration, error) {
-	c := &engine.Calibration{Findings: o.Findings, Scores: o.Scores, Weights: map[models.Severity]float64{}, Groups: map[engine.Group]*engine.GroupCalibration{}}
-	for _, g := range engine.Groups() {
+	c := &engine.Calibration{Findings: o.Findings, Scores: o.Scores, Weights: map[models.Severity]float64{}, Groups: map[models.Group]*engine.GroupCalibration{}}
+	for _, g := range models.Groups() {
 		c.Groups[g] = &engine.GroupCalibration{Scores: map[string]float64{}, Missing: map[string]float64{}}
 	}
 	p, err := newProblem(c, labelled)
@@ -82,7 +82,7 @@ func Fit(labelled []Example, bars Bars, o Options) (*engine.Calibration, error) 
 	} else if err := rescale(c, bars.Hard); err != nil {
 		return nil, fmt.Errorf("hard events: %w", err)
 	}
-	for _, g := range engine.Groups() {
+	for _, g := range models.Groups() {
 		c.Groups[g].Steps = steps(c, g, bars, o)
 	}
 	return c, nil
@@ -102,7 +102,7 @@ type problem struct {
 // column is what a number stands for: the silence of a group, the weight of a severity, that of a score in a group, or the scale
 // of all evidence.
 type column struct {
-	group    engine.Group
+	group    models.Group
 	severity models.Severity
 	score    string
 	scale    bool
@@ -112,7 +112,7 @@ func (c column) silence() bool { return c.severity == "" && c.score == "" && !c.
 
 func newProblem(c *engine.Calibration, labelled []Example) (*problem, error) {
 	p := &problem{labelled: labelled, c: c}
-	for _, g := range engine.Groups() {
+	for _, g := range models.Groups() {
 		p.columns = append(p.columns, column{group: g})
 		for _, name := range c.Scores {
 			p.columns = append(p.columns, column{group: g, score: name})
@@ -132,22 +132,22 @@ func newProblem(c *engine.Calibration, labelled []Example) (*problem, error) {
 // fill reckons the values of all examples, and weighs them so that both labels weigh the same in each group.
 func (p *problem) fill() error {
 	p.numbers, p.x = make([]float64, len(p.columns)), make([]float64, len(p.labelled))
-	counts := map[engine.Group]*[2]float64{}
-	for _, g := range engine.Groups() {
+	counts := map[models.Group]*[2]float64{}
+	for _, g := range models.Groups() {
 		counts[g] = &[2]float64{}
 	}
 	for i := range p.labelled {
 		e := &p.labelled[i]
-		counts[engine.GroupOf(e.Kind)][label(e)]++
+		counts[e.Kind.Group()][label(e)]++
 		p.rows = append(p.rows, p.values(e))
 	}
-	for _, g := range engine.Groups() {
+	for _, g := range models.Groups() {
 		if n := counts[g]; n[0] == 0 || n[1] == 0 {
 			return fmt.Errorf("%s: %v harmless and %v malicious events to learn from; some of both are needed", g, n[0], n[1])
 		}
 	}
 	for i := range p.labelled {
-		n := counts[engine.GroupOf(p.labelled[i].Kind)]
+		n := counts[p.labelled[i].Kind.Group()]
 		p.weight = append(p.weight, (n[0]+n[1])/2/n[label(&p.labelled[i])])
 	}
 	return nil
@@ -162,7 +162,7 @@ func label(e *Example) int {
 
 // values has an example's value in every column.
 func (p *problem) values(e *Example) []float64 {
-	g := engine.GroupOf(e.Kind)
+	g := e.Kind.Group()
 	removed, scores := p.c.Evidence(e.Findings, e.Reports)
 	row := make([]float64, len(p.columns))
 	for i, col := range p.columns {
@@ -225,7 +225,7 @@ func (p *problem) newton(column int) float64 {
 // rescale fits, on events like those that probabilities speak of, the silence of each group and one scale for all evidence.
 func rescale(c *engine.Calibration, hard []Example) error {
 	p := &problem{labelled: hard, c: c, columns: []column{{scale: true}}}
-	for _, g := range engine.Groups() {
+	for _, g := range models.Groups() {
 		p.columns = append(p.columns, column{group: g})
 	}
 	if err := p.fill(); err != nil {
@@ -236,7 +236,7 @@ func rescale(c *engine.Calibration, hard []Example) error {
 	for s, w := range c.Weights {
 		c.Weights[s] = digits(scale * w)
 	}
-	for i, g := range engine.Groups() {
+	for i, g := range models.Groups() {
 		group := c.Groups[g]
 		group.Silence = digits(p.numbers[1+i])
 		for _, values := range []map[string]float64{group.Scores, group.Missing} {
@@ -303,10 +303,10 @@ func (p *problem) missing(c *engine.Calibration, name string) {
 }
 
 // steps are the points that so many harmless events reach.
-func steps(c *engine.Calibration, g engine.Group, bars Bars, o Options) (steps [4]float64) {
+func steps(c *engine.Calibration, g models.Group, bars Bars, o Options) (steps [4]float64) {
 	points := func(examples []Example) (list []float64) {
 		for i := range examples {
-			if e := &examples[i]; !e.Malicious && engine.GroupOf(e.Kind) == g {
+			if e := &examples[i]; !e.Malicious && e.Kind.Group() == g {
 				list = append(list, c.Points(e.Kind, e.Findings, e.Reports))
 			}
 		}

@@ -53,7 +53,7 @@ func TestFitFindsTheLaw(t *testing.T) {
 		}
 	}
 	near("weight of medium and low", c.Weights[models.SeverityMedium]+c.Weights[models.SeverityLow], 1.5, 0.2)
-	for _, g := range engine.Groups() {
+	for _, g := range models.Groups() {
 		near(string(g)+": score", c.Groups[g].Scores["learned"], 0.8, 0.08)
 		if m := c.Groups[g].Missing; m["learned"] < 1.5 || m["rules"] < 0.05 || m["rules"] > 1 {
 			t.Errorf("%s: what stands in: %v", g, m)
@@ -115,7 +115,7 @@ func TestWeightsAreNeverNegative(t *testing.T) {
 			t.Errorf("%s: %v", s, w)
 		}
 	}
-	for _, g := range engine.Groups() {
+	for _, g := range models.Groups() {
 		if w := c.Groups[g].Scores["learned"]; w != 0 {
 			t.Errorf("%s: score %v", g, w)
 		}
@@ -139,10 +139,10 @@ func TestSteps(t *testing.T) {
 			if real != nil {
 				shares, harmless = options.Real, real
 			}
-			for _, g := range engine.Groups() {
+			for _, g := range models.Groups() {
 				var reached, n [4]float64
 				for _, e := range harmless {
-					if e.Malicious || engine.GroupOf(e.Kind) != g {
+					if e.Malicious || e.Kind.Group() != g {
 						continue
 					}
 					for i, step := range c.Groups[g].Steps {
@@ -173,7 +173,7 @@ func TestHardEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, g := range engine.Groups() {
+	for _, g := range models.Groups() {
 		if w := c.Groups[g].Scores["learned"]; w < 0.3 || w > 0.5 {
 			t.Errorf("%s: score %v, want about 0.4", g, w)
 		}
