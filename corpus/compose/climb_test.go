@@ -41,6 +41,10 @@ func TestClimb(t *testing.T) {
 	if c, ok, err = Climb(&s, words("tide"), 1, 50, climber()); err != nil || !ok || c.To != 1 || c.Queries > 50 {
 		t.Errorf("what can't be reworded: %+v, %v, %v", c, ok, err)
 	}
+	length := func(s *corpus.Sample) (float64, error) { return float64(len(s.Event.Body)), nil }
+	if c, ok, err = Climb(&s, length, 1, 50, climber()); err != nil || !ok || c.To > c.From {
+		t.Errorf("a worse text was kept: %+v, %v, %v", c, ok, err)
+	}
 	if _, ok, err = Climb(&s, words("nowhere"), 1, 50, climber()); err != nil || ok {
 		t.Errorf("what is not found: %v, %v", ok, err)
 	}

@@ -141,10 +141,12 @@ func TestSteps(t *testing.T) {
 			}
 			for _, g := range models.Groups() {
 				var reached, n [4]float64
+				highest := 0.0
 				for _, e := range harmless {
 					if e.Malicious || e.Kind.Group() != g {
 						continue
 					}
+					highest = max(highest, c.Points(e.Kind, e.Findings, e.Reports))
 					for i, step := range c.Groups[g].Steps {
 						n[i]++
 						if c.Points(e.Kind, e.Findings, e.Reports) >= step {
@@ -156,6 +158,9 @@ func TestSteps(t *testing.T) {
 					if reached[i] > shares[i]*n[i] {
 						t.Errorf("%s: %v of %v reach step %d", g, reached[i], n[i], i+1)
 					}
+				}
+				if last := c.Groups[g].Steps[3]; last < highest+2*margin {
+					t.Errorf("%s: the last step is %v, harmless rows reach %v", g, last, highest)
 				}
 				if reached[0] == 0 {
 					t.Errorf("%s: nothing reaches the first step", g)
@@ -177,6 +182,9 @@ func TestHardEvents(t *testing.T) {
 		if w := c.Groups[g].Scores["learned"]; w < 0.3 || w > 0.5 {
 			t.Errorf("%s: score %v, want about 0.4", g, w)
 		}
+	}
+	if w := c.Weights[models.SeverityMedium] + c.Weights[models.SeverityLow]; w < 0.55 || w > 0.95 {
+		t.Errorf("findings weigh %v, want about 0.75", w)
 	}
 	if ece := calibrationError(parsed(t, c).Fusion(), hard); ece > 0.03 {
 		t.Errorf("calibration error %v", ece)
